@@ -1,0 +1,40 @@
+/**
+ * One request to the API server and its answer, free of any transport. The HTTPS listener, the in-process client and
+ * tests all speak through this, and so take the same authentication, authorization and admission.
+ */
+export interface ApiRequest {
+  method: string;
+  /** Path and query as sent: `/api/v1/pods?limit=500`. */
+  url: string;
+  /** Names in lower case. */
+  headers: Record<string, string | string[] | undefined>;
+  body?: Uint8Array;
+  /** In-process callers: the body already decoded. Ownership passes to the server. Takes precedence over `body`. */
+  bodyObject?: unknown;
+  /** In-process callers: ask for `object`/`events` in the answer rather than bytes. */
+  wantObjects?: boolean;
+  /** Who is at the other end, as far as the transport knows. */
+  peer?: {
+    address?: string;
+    /** Subject of the verified client certificate. */
+    certificate?: { commonName: string; organizations: string[]; fingerprint?: string };
+  };
+  /** Aborts when the client went away. */
+  signal: AbortSignal;
+}
+
+export interface ApiResponse {
+  status: number;
+  /** Names in lower case. */
+  headers: Record<string, string | string[]>;
+  /** Whole bytes, bytes in pieces, or a stream; absent where `object` or `events` answers. */
+  body?: Uint8Array | Uint8Array[] | AsyncIterable<Uint8Array>;
+  /** Decoded answer, where the request wanted objects. Shared: never to be mutated. */
+  object?: unknown;
+  /** A watch's events in batches, where the request wanted objects. Objects are shared: never to be mutated. */
+  events?: AsyncIterable<readonly { type: string; object: unknown }[]>;
+  /** A connection was asked to be upgraded (exec, attach, port-forward): called with the raw socket after the listener stops reading it. */
+  upgrade?: (socket: unknown, head: Uint8Array) => void;
+}
+
+export type ApiHandler = (request: ApiRequest) => Promise<ApiResponse>;

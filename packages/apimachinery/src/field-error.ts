@@ -1,0 +1,23 @@
+/** One finding of validation, as `k8s.io/apimachinery/pkg/util/validation/field` reports it. */
+export interface FieldError {
+  /** The cause's reason, as `causes[].reason` shows it. */
+  reason: 'FieldValueNotFound' | 'FieldValueRequired' | 'FieldValueDuplicate' | 'FieldValueInvalid' | 'FieldValueNotSupported' | 'FieldValueForbidden' | 'FieldValueTooLong' | 'FieldValueTooMany' | 'FieldValueTypeInvalid' | 'InternalError';
+  /** `spec.containers[0].name`; keys of maps in brackets: `metadata.labels[app]` is not how labels report, see each rule. */
+  field: string;
+  /** The whole message without the field: `Invalid value: "x": must be …`. */
+  message: string;
+}
+
+/** Go's `%#v`/JSON-like rendering of a bad value inside a message: strings quoted, the rest as JSON. */
+export const renderValue = (value: unknown): string => (value === undefined || value === null ? 'null' : JSON.stringify(value));
+
+export const invalid = (field: string, value: unknown, detail: string): FieldError => ({ reason: 'FieldValueInvalid', field, message: `Invalid value: ${renderValue(value)}${detail ? `: ${detail}` : ''}` });
+export const required = (field: string, detail = ''): FieldError => ({ reason: 'FieldValueRequired', field, message: `Required value${detail ? `: ${detail}` : ''}` });
+export const duplicate = (field: string, value: unknown): FieldError => ({ reason: 'FieldValueDuplicate', field, message: `Duplicate value: ${renderValue(value)}` });
+export const forbidden = (field: string, detail: string): FieldError => ({ reason: 'FieldValueForbidden', field, message: `Forbidden: ${detail}` });
+export const notFound = (field: string, value: unknown): FieldError => ({ reason: 'FieldValueNotFound', field, message: `Not found: ${renderValue(value)}` });
+export const notSupported = (field: string, value: unknown, supported: readonly string[]): FieldError => ({ reason: 'FieldValueNotSupported', field, message: `Unsupported value: ${renderValue(value)}${supported.length ? `: supported values: ${[...supported].sort().map((s) => JSON.stringify(s)).join(', ')}` : ''}` });
+/** `max` in bytes. */
+export const tooLong = (field: string, max: number): FieldError => ({ reason: 'FieldValueTooLong', field, message: `Too long: may not be more than ${max} bytes` });
+export const tooMany = (field: string, actual: number, max: number): FieldError => ({ reason: 'FieldValueTooMany', field, message: `Too many: ${actual}: must have at most ${max} items` });
+export const typeInvalid = (field: string, value: unknown, detail: string): FieldError => ({ reason: 'FieldValueTypeInvalid', field, message: `Invalid value: ${renderValue(value)}: ${detail}` });

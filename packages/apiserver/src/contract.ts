@@ -1,0 +1,170 @@
+/**
+ * The joints of the API server: who asks (authentication), whether they may (authorization), what a resource is
+ * (declaration and strategy), what is changed or refused on the way in (admission). A request passes
+ * listener → authentication → audit → impersonation → flow control → authorization → handler → admission → storage.
+ */
+import type { Runtime } from '@pilothouse/base';
+import type { ResourceFacts } from '@pilothouse/api-schemas';
+import type { ApiRequest, FieldError, KubeObject, ResourceType } from '@pilothouse/apimachinery';
+
+// ---- identity
+
+export interface User {
+  name: string;
+  uid?: string;
+  groups: readonly string[];
+  extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Says who sent the request; undefined: this authenticator has no opinion. @throws StatusError 401 for credentials that are wrong. */
+export interface Authenticator {
+  name: string;
+  authenticate(request: ApiRequest): Promise<{ user: User; audiences?: readonly string[] } | undefined>;
+}
+
+/** What a request asks for, as upstream's RequestInfo reads it off the path. */
+export interface RequestAttributes {
+  user: User;
+  /** `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`; for non-resource paths the lower-case method. */
+  verb: string;
+  isResource: boolean;
+  path: string;
+  group: string;
+  version: string;
+  /** Plural without the subresource. */
+  resource: string;
+  subresource: string;
+  namespace: string;
+  /** Empty for collections and creates. */
+  name: string;
+}
+
+export type Decision = { decision: 'allow' | 'deny' | 'no-opinion'; reason?: string };
+
+export interface Authorizer {
+  name: string;
+  authorize(attributes: RequestAttributes): Promise<Decision> | Decision;
+  /** Rules for SelfSubjectRulesReview. */
+  rulesFor?(user: User, namespace: string): ResourceAndNonResourceRules;
+}
+
+export interface ResourceAndNonResourceRules {
+  resourceRules: { verbs: string[]; apiGroups?: string[]; resources?: string[]; resourceNames?: string[] }[];
+  nonResourceRules: { verbs: string[]; nonResourceURLs?: string[] }[];
+  incomplete: boolean;
+  evaluationError?: string;
+}
+
+// ---- resources
+
+/** What handlers pass to a strategy. */
+export interface WriteContext extends Runtime {
+  user: User;
+  namespace: string;
+  dryRun: boolean;
+  /** '' for the resource itself. */
+  subresource: string;
+  /** Reads other objects, from the caches. */
+  read: ObjectReader;
+}
+
+/** Reads from inside the server (caches; no authorization). Shared objects: never mutate. */
+export interface ObjectReader {
+  get<T extends KubeObject>(type: ResourceType<T>, name: string, namespace?: string): Promise<T | undefined>;
+  list<T extends KubeObject>(type: ResourceType<T>, namespace?: string): Promise<readonly T[]>;
+}
+
+/** A column of `kubectl get`, as the server prints it (meta/v1 Table). */
+export interface Column<T> {
+  name: string;
+  type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
+  format?: string;
+  description: string;
+  /** 0: always shown; 1: with `-o wide`. */
+  priority?: number;
+  value(object: T, nowMs: number): unknown;
+}
+
+/**
+ * What a resource does beyond its published schema. All hooks are optional, synchronous and pure but for mutating the
+ * object they are given. Order on create: (decoded, pruned, schema-defaulted) → `defaults` → mutating admission →
+ * `defaults` again → `prepareForCreate` → `validate` → validating admission → `beginCreate` → storage.
+ */
+export interface Strategy<T extends KubeObject> {
+  /** Defaults that depend on other fields or that the published schema does not state. Also applied to what is read from storage. */
+  defaults?(object: T): void;
+  /** Clears what a client may not set (status, generation is handled by the framework). */
+  prepareForCreate?(object: T, context: WriteContext): void;
+  /** `old` is what is stored. For a status write the framework has put everything but status back already. */
+  prepareForUpdate?(object: T, old: T, context: WriteContext): void;
+  validate?(object: T, context: WriteContext): FieldError[];
+  validateUpdate?(object: T, old: T, context: WriteContext): FieldError[];
+  validateStatusUpdate?(object: T, old: T, context: WriteContext): FieldError[];
+  warnings?(object: T, old: T | undefined): string[];
+  /** Takes what must be unique across objects (cluster IPs, node ports). `commit` after the write, `rollback` if it failed. */
+  begin?(object: T, old: T | undefined, context: WriteContext): Promise<{ commit(): void; rollback(): void } | undefined>;
+  /** After deletion from storage. */
+  afterDelete?(object: T): void;
+  /** Grace period in seconds for a delete; undefined: the object is deleted at once. Pods: from spec. */
+  gracePeriodSeconds?(object: T, requested: number | undefined): number | undefined;
+  /** Whether `metadata.generation` is kept (most kinds with a spec), and what changes raise it; default: any difference in `spec`. */
+  generation?: boolean | ((object: T, old: T) => boolean);
+  /** Creation through PUT of a name that does not exist. */
+  allowCreateOnUpdate?: boolean;
+  /** PUT without resourceVersion. Default true; false for a few kinds. */
+  allowUnconditionalUpdate?: boolean;
+}
+
+export interface SubresourceDefinition {
+  /** `status`, `scale`, … */
+  name: string;
+}
+
+/** A served resource: published facts, and how it behaves. */
+export interface ResourceDefinition<T extends KubeObject = any> {
+  type: ResourceType<T>;
+  facts: ResourceFacts;
+  /** Facts of the subresources, without the `plural/` prefix in `name`. */
+  subresources: readonly ResourceFacts[];
+  /** OpenAPI name of the type in api-schemas. */
+  schema: string;
+  /** Under `/registry/`, without slashes at the ends: `pods`, `services/specs`, `minions`. */
+  storagePrefix: string;
+  strategy: Strategy<T>;
+  columns: readonly Column<T>[];
+  /** Field selectors beyond metadata.name and metadata.namespace: path → value as text. */
+  selectableFields: Readonly<Record<string, (object: T) => string>>;
+  /** Not stored: answers a create by computing (reviews). */
+  virtual?: boolean;
+  /** Stored objects expire (events): seconds. */
+  ttlSeconds?: number;
+}
+
+// ---- admission
+
+export interface AdmissionAttributes extends Runtime {
+  user: User;
+  operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
+  /** The resource; a subresource write has `subresource` set and `object` the subresource's kind. */
+  resource: ResourceDefinition;
+  subresource: string;
+  namespace: string;
+  name: string;
+  /** Mutating plugins change it in place; undefined on delete. */
+  object: any;
+  old: any;
+  dryRun: boolean;
+  options: Record<string, unknown>;
+  read: ObjectReader;
+  /** Adds a `Warning` header. */
+  warn(text: string): void;
+  authorize(attributes: RequestAttributes): Promise<Decision>;
+}
+
+/** An admission step, named as `--enable-admission-plugins` names it. @throws StatusError to refuse (403 by default). */
+export interface AdmissionPlugin {
+  name: string;
+  operations: readonly AdmissionAttributes['operation'][];
+  mutate?(attributes: AdmissionAttributes): Promise<void> | void;
+  validate?(attributes: AdmissionAttributes): Promise<void> | void;
+}

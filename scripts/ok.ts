@@ -1,0 +1,17 @@
+/** `npm run ok`: types, lint, import graph, unit tests; under a minute. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const steps: [string, string[]][] = [
+  ['types', ['node_modules/typescript/bin/tsc', '-p', '.']],
+  ['lint', ['node_modules/@biomejs/biome/bin/biome', 'lint', '--diagnostic-level=error', '.']],
+  ['import graph', ['scripts/check-graph.ts']],
+  ['unit tests', ['node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.config.ts']],
+];
+for (const [name, args] of steps) {
+  const started = Date.now();
+  const run = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
+  console.log(`${run.status === 0 ? 'ok' : 'FAILED'}: ${name} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
+  if (run.status !== 0) process.exit(1);
+}
