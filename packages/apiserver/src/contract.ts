@@ -138,6 +138,16 @@ export interface ResourceDefinition<T extends KubeObject = any> {
   virtual?: boolean;
   /** Stored objects expire (events): seconds. */
   ttlSeconds?: number;
+  /** Served in this version, stored in another (of a group that may differ): HPA v1, core events. Absent: stored as served. */
+  conversion?: Conversion<T>;
+}
+
+/** How a served version and the stored one turn into each other. Neither direction mutates what it is given. */
+export interface Conversion<T extends KubeObject> {
+  /** The resource whose definition says how objects are stored (`storagePrefix`, strategy). */
+  storage: ResourceType<any>;
+  toStorage(object: T): KubeObject;
+  fromStorage(object: KubeObject): T;
 }
 
 // ---- admission

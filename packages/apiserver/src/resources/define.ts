@@ -1,0 +1,39 @@
+import { builtinResources, typeOfKind, type ResourceFacts } from '@pilothouse/api-schemas';
+import type { KubeObject, ResourceType } from '@pilothouse/apimachinery';
+import type { ResourceDefinition } from '../contract.ts';
+import { columnsFor } from '../table/index.ts';
+
+/** What a built-in resource adds to its published facts. Everything has a default: a resource may be facts alone. */
+export interface ResourceBehaviour<T extends KubeObject> extends Partial<Pick<ResourceDefinition<T>, 'strategy' | 'selectableFields' | 'virtual' | 'ttlSeconds' | 'conversion'>> {
+  /** Under `/registry/`. Default: the plural, with neither group nor version, as kube-apiserver's keys have it. */
+  storagePrefix?: string;
+}
+
+const factsOf = ({ group, version, plural }: ResourceType): ResourceFacts => {
+  const facts = builtinResources.find((r) => r.group === group && r.version === version && r.name === plural);
+  if (!facts) throw new Error(`Define resource ${plural}.${version}.${group}: not among the published resources`);
+  return facts;
+};
+
+/** Merges a resource's behaviour over its published facts. @throws Error for a resource that is not published. */
+export function defineResource<T extends KubeObject>(type: ResourceType<T>, behaviour: ResourceBehaviour<T> = {}): ResourceDefinition<T> {
+  const { group, version, plural, kind } = type;
+  const facts = factsOf(type);
+  const schema = typeOfKind(group, version, kind);
+  if (!schema) throw new Error(`Define resource ${plural}: kind ${kind} has no published type`);
+  const prefix = `${plural}/`;
+  const subresources = builtinResources.filter((r) => r.group === group && r.version === version && r.name.startsWith(prefix)).map((r) => ({ ...r, name: r.name.slice(prefix.length) }));
+  return {
+    type,
+    facts,
+    subresources,
+    schema: schema.name,
+    storagePrefix: behaviour.storagePrefix ?? plural,
+    strategy: behaviour.strategy ?? {},
+    columns: columnsFor(group, version, plural),
+    selectableFields: behaviour.selectableFields ?? {},
+    ...(behaviour.virtual && { virtual: true }),
+    ...(behaviour.ttlSeconds !== undefined && { ttlSeconds: behaviour.ttlSeconds }),
+    ...(behaviour.conversion && { conversion: behaviour.conversion }),
+  };
+}

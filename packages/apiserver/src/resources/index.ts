@@ -1,0 +1,84 @@
+import * as types from '@pilothouse/apimachinery';
+import type { ResourceDefinition } from '../contract.ts';
+import { defineResource } from './define.ts';
+import { defaultResourceOptions, type ResourceOptions } from './options.ts';
+
+export { defineResource, type ResourceBehaviour } from './define.ts';
+export { defaultResourceOptions, type ResourceOptions } from './options.ts';
+
+/** Every served built-in resource, in discovery's order. Each call gives definitions with state of their own (allocators). */
+export function builtinDefinitions(options: Partial<ResourceOptions> = {}): readonly ResourceDefinition[] {
+  return resources.map((resource) => (typeof resource === 'function' ? resource({ ...defaultResourceOptions, ...options }) : resource));
+}
+
+/** A line per resource; a function where the resource depends on how the cluster is set up. */
+const resources: readonly (ResourceDefinition | ((options: ResourceOptions) => ResourceDefinition))[] = [
+  defineResource(types.bindings, { virtual: true }),
+  defineResource(types.componentStatuses, { virtual: true }),
+  defineResource(types.configMaps),
+  defineResource(types.endpoints, { storagePrefix: 'services/endpoints' }),
+  defineResource(types.events, { ttlSeconds: 3600 }),
+  defineResource(types.limitRanges),
+  defineResource(types.namespaces),
+  defineResource(types.nodes, { storagePrefix: 'minions' }),
+  defineResource(types.persistentVolumeClaims),
+  defineResource(types.persistentVolumes),
+  defineResource(types.pods),
+  defineResource(types.podTemplates),
+  defineResource(types.replicationControllers, { storagePrefix: 'controllers' }),
+  defineResource(types.resourceQuotas),
+  defineResource(types.secrets),
+  defineResource(types.serviceAccounts),
+  defineResource(types.services, { storagePrefix: 'services/specs' }),
+  defineResource(types.apiServices, { storagePrefix: 'apiregistration.k8s.io/apiservices' }),
+  defineResource(types.controllerRevisions),
+  defineResource(types.daemonSets),
+  defineResource(types.deployments),
+  defineResource(types.replicaSets),
+  defineResource(types.statefulSets),
+  defineResource(types.eventsEvents, { ttlSeconds: 3600 }),
+  defineResource(types.selfSubjectReviews, { virtual: true }),
+  defineResource(types.tokenReviews, { virtual: true }),
+  defineResource(types.localSubjectAccessReviews, { virtual: true }),
+  defineResource(types.selfSubjectAccessReviews, { virtual: true }),
+  defineResource(types.selfSubjectRulesReviews, { virtual: true }),
+  defineResource(types.subjectAccessReviews, { virtual: true }),
+  defineResource(types.horizontalPodAutoscalers),
+  defineResource(types.autoscalingHorizontalPodAutoscalers),
+  defineResource(types.cronJobs),
+  defineResource(types.jobs),
+  defineResource(types.certificateSigningRequests),
+  defineResource(types.ingressClasses),
+  defineResource(types.ingresses, { storagePrefix: 'ingress' }),
+  defineResource(types.ipAddresses),
+  defineResource(types.networkPolicies),
+  defineResource(types.serviceCIDRs),
+  defineResource(types.podDisruptionBudgets),
+  defineResource(types.clusterRoleBindings),
+  defineResource(types.clusterRoles),
+  defineResource(types.roleBindings),
+  defineResource(types.roles),
+  defineResource(types.csiDrivers),
+  defineResource(types.csiNodes),
+  defineResource(types.csiStorageCapacities),
+  defineResource(types.storageClasses),
+  defineResource(types.volumeAttachments),
+  defineResource(types.volumeAttributesClasses),
+  defineResource(types.mutatingAdmissionPolicies),
+  defineResource(types.mutatingAdmissionPolicyBindings),
+  defineResource(types.mutatingWebhookConfigurations),
+  defineResource(types.validatingAdmissionPolicies),
+  defineResource(types.validatingAdmissionPolicyBindings),
+  defineResource(types.validatingWebhookConfigurations),
+  defineResource(types.customResourceDefinitions, { storagePrefix: 'apiextensions.k8s.io/customresourcedefinitions' }),
+  defineResource(types.priorityClasses),
+  defineResource(types.leases),
+  defineResource(types.runtimeClasses),
+  defineResource(types.endpointSlices),
+  defineResource(types.deviceClasses),
+  defineResource(types.resourceClaims),
+  defineResource(types.resourceClaimTemplates),
+  defineResource(types.resourceSlices),
+  defineResource(types.flowSchemas),
+  defineResource(types.priorityLevelConfigurations),
+];
