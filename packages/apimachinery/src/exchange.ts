@@ -17,7 +17,14 @@ export interface ApiRequest {
   peer?: {
     address?: string;
     /** Subject of the verified client certificate. */
-    certificate?: { commonName: string; organizations: string[]; fingerprint?: string };
+    certificate?: {
+      commonName: string;
+      organizations: string[];
+      /** SHA-256 of the DER form, lower-case hex. */
+      fingerprint?: string;
+      /** The certificate in DER, for authenticators that must tell which authority signed it. Absent for in-process callers. */
+      raw?: Uint8Array;
+    };
   };
   /** Aborts when the client went away. */
   signal: AbortSignal;

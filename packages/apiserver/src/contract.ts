@@ -5,7 +5,7 @@
  */
 import type { Runtime } from '@pilothouse/base';
 import type { ResourceFacts } from '@pilothouse/api-schemas';
-import type { ApiRequest, FieldError, KubeObject, ResourceType } from '@pilothouse/apimachinery';
+import type { ApiRequest, ApiResponse, FieldError, KubeObject, ResourceType } from '@pilothouse/apimachinery';
 
 // ---- identity
 
@@ -72,6 +72,16 @@ export interface WriteContext extends Runtime {
 export interface ObjectReader {
   get<T extends KubeObject>(type: ResourceType<T>, name: string, namespace?: string): Promise<T | undefined>;
   list<T extends KubeObject>(type: ResourceType<T>, namespace?: string): Promise<readonly T[]>;
+}
+
+/** A reader that also tells of changes: what compiled indexes (RBAC, quotas, the node graph) are kept current by. */
+export interface ObjectFeed extends ObjectReader {
+  /**
+   * Calls `change(object, old)` synchronously and in order: once for each object held (`old` undefined), then for each
+   * change as the cache takes it (`object` undefined: deleted). Resolves when what was held has been delivered. Ends
+   * when `signal` aborts.
+   */
+  follow<T extends KubeObject>(type: ResourceType<T>, change: (object: T | undefined, old: T | undefined) => void, signal?: AbortSignal): Promise<void>;
 }
 
 /** A column of `kubectl get`, as the server prints it (meta/v1 Table). */
@@ -177,4 +187,53 @@ export interface AdmissionPlugin {
   operations: readonly AdmissionAttributes['operation'][];
   mutate?(attributes: AdmissionAttributes): Promise<void> | void;
   validate?(attributes: AdmissionAttributes): Promise<void> | void;
+}
+
+// ---- what is computed or passed on rather than stored
+
+/** A create that is answered by computing: reviews, `serviceaccounts/token`. */
+export interface VirtualContext extends Runtime {
+  request: ApiRequest;
+  user: User;
+  /** From the path; empty for what has no namespace. */
+  namespace: string;
+  /** From the path, for a subresource; else empty. */
+  name: string;
+  /** Decoded, defaulted, after mutating admission. The handler may change it. */
+  object: any;
+  dryRun: boolean;
+  read: ObjectReader;
+  /** Runs validating admission on the object as it is now. */
+  admit(): Promise<void>;
+}
+
+export interface VirtualHandler {
+  group: string;
+  /** All served versions answer alike. */
+  plural: string;
+  /** '' for the resource itself. */
+  subresource: string;
+  /** The answer's body (201). @throws StatusError */
+  create(context: VirtualContext): Promise<KubeObject>;
+}
+
+/** A request that is passed on to a kubelet, pod, service or node. Authorized already (`admit` runs admission). */
+export interface ConnectContext extends Runtime {
+  request: ApiRequest;
+  user: User;
+  namespace: string;
+  name: string;
+  /** What stands in the path behind the subresource, with its leading slash; '' when nothing does. */
+  path: string;
+  query: URLSearchParams;
+  read: ObjectReader;
+  /** Runs CONNECT admission; `options` is the decoded options object (PodExecOptions, NodeProxyOptions, …). */
+  admit(options: KubeObject | Record<string, unknown>): Promise<void>;
+}
+
+export interface ConnectHandler {
+  plural: string;
+  subresource: string;
+  methods: readonly string[];
+  connect(context: ConnectContext): Promise<ApiResponse>;
 }
