@@ -108,6 +108,8 @@ for (const name of Object.keys(v2).sort()) {
     if (p3.default !== undefined) field.default = p3.default;
     const enumValues = p.enum ?? p3.enum;
     if (enumValues) field.enum = enumValues;
+    const elementEnum = p.items?.enum ?? p.additionalProperties?.enum;
+    if (elementEnum) field.elementEnum = elementEnum;
     if (p['x-kubernetes-list-type']) field.listType = p['x-kubernetes-list-type'];
     if (p['x-kubernetes-list-map-keys']) field.listMapKeys = p['x-kubernetes-list-map-keys'];
     if (p['x-kubernetes-map-type']) field.mapType = p['x-kubernetes-map-type'];

@@ -30,6 +30,8 @@ export interface FieldSchema {
   /** The default in the published OpenAPI v3 schema. (Defaults that depend on other fields are code of the resource.) */
   default?: unknown;
   enum?: string[];
+  /** The enum of a list's or map's elements. */
+  elementEnum?: string[];
   /** How lists and maps merge under server-side apply. */
   listType?: 'atomic' | 'set' | 'map';
   listMapKeys?: string[];
@@ -39,7 +41,7 @@ export interface FieldSchema {
   patchMergeKey?: string;
   /** Field number in Kubernetes protobuf; absent where the type has no protobuf form. */
   number?: number;
-  /** Value of a union's discriminator field etc. is not modelled. */
+  /** A format beyond what `type` says, e.g. `int-or-string`. */
   format?: string;
 }
 
