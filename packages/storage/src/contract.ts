@@ -7,7 +7,12 @@
  * - A write is durable when its promise resolves (for backends that are durable at all) and then visible to every
  *   later read of this store, and, for etcd, of every other client.
  * - A watch delivers each event exactly once, ordered by revision, with no gap from the revision asked for.
+ * - Values are handed over, not copied: whoever passes or receives one must not change its bytes.
  */
+
+import type { KeyRange } from './keys.ts';
+
+export { inRange, type KeyRange, prefixRange } from './keys.ts';
 
 export type Revision = number;
 
@@ -18,12 +23,6 @@ export interface Entry {
   createRevision: Revision;
   /** Revision of the latest write. */
   modRevision: Revision;
-}
-
-/** Keys from `start` (inclusive) to `end` (exclusive), compared as bytes. */
-export interface KeyRange {
-  start: string;
-  end: string;
 }
 
 export interface StoreEvent {
@@ -58,9 +57,9 @@ export interface RangeResult {
 export interface Store {
   /** The newest revision, linearizable: at least that of every write acknowledged before the call, by any client. */
   revision(): Promise<Revision>;
-  /** `entry` undefined when absent. @throws Compacted, FutureRevision */
+  /** `entry` undefined when absent. `revision` absent or 0: the newest. @throws Compacted, FutureRevision */
   get(key: string, options?: { revision?: Revision; signal?: AbortSignal }): Promise<{ entry: Entry | undefined; revision: Revision }>;
-  /** In key order. @throws Compacted, FutureRevision */
+  /** In key order. `limit` absent or 0: all. `countOnly`: no entries. @throws Compacted, FutureRevision */
   range(range: KeyRange, options?: { revision?: Revision; limit?: number; countOnly?: boolean; signal?: AbortSignal }): Promise<RangeResult>;
   /**
    * Writes. `ifRevision` is the key's expected modRevision; 0: it must not exist; absent: no condition.
@@ -71,14 +70,18 @@ export interface Store {
   /** Deletes; resolves with the deletion's revision and what was deleted, or undefined when the key was absent and no `ifRevision` given. @throws RevisionConflict */
   delete(key: string, options?: { ifRevision?: Revision }): Promise<{ revision: Revision; previous: Entry } | undefined>;
   /**
-   * Events past `after`. Ends quietly when `signal` aborts. Batches without events come when the position moved on
-   * (at the latest `progressMs` after a write elsewhere in the store).
-   * @throws Compacted when `after` is older than history; WatcherTooSlow when the reader lags too far behind
+   * Events past `after` (0: from the beginning), until `signal` aborts or the store closes, then ends quietly. Reading
+   * slowly costs no memory: events wait in the store's history, not in a queue. A batch without events tells that the
+   * position moved on; one comes soon after `requestProgress`, and in any case some time (the store's `progressMs`)
+   * after writes elsewhere.
+   * @throws Compacted when `after` is older than history; WatcherTooSlow when history overtook a reader under way
    */
   watch(range: KeyRange, options: { after: Revision; signal: AbortSignal }): AsyncIterable<WatchBatch>;
-  /** Forgets versions overwritten at or before `revision`. Reads and watches before it then throw Compacted. */
+  /** Makes every open watch of this store report, soon, a position at or past the newest revision at the time of the call. */
+  requestProgress(): void;
+  /** Forgets versions overwritten at or before `revision`. Reads and watches before it then throw Compacted. @throws Compacted when that was done already, FutureRevision */
   compact(revision: Revision): Promise<void>;
-  /** Oldest revision that can be read. */
+  /** Oldest revision that can be read, and that a watch can start after; 1 when nothing was compacted yet. */
   compactedRevision(): Promise<Revision>;
   /** Bytes on disk or in memory, as far as the backend knows. */
   size(): Promise<number>;
@@ -133,13 +136,4 @@ export class StoreUnavailable extends Error {
     super(message, { cause: options.cause });
     this.outcomeUnknown = options.outcomeUnknown ?? false;
   }
-}
-
-/** The range of all keys that begin with `prefix`. */
-export function prefixRange(prefix: string): KeyRange {
-  const bytes = Buffer.from(prefix);
-  for (let i = bytes.length - 1; i >= 0; i--) {
-    if (bytes[i] < 0xff) return { start: prefix, end: Buffer.concat([bytes.subarray(0, i), Buffer.from([bytes[i] + 1])]).toString('latin1') };
-  }
-  return { start: prefix, end: '\u{10ffff}' };
 }

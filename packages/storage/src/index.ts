@@ -1,1 +1,2 @@
 export * from './contract.ts';
+export * from './memory/memory-store.ts';
