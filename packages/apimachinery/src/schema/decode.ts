@@ -1,0 +1,252 @@
+import { builtinTypes, type FieldSchema, type TypeRef, type TypeSchema } from '@pilothouse/api-schemas';
+import { cannotBeHandled, DecodeError, mismatch, newContext, noteUnknown } from './decode-context.ts';
+import { type Decode, scalarDecoders, scalarZeros } from './scalars.ts';
+
+export interface Decoded<T> {
+  object: T;
+  /** `unknown field "spec.foo"`, in the order met; at most 100. */
+  unknownFields: string[];
+}
+
+/** How one field is read and when it is written. */
+interface FieldPlan {
+  name: string;
+  decode: Decode;
+  /** An explicit zero is kept. */
+  pointer: boolean;
+  /** Written even when absent. */
+  always: boolean;
+  isMap: boolean;
+  /** Empty lists of types stored as JSON stay `[]`; those stored as protobuf come back as null. */
+  keepsEmptyList: boolean;
+  zero(): unknown;
+}
+
+interface StructPlan {
+  decode: Decode;
+  zero(): Record<string, unknown>;
+}
+
+const structPlans = new Map<TypeSchema, StructPlan>();
+
+/** Compiled once per type, at first use. */
+function structPlan(type: TypeSchema): StructPlan {
+  let plan = structPlans.get(type);
+  if (!plan) {
+    plan = compileStruct(type);
+    structPlans.set(type, plan);
+  }
+  return plan;
+}
+
+/**
+ * Reads a JSON value as an object of the type, the way Go's decoder and encoder would carry it: a new object with the
+ * fields in the type's order, empty ones left out or written as their flags say, maps in key order, quantities and
+ * times in canonical form. Keys must match in case. Leaves that are objects of any kind are shared with the input.
+ * @throws StatusError 400 where a value does not fit its type.
+ */
+export function decodeObject<T = any>(type: TypeSchema, value: unknown): Decoded<T> {
+  const context = newContext();
+  try {
+    return { object: structPlan(type).decode(value, context, 0) as T, unknownFields: context.unknown.length > 1 ? inDocumentOrder(context.unknown, value) : context.unknown };
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    const [gvk] = type.gvk ?? [];
+    const kind = gvk?.kind ?? goName(type);
+    throw cannotBeHandled(kind, gvk?.version ?? 'v1', kind, error.message);
+  }
+}
+
+/** Fields are read in the type's order; strict errors come in the document's. */
+function inDocumentOrder(found: readonly string[], document: unknown): string[] {
+  const left = new Set(found);
+  const ordered: string[] = [];
+  const visit = (value: unknown, path: string) => {
+    if (typeof value !== 'object' || value === null || left.size === 0) return;
+    for (const [key, item] of Object.entries(value)) {
+      const at = Array.isArray(value) ? `${path}[${key}]` : path ? `${path}.${key}` : key;
+      const text = `unknown field ${JSON.stringify(at)}`;
+      if (left.delete(text)) ordered.push(text);
+      else visit(item, at);
+    }
+  };
+  visit(document, '');
+  return [...ordered, ...left];
+}
+
+const goName = (type: TypeSchema): string => type.name.slice(type.name.lastIndexOf('.') + 1);
+
+/** `v1.Container`: the type as Go prints it. */
+function goTypeOf(ref: TypeRef): string {
+  if (ref.t === 'list') return `[]${goTypeOf(ref.of)}`;
+  if (ref.t === 'map') return `map[string]${goTypeOf(ref.of)}`;
+  if (ref.t === 'ref') return ref.ref.split('.').slice(-2).join('.');
+  return ({ bytes: '[]uint8', double: 'float64', quantity: 'resource.Quantity', intOrString: 'intstr.IntOrString', time: 'v1.Time', microTime: 'v1.MicroTime', duration: 'v1.Duration', json: 'v1.JSON', raw: 'runtime.RawExtension' } as Record<string, string>)[ref.t] ?? ref.t;
+}
+
+function resolve(ref: string): TypeSchema {
+  const type = builtinTypes.get(ref);
+  if (!type) throw new Error(`Compile type: ${ref} is not published`);
+  return type;
+}
+
+function compile(ref: TypeRef): Decode {
+  if (ref.t === 'list') return compileList(ref);
+  if (ref.t === 'map') return compileMap(ref);
+  if (ref.t === 'ref') {
+    const type = resolve(ref.ref);
+    let plan: StructPlan | undefined;
+    return (value, context, depth) => (plan ??= structPlan(type)).decode(value, context, depth);
+  }
+  return scalarDecoders[ref.t];
+}
+
+function zeroOf(ref: TypeRef): () => unknown {
+  if (ref.t === 'list' || ref.t === 'map') return () => null;
+  if (ref.t === 'ref') {
+    const type = resolve(ref.ref);
+    return () => structPlan(type).zero();
+  }
+  const zero = scalarZeros[ref.t];
+  return () => zero;
+}
+
+function compileList(ref: TypeRef & { t: 'list' }): Decode {
+  const element = compile(ref.of);
+  const zero = zeroOf(ref.of);
+  const goType = goTypeOf(ref);
+  return (value, context, depth) => {
+    if (!Array.isArray(value)) throw mismatch(context, depth, value, goType);
+    const out = new Array(value.length);
+    context.owners[depth] = '';
+    for (let i = 0; i < value.length; i++) {
+      context.path[depth] = i;
+      const item = value[i];
+      out[i] = item === null ? zero() : element(item, context, depth + 1);
+    }
+    return out;
+  };
+}
+
+function compileMap(ref: TypeRef & { t: 'map' }): Decode {
+  const element = compile(ref.of);
+  const zero = ref.of.t === 'bytes' ? () => '' : zeroOf(ref.of);
+  const goType = goTypeOf(ref);
+  return (value, context, depth) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw mismatch(context, depth, value, goType);
+    const source = value as Record<string, unknown>;
+    const keys = Object.keys(source);
+    sortKeys(keys);
+    const out: Record<string, unknown> = {};
+    for (const key of keys) {
+      context.owners[depth] = '';
+      context.path[depth] = key;
+      const item = source[key];
+      const decoded = item === null ? zero() : element(item, context, depth + 1);
+      if (key === '__proto__') Object.defineProperty(out, key, { value: decoded, enumerable: true, configurable: true, writable: true });
+      else out[key] = decoded;
+    }
+    return out;
+  };
+}
+
+function sortKeys(keys: string[]): void {
+  for (let i = 1; i < keys.length; i++) {
+    if (keys[i] < keys[i - 1]) {
+      keys.sort((a, b) => (a < b ? -1 : 1));
+      return;
+    }
+  }
+}
+
+/** Whether objects of the type are stored as JSON rather than as protobuf. */
+const storedAsJson = (type: TypeSchema) => type.name.includes('apiextensions-apiserver') || type.name.includes('kube-aggregator');
+
+function planOf(type: TypeSchema, field: FieldSchema): FieldPlan {
+  const pointer = !!field.pointer;
+  return {
+    name: field.name,
+    decode: compile(field.type),
+    pointer,
+    always: !field.omitZero && (!field.omitEmpty || (!pointer && isGoStruct(field.type))),
+    isMap: field.type.t === 'map',
+    keepsEmptyList: storedAsJson(type),
+    zero: pointer ? () => null : zeroOf(field.type),
+  };
+}
+
+/** `omitempty` never leaves out a Go struct; quantities and intOrString are structs too. */
+const isGoStruct = (ref: TypeRef) => ref.t === 'ref' || ref.t === 'time' || ref.t === 'microTime' || ref.t === 'quantity' || ref.t === 'intOrString' || ref.t === 'duration';
+
+function compileStruct(type: TypeSchema): StructPlan {
+  const plans = type.fields.map((field) => planOf(type, field));
+  const indexOf = new Map(plans.map((plan, i) => [plan.name, i]));
+  const alwaysWritten: number[] = [];
+  plans.forEach((plan, i) => {
+    if (plan.always) alwaysWritten.push(i);
+  });
+  const name = goName(type);
+  const goType = goTypeOf({ t: 'ref', ref: type.name });
+
+  const zero = () => {
+    const out: Record<string, unknown> = {};
+    for (const i of alwaysWritten) out[plans[i].name] = plans[i].zero();
+    return out;
+  };
+
+  const decode: Decode = (value, context, depth) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw mismatch(context, depth, value, goType);
+    const source = value as Record<string, unknown>;
+    const present: number[] = [];
+    for (const key in source) {
+      const index = indexOf.get(key);
+      if (index === undefined) noteUnknown(context, depth, key);
+      else if (source[key] !== null && source[key] !== undefined) insert(present, index);
+    }
+    for (const index of alwaysWritten) insertOnce(present, index);
+    const out: Record<string, unknown> = {};
+    for (let i = 0; i < present.length; i++) {
+      const plan = plans[present[i]];
+      const given = source[plan.name];
+      if (given === null || given === undefined) {
+        out[plan.name] = plan.zero();
+        continue;
+      }
+      context.owners[depth] = name;
+      context.path[depth] = plan.name;
+      const decoded = plan.decode(given, context, depth + 1);
+      if (plan.pointer) {
+        if (decoded !== undefined) out[plan.name] = decoded;
+        else if (plan.always) out[plan.name] = null;
+      } else if (!(plan.isMap ? isEmptyMap(decoded as object) : isEmpty(decoded))) out[plan.name] = decoded;
+      else if (plan.always) out[plan.name] = Array.isArray(decoded) && plan.keepsEmptyList ? decoded : plan.zero();
+    }
+    return out;
+  };
+  return { decode, zero };
+}
+
+function isEmptyMap(map: object): boolean {
+  for (const _ in map) return false;
+  return true;
+}
+
+/** Go's emptiness of strings, numbers, booleans and lists; a struct is never empty. */
+function isEmpty(value: unknown): boolean {
+  if (typeof value === 'object') return Array.isArray(value) ? value.length === 0 : false;
+  return value === '' || value === 0 || value === false || value === undefined;
+}
+
+function insert(sorted: number[], index: number): void {
+  let at = sorted.length;
+  sorted.push(index);
+  while (at > 0 && sorted[at - 1] > index) {
+    sorted[at] = sorted[at - 1];
+    at--;
+  }
+  sorted[at] = index;
+}
+
+function insertOnce(sorted: number[], index: number): void {
+  if (!sorted.includes(index)) insert(sorted, index);
+}

@@ -1,0 +1,113 @@
+import { jsonSyntaxError } from './json-error.ts';
+
+export interface ParsedJson {
+  value: unknown;
+  /** `duplicate field "spec.replicas"`, in the order met; at most 100. */
+  duplicateFields: string[];
+}
+
+/** Nesting that encoding/json allows. */
+const maxDepth = 10_000;
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+const quote = 34;
+const backslash = 92;
+const colon = 58;
+
+/** Parses JSON. @throws SyntaxError with a text like Go's (`invalid character 'x' looking for beginning of value`). */
+export function parseJson(bytes: Uint8Array): unknown {
+  const text = decoder.decode(bytes);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new SyntaxError(jsonSyntaxError(text));
+  }
+}
+
+/**
+ * Parses JSON and finds keys that occur twice in one object (the last one wins). As quick as a parse and a pass over
+ * the bytes: keys are counted in the text and in the value, and only where the counts differ is the text read again.
+ * @throws SyntaxError as `parseJson`
+ */
+export function parseJsonStrict(bytes: Uint8Array): ParsedJson {
+  const value = parseJson(bytes);
+  return { value, duplicateFields: countKeysInText(bytes) === countKeys(value, 0) ? [] : findDuplicates(bytes) };
+}
+
+/** Colons outside strings. */
+function countKeysInText(bytes: Uint8Array): number {
+  let count = 0;
+  const length = bytes.length;
+  for (let i = 0; i < length; i++) {
+    const c = bytes[i];
+    if (c === colon) count++;
+    else if (c === quote) {
+      for (i++; i < length; i++) {
+        const d = bytes[i];
+        if (d === quote) break;
+        if (d === backslash) i++;
+      }
+    }
+  }
+  return count;
+}
+
+function countKeys(value: unknown, depth: number): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  if (depth > maxDepth) throw new SyntaxError('exceeded max depth');
+  let count = 0;
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) {
+      const item = value[i];
+      if (typeof item === 'object' && item !== null) count += countKeys(item, depth + 1);
+    }
+    return count;
+  }
+  for (const key in value) {
+    count++;
+    const item = (value as Record<string, unknown>)[key];
+    if (typeof item === 'object' && item !== null) count += countKeys(item, depth + 1);
+  }
+  return count;
+}
+
+interface Frame {
+  /** Keys seen; undefined in a list. */
+  keys?: Set<string>;
+  /** Where the walk stands: key or index. */
+  step: string | number;
+}
+
+const pathOf = (frames: readonly Frame[]): string => frames.reduce((path, { step }) => (typeof step === 'number' ? `${path}[${step}]` : path ? `${path}.${step}` : step), '');
+
+/** The text is known to be valid JSON. */
+function findDuplicates(bytes: Uint8Array): string[] {
+  const text = decoder.decode(bytes);
+  const found = new Set<string>();
+  const frames: Frame[] = [];
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    const top = frames.at(-1);
+    if (c === '{') frames.push({ keys: new Set(), step: '' });
+    else if (c === '[') frames.push({ step: 0 });
+    else if (c === '}' || c === ']') frames.pop();
+    else if (c === ',' && top && typeof top.step === 'number') top.step++;
+    else if (c === '"') {
+      const end = endOfString(text, i);
+      if (top?.keys && /^\s*:/.test(text.slice(end + 1, end + 64))) {
+        top.step = JSON.parse(text.slice(i, end + 1)) as string;
+        if (top.keys.has(top.step) && found.size < 100) found.add(`duplicate field ${JSON.stringify(pathOf(frames))}`);
+        top.keys.add(top.step);
+      }
+      i = end;
+    }
+  }
+  return [...found];
+}
+
+function endOfString(text: string, start: number): number {
+  for (let i = start + 1; i < text.length; i++) {
+    if (text[i] === '\\') i++;
+    else if (text[i] === '"') return i;
+  }
+  return text.length;
+}
