@@ -24,6 +24,8 @@ export interface ListOptions extends NamespaceOption {
   continue?: string;
   resourceVersion?: string;
   resourceVersionMatch?: 'Exact' | 'NotOlderThan';
+  /** Asks for PartialObjectMetadata instead of whole objects. */
+  metadataOnly?: boolean;
 }
 
 export interface WatchOptions extends NamespaceOption {
@@ -33,6 +35,8 @@ export interface WatchOptions extends NamespaceOption {
   timeoutSeconds?: number;
   allowWatchBookmarks?: boolean;
   sendInitialEvents?: boolean;
+  /** Asks for PartialObjectMetadata instead of whole objects. */
+  metadataOnly?: boolean;
 }
 
 export interface WriteOptions extends NamespaceOption {
@@ -58,7 +62,7 @@ export interface DeleteOptions extends NamespaceOption {
 export interface Client {
   get<T extends KubeObject>(type: ResourceType<T>, name: string, options?: NamespaceOption & { resourceVersion?: string; subresource?: string }): Promise<T>;
   list<T extends KubeObject>(type: ResourceType<T>, options?: ListOptions): Promise<KubeList<T>>;
-  /** Batches of events in order until the server ends the watch or `signal` aborts. An ERROR event is thrown as `StatusError`. */
+  /** Batches of events in order until the server ends the watch or `signal` aborts (the iteration then just ends). An ERROR event is thrown as `StatusError`. */
   watch<T extends KubeObject>(type: ResourceType<T>, options?: WatchOptions): AsyncIterable<readonly WatchEvent<T>[]>;
   /** The namespace is the object's own. */
   create<T extends KubeObject>(type: ResourceType<T>, object: T, options?: Omit<WriteOptions, 'namespace'>): Promise<T>;
@@ -106,9 +110,19 @@ export interface Informer<T> {
   readonly lastResourceVersion: string;
 }
 
+export interface InformerSelection<T> {
+  namespace?: string;
+  labelSelector?: string;
+  fieldSelector?: string;
+  /** Drops what is never read, to save memory; called once per version with an object it may mutate. */
+  transform?: (object: T) => T;
+  /** Only metadata is fetched and kept; an informer of whole objects that exists already for the same selection is shared instead. */
+  metadataOnly?: boolean;
+}
+
 /** One informer per resource and selector, shared by all that ask. */
 export interface InformerFactory {
-  informer<T extends KubeObject>(type: ResourceType<T>, options?: { namespace?: string; labelSelector?: string; fieldSelector?: string; /** Drops what is never read, to save memory; called once per version with an object it may mutate. */ transform?: (object: T) => T }): Informer<T>;
+  informer<T extends KubeObject>(type: ResourceType<T>, options?: InformerSelection<T>): Informer<T>;
   /** Starts every informer asked for so far, and those asked for later at once. */
   start(): void;
   whenSynced(signal?: AbortSignal): Promise<void>;
