@@ -102,6 +102,6 @@ export function collectParameterTexts(): Record<string, string> {
   }
   return texts;
 }
-const unescapeHtml = (s: string) => s.replace(/\\?&#39;/g, "'").replace(/\\?&quot;/g, '"').replace(/\\?&lt;/g, '<').replace(/\\?&gt;/g, '>').replace(/\\?&#x60;/g, '`').replace(/\\?&#x3D;/g, '=').replace(/\\?&amp;/g, '&').replaceAll('\\', '').replace(/\. {2}(?=[A-Z])/g, (m, at: number, all: string) => (all.startsWith('insecureSkip') ? m : '.\n\n')).trim();
+const unescapeHtml = (s: string) => s.replace(/\\?&#39;/g, "'").replace(/\\?&quot;/g, '"').replace(/\\?&lt;/g, '<').replace(/\\?&gt;/g, '>').replace(/\\?&#x60;/g, '`').replace(/\\?&#x3D;/g, '=').replace(/\\?&amp;/g, '&').replaceAll('\\', '').replace(/\. {2}(?=[A-Z])/g, (m, _at: number, all: string) => (all.startsWith('insecureSkip') ? m : '.\n\n')).trim();
 
 if (process.argv[1] === import.meta.filename) writeFileSync(process.argv[2], JSON.stringify({ types: collectDescriptions(), parameters: collectParameterTexts() }));
