@@ -6,7 +6,7 @@ import type { Transport } from '../contract.ts';
 import { createInformerFactory } from './factory.ts';
 
 type Event = { type: string; object: unknown };
-type Script = { list: { rv: string; pods: string[] } } | { watch: Event[]; then: 'end' | 'hang' } | { error: StatusError } | { refuse: true };
+type Script = { list: { rv: string; pods: string[] } } | { watch: Event[]; last: 'end' | 'hang' } | { error: StatusError } | { refuse: true };
 
 const pod = (name: string, rv: string) => ({ metadata: { name, namespace: 'ns', uid: `uid-${name}`, resourceVersion: rv } });
 const json = (value: unknown): ApiResponse => ({ status: 200, headers: {}, body: new TextEncoder().encode(JSON.stringify(value)) });
@@ -19,7 +19,7 @@ function scripted(script: Script[]): Transport & { asked: string[] } {
     async request({ url, signal }) {
       const query = new URL(url, 'http://x').searchParams;
       asked.push(`${query.get('watch') ? 'watch' : 'list'} ${query.get('resourceVersion') ?? '-'}`);
-      const step = script.shift() ?? { watch: [], then: 'hang' };
+      const step = script.shift() ?? { watch: [], last: 'hang' };
       if ('refuse' in step) throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
       if ('error' in step) return { status: step.error.code, headers: {}, object: step.error.status };
       if ('list' in step) return json({ metadata: { resourceVersion: step.list.rv }, items: step.list.pods.map((p) => pod(p.split('@')[0], p.split('@')[1])) });
@@ -27,7 +27,7 @@ function scripted(script: Script[]): Transport & { asked: string[] } {
         const bytes = new TextEncoder().encode((step as { watch: Event[] }).watch.map((e) => `${JSON.stringify(e)}\n`).join(''));
         // Frames are cut anywhere by the network.
         for (let i = 0; i < bytes.length; i += 37) yield bytes.subarray(i, i + 37);
-        if ((step as { then: string }).then === 'hang') await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+        if ((step as { last: string }).last === 'hang') await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
       }
       return { status: 200, headers: {}, body: frames() };
     },
@@ -59,20 +59,20 @@ async function follow(script: Script[], run: (clock: FakeClock) => Promise<void>
 
 describe('informer', () => {
   test('lists from the cache, then watches from the version of the list', async () => {
-    const seen = await follow([{ list: { rv: '5', pods: ['a@3', 'b@5'] } }, { watch: [{ type: 'ADDED', object: pod('c', '6') }, { type: 'MODIFIED', object: pod('a', '7') }, { type: 'DELETED', object: pod('b', '8') }], then: 'hang' }], (clock) => clock.advanceAsync(10));
+    const seen = await follow([{ list: { rv: '5', pods: ['a@3', 'b@5'] } }, { watch: [{ type: 'ADDED', object: pod('c', '6') }, { type: 'MODIFIED', object: pod('a', '7') }, { type: 'DELETED', object: pod('b', '8') }], last: 'hang' }], (clock) => clock.advanceAsync(10));
     expect(seen.asked).toEqual(['list 0', 'watch 5']);
     expect(seen.heard).toEqual(['initial add a@3', 'initial add b@5', 'add c@6', 'update a@3->7', 'delete b@8']);
     expect(seen.keys).toEqual(['a', 'c']);
   });
 
   test('a bookmark moves the version that the next watch starts from', async () => {
-    const seen = await follow([{ list: { rv: '5', pods: [] } }, { watch: [{ type: 'BOOKMARK', object: { metadata: { resourceVersion: '90' } } }], then: 'end' }], (clock) => clock.advanceAsync(10));
+    const seen = await follow([{ list: { rv: '5', pods: [] } }, { watch: [{ type: 'BOOKMARK', object: { metadata: { resourceVersion: '90' } } }], last: 'end' }], (clock) => clock.advanceAsync(10));
     expect(seen.asked).toEqual(['list 0', 'watch 5', 'watch 90']);
   });
 
   test('after a lost history the list is repeated, deletions missed are made up, unchanged objects cause no call', async () => {
     const seen = await follow(
-      [{ list: { rv: '5', pods: ['a@3', 'b@5', 'c@4'] } }, { watch: [{ type: 'ERROR', object: expiredError('too old resource version: 5 (90)').status }], then: 'end' }, { list: { rv: '99', pods: ['a@3', 'c@80', 'd@99'] } }],
+      [{ list: { rv: '5', pods: ['a@3', 'b@5', 'c@4'] } }, { watch: [{ type: 'ERROR', object: expiredError('too old resource version: 5 (90)').status }], last: 'end' }, { list: { rv: '99', pods: ['a@3', 'c@80', 'd@99'] } }],
       (clock) => clock.advanceAsync(10),
     );
     expect(seen.asked).toEqual(['list 0', 'watch 5', 'list ', 'watch 99']);
@@ -81,7 +81,7 @@ describe('informer', () => {
 
   test('while the server is away the watch is tried again within a second, without a new list', async () => {
     const refusals: Script[] = Array.from({ length: 8 }, () => ({ refuse: true }));
-    const seen = await follow([{ list: { rv: '5', pods: ['a@5'] } }, ...refusals, { watch: [{ type: 'MODIFIED', object: pod('a', '6') }], then: 'hang' }], async (clock) => {
+    const seen = await follow([{ list: { rv: '5', pods: ['a@5'] } }, ...refusals, { watch: [{ type: 'MODIFIED', object: pod('a', '6') }], last: 'hang' }], async (clock) => {
       for (let i = 0; i < 8; i++) {
         expect(clock.next() ?? 0).toBeLessThanOrEqual(1000);
         await clock.advanceAsync(1000);
