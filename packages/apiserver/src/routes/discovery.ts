@@ -1,0 +1,91 @@
+/** Routes of discovery: `/api`, `/apis` and below. */
+import { createHash } from 'node:crypto';
+import { type ApiRequest, type ApiResponse, notAcceptableError, type Status, StatusError } from '@pilothouse/apimachinery';
+import { aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersions, type ServedApi } from '../discovery/documents.ts';
+import type { NonResourceRoute } from '../options.ts';
+import { negotiate } from '../request/negotiate.ts';
+import { textAnswer } from '../request/respond.ts';
+import { toYaml } from '../handlers/yaml.ts';
+
+const notServed = (): StatusError => new StatusError(failure(404, 'NotFound', 'the server could not find the requested resource'));
+const notAllowed = (): StatusError => new StatusError(failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource'));
+const failure = (code: number, reason: string, message: string): Status => ({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, details: {}, code });
+
+/** The first clause that can be met decides between the aggregated document and the legacy one. */
+function wantsAggregated(accept: string): boolean {
+  for (const clause of accept.split(',')) {
+    const [type, ...rest] = clause.split(';').map((part) => part.trim());
+    const params = new Map(rest.map((part) => part.split('=') as [string, string]));
+    if (type === 'application/json' && params.get('as') === 'APIGroupDiscoveryList' && params.get('g') === 'apidiscovery.k8s.io' && params.get('v') === 'v2') return true;
+    if (!params.has('as') && ['application/json', 'application/yaml', '*/*', 'application/*'].includes(type)) return false;
+  }
+  return false;
+}
+
+function answer(request: ApiRequest, query: URLSearchParams, value: object, contentType?: string): ApiResponse {
+  const accepted = contentType ? { format: 'json' as const, pretty: false } : negotiateDiscovery(request, query);
+  const body = Buffer.from(accepted.format === 'yaml' ? toYaml(value) : `${JSON.stringify(value, undefined, accepted.pretty ? 2 : undefined)}\n`);
+  const headers: Record<string, string> = { 'content-type': contentType ?? (accepted.format === 'yaml' ? 'application/yaml' : 'application/json'), 'cache-control': 'no-cache, private' };
+  if (contentType) {
+    const etag = `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"`;
+    headers.etag = etag;
+    headers.vary = 'Accept';
+    headers['cache-control'] = 'public';
+    if (request.headers['if-none-match'] === etag) return { status: 304, headers };
+  }
+  return { status: 200, headers, body };
+}
+
+const offered = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
+/** Discovery answers with the legacy form to any JSON that it has no aggregated form for. */
+function negotiateDiscovery(request: ApiRequest, query: URLSearchParams) {
+  const accept = String(request.headers.accept ?? '');
+  if (/application\/json|\*\/\*/.test(accept) && /apidiscovery/.test(accept)) return { format: 'json' as const, pretty: false };
+  try {
+    return negotiate(request.headers, query, false);
+  } catch {
+    throw notAcceptableError(`only the following media types are accepted: ${offered}`);
+  }
+}
+
+/** `serverAddress`: `host:port` at which clients reach this server. */
+export function discoveryRoutes(api: ServedApi, serverAddress: () => string): NonResourceRoute[] {
+  const reading = (method: string) => method === 'GET' || method === 'HEAD';
+  const root = (which: 'core' | 'groups', legacy: () => object): NonResourceRoute['handle'] => (request, { query }) => {
+    if (which === 'core' && !reading(request.method)) throw notAllowed();
+    if (wantsAggregated(String(request.headers.accept ?? ''))) return answer(request, query, aggregatedDiscovery(api, which), 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList');
+    const response = answer(request, query, legacy());
+    response.headers.vary = 'Accept';
+    return response;
+  };
+  const list = (request: ApiRequest, query: URLSearchParams, group: string, version: string): ApiResponse => {
+    const document = apiResourceList(api, group, version);
+    if (!document) throw notServed();
+    if (!reading(request.method)) throw notAllowed();
+    return answer(request, query, document);
+  };
+  const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+  return [
+    { path: '/api', exact: true, methods, handle: root('core', () => apiVersions(serverAddress())) },
+    { path: '/apis', exact: true, methods, handle: root('groups', () => apiGroupList(api)) },
+    {
+      path: '/api', methods,
+      handle(request, { path, query }) {
+        const [version, ...rest] = path.split('/').slice(2);
+        if (rest.some(Boolean)) throw notServed();
+        return list(request, query, '', version);
+      },
+    },
+    {
+      path: '/apis', methods,
+      handle(request, { path, query }) {
+        const [group, version, ...rest] = path.split('/').slice(2);
+        const document = apiGroup(api, group);
+        if (!document) return textAnswer('404 page not found\n', 404);
+        if (!version) return answer(request, query, document);
+        if (rest.some(Boolean)) throw notServed();
+        return list(request, query, group, version);
+      },
+    },
+  ];
+}

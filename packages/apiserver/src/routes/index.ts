@@ -1,0 +1,48 @@
+/** The paths beside the resources, listed once. */
+import { builtinGroups, builtinResources } from '@pilothouse/api-schemas';
+import type { ServedApi } from '../discovery/documents.ts';
+import { openApiDocuments, type OpenApiTexts } from '../openapi/documents.ts';
+import type { NonResourceRoute } from '../options.ts';
+import { jsonAnswer } from '../request/respond.ts';
+import { discoveryRoutes } from './discovery.ts';
+import { type HealthCheck, healthRoutes } from './health.ts';
+import { openApiRoutes } from './openapi.ts';
+import { versionRoute } from './version.ts';
+
+export type { HealthCheck };
+export { kubernetesVersion } from './version.ts';
+
+/** What is served before any custom resource. */
+export const builtinApi: ServedApi = {
+  groups: () => builtinGroups,
+  resources: (group, version) => builtinResources.filter((r) => r.group === group && r.version === version),
+};
+
+export interface StandardRouteOptions {
+  /** `host:port` for clients, known once the server listens. */
+  serverAddress: () => string;
+  /** Loads the OpenAPI texts on first use. */
+  texts: () => OpenApiTexts;
+  healthChecks: readonly HealthCheck[];
+  build: { gitCommit: string; buildDate: string; runtime: string; platform: string };
+  /** Routes of other parts: metrics, OpenID, the lab. */
+  more?: readonly NonResourceRoute[];
+  api?: ServedApi;
+}
+
+export function standardRoutes(options: StandardRouteOptions): NonResourceRoute[] {
+  const api = options.api ?? builtinApi;
+  const routes: NonResourceRoute[] = [
+    ...discoveryRoutes(api, options.serverAddress),
+    ...openApiRoutes(openApiDocuments(options.texts)),
+    ...healthRoutes(options.healthChecks),
+    versionRoute(options.build),
+    ...(options.more ?? []),
+  ];
+  const index = (): string[] => {
+    const groups = api.groups().flatMap((g) => (g.name ? [`/apis/${g.name}`, ...g.versions.map((v) => `/apis/${g.name}/${v}`)] : g.versions.map((v) => `/api/${v}`)));
+    const checks = options.healthChecks.flatMap((c) => c.in.map((endpoint) => `/${endpoint}/${c.name}`));
+    return [...new Set(['/api', '/apis', '/apis/', ...groups, ...routes.map((r) => r.path), ...checks])].sort();
+  };
+  return [...routes, { path: '/', exact: true, handle: () => jsonAnswer({ paths: index() }) }];
+}
