@@ -77,7 +77,7 @@ export interface Store {
    * @throws Compacted when `after` is older than history; WatcherTooSlow when history overtook a reader under way
    */
   watch(range: KeyRange, options: { after: Revision; signal: AbortSignal }): AsyncIterable<WatchBatch>;
-  /** Makes every open watch of this store report, soon, a position at or past the newest revision at the time of the call. */
+  /** Makes every open watch of this store report, soon, a position at or past the newest revision at the time of the call (unless it did, or started there). */
   requestProgress(): void;
   /** Forgets versions overwritten at or before `revision`. Reads and watches before it then throw Compacted. @throws Compacted when that was done already, FutureRevision */
   compact(revision: Revision): Promise<void>;

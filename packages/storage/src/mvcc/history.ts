@@ -27,6 +27,7 @@ export class History {
   readonly #index = new KeyIndex();
   /** The key written at revision `#floor + 1 + i`. */
   #log: KeyRecord[] = [];
+  readonly #leftovers: Revision[] = [];
 
   get head(): Revision {
     return this.#head;
@@ -150,12 +151,29 @@ export class History {
       this.#add(version, record, wasLive);
       return true;
     }
-    // At or before the floor, one version of each key is left, and no deletion.
-    if (record || created === 0 || created > version.revision) return false;
-    const fresh = { key: version.key, versions: [version.revision, created] };
-    this.#records.set(version.key, fresh);
-    this.#index.add(fresh);
+    // Of what was written at or before the floor only the newest counts; more is there when forgetting it was cut off.
+    if (created > version.revision) return false;
+    if (record) this.#leftovers.push(record.versions[0]);
+    if (created === 0) {
+      this.#leftovers.push(version.revision);
+      if (record) {
+        record.versions = [];
+        this.#index.changeLive(record, -1);
+        this.#drop(record);
+      }
+    } else if (record) {
+      record.versions = [version.revision, created];
+    } else {
+      const fresh = { key: version.key, versions: [version.revision, created] };
+      this.#records.set(version.key, fresh);
+      this.#index.add(fresh);
+    }
     return true;
+  }
+
+  /** Revisions that were loaded and are no longer needed. */
+  leftovers(): Revision[] {
+    return this.#leftovers.splice(0);
   }
 
   /** @throws Compacted, FutureRevision unless reads at `revision` can be answered, `newest` being the newest committed */
