@@ -54,10 +54,10 @@ export const tooManyRequestsError = (message: string, retryAfterSeconds: number)
 /** 422 with one cause per finding. `kind` is the object's kind, `group` its group. */
 export function invalidError(gk: { group: string; kind: string }, name: string, errors: FieldError[]): StatusError {
   const causes: StatusCause[] = errors.map((e) => ({ reason: e.reason, message: e.message, field: e.field }));
-  const texts = errors.map((e) => `${e.field}: ${e.message}`);
-  const text = texts.length === 1 ? texts[0] : `[${[...new Set(texts)].join(', ')}]`;
+  const texts = [...new Set(errors.map((e) => `${e.field}: ${e.message}`))];
+  const text = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
   const kind = gk.group ? `${gk.kind}.${gk.group}` : gk.kind;
-  return new StatusError(failure(422, 'Invalid', `${kind} ${JSON.stringify(name)} is invalid: ${text}`, { ...(name && { name }), ...(gk.group && { group: gk.group }), kind: gk.kind, causes }));
+  return new StatusError(failure(422, 'Invalid', `${kind} ${JSON.stringify(name)} is invalid: ${text}`, { ...(name && { name }), ...(gk.group && { group: gk.group }), ...(gk.kind && { kind: gk.kind }), causes }));
 }
 
 export const isNotFound = (error: unknown): boolean => error instanceof StatusError && error.reason === 'NotFound';

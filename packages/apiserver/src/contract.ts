@@ -37,6 +37,9 @@ export interface RequestAttributes {
   namespace: string;
   /** Empty for collections and creates. */
   name: string;
+  /** Of list, watch and deletecollection, as sent. */
+  fieldSelector?: string;
+  labelSelector?: string;
 }
 
 export type Decision = { decision: 'allow' | 'deny' | 'no-opinion'; reason?: string };
@@ -130,6 +133,16 @@ export interface SubresourceDefinition {
   name: string;
 }
 
+/** Reads objects of one served version. Built-in types need none; a CustomResourceDefinition brings its own. */
+export interface ObjectCodec {
+  /** The value as an object of the type (pruned), and the fields it does not have: `unknown field "spec.foo"`. @throws StatusError 400 */
+  decode(value: unknown): { object: any; unknownFields: string[] };
+  /** Sets the defaults that the schema states. */
+  defaults(object: any): void;
+  /** Findings of the schema itself, reported ahead of the strategy's. */
+  validate?(object: any, old: any): FieldError[];
+}
+
 /** A served resource: published facts, and how it behaves. */
 export interface ResourceDefinition<T extends KubeObject = any> {
   type: ResourceType<T>;
@@ -138,12 +151,20 @@ export interface ResourceDefinition<T extends KubeObject = any> {
   subresources: readonly ResourceFacts[];
   /** OpenAPI name of the type in api-schemas. */
   schema: string;
+  /** How objects are read; absent: by `schema`. */
+  codec?: ObjectCodec;
   /** Under `/registry/`, without slashes at the ends: `pods`, `services/specs`, `minions`. */
   storagePrefix: string;
   strategy: Strategy<T>;
   columns: readonly Column<T>[];
   /** Field selectors beyond metadata.name and metadata.namespace: path → value as text. */
   selectableFields: Readonly<Record<string, (object: T) => string>>;
+  /** The list's kind where it is not `<Kind>List`. */
+  listKind?: string;
+  /** The text refusing a field selector by an unknown field. Default: kube-apiserver's. */
+  fieldLabelError?(field: string): string;
+  /** A selectable field by whose value watches are told apart, for speed: pods by `spec.nodeName`. */
+  triggerField?: string;
   /** Not stored: answers a create by computing (reviews). */
   virtual?: boolean;
   /** Stored objects expire (events): seconds. */

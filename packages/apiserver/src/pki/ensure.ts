@@ -1,7 +1,8 @@
 /** The cluster's certificates on disk, in kubeadm's layout: made where missing, renewed in time, otherwise reused. */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPair, X509Certificate } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Runtime } from '@pilothouse/base';
 import { type AuthorityName, apiServerCertificate, authorities, type CertificateSpec, type ClientCertificateName, clientCertificates, kubeletClientCertificate, kubeletServingCertificate, type ServingNames } from './certificates.ts';
 import { writeFileAtomically } from './files.ts';
@@ -19,14 +20,21 @@ export interface StoredKeyPair extends KeyPair {
   keyFile: string;
 }
 
+export interface ServiceAccountKey {
+  privateKey: string;
+  publicKey: string;
+  privateKeyFile: string;
+  publicKeyFile: string;
+}
+
 export interface Pki {
   dir: string;
   ca: StoredKeyPair;
   frontProxyCa: StoredKeyPair;
   /** Serving certificate of the API server. */
   apiserver: StoredKeyPair;
-  /** Signs service account tokens (ES256). */
-  serviceAccount: { privateKey: string; publicKey: string; privateKeyFile: string; publicKeyFile: string };
+  /** Signs service account tokens (RS256, as kubeadm's). A promise, for making an RSA key takes longer than everything else together. */
+  serviceAccount: Promise<ServiceAccountKey>;
   /** A client certificate of the control plane's own, made on first use. */
   client(name: ClientCertificateName): Promise<StoredKeyPair>;
   kubeletClient(node: string): Promise<StoredKeyPair>;
@@ -98,12 +106,12 @@ async function ensureAuthority(dir: string, name: AuthorityName, runtime: Runtim
   return writePair(base, await issueAuthority(commonName, { notBefore: now - skewMs, notAfter: now + authorityLifeMs }, runtime.random));
 }
 
-async function ensureServiceAccountKey(dir: string): Promise<Pki['serviceAccount']> {
+async function ensureServiceAccountKey(dir: string): Promise<ServiceAccountKey> {
   const privateKeyFile = join(dir, 'sa.key');
   const publicKeyFile = join(dir, 'sa.pub');
   let privateKey = await readFile(privateKeyFile, 'utf8').catch(absent);
   if (privateKey === undefined) {
-    privateKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'sec1', format: 'pem' }).toString();
+    privateKey = (await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })).privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
     await writeFileAtomically(privateKeyFile, privateKey);
   }
   const publicKey = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString();
@@ -113,11 +121,14 @@ async function ensureServiceAccountKey(dir: string): Promise<Pki['serviceAccount
 
 /**
  * Reads or makes what the API server needs to serve (both authorities, its serving certificate, the token key);
- * everything else is made when first asked for. Files have mode 0600.
+ * everything else is made when first asked for, or meanwhile. Files have mode 0600.
  */
 export async function ensurePki(dir: string, runtime: Runtime, options: ServingNames = {}): Promise<Pki> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const [ca, frontProxyCa, serviceAccount] = await Promise.all([ensureAuthority(dir, 'ca', runtime), ensureAuthority(dir, 'front-proxy-ca', runtime), ensureServiceAccountKey(dir)]);
+  const serviceAccount = ensureServiceAccountKey(dir);
+  // Whoever awaits it sees the failure; unawaited it must not end the process.
+  serviceAccount.catch(() => {});
+  const [ca, frontProxyCa] = await Promise.all([ensureAuthority(dir, 'ca', runtime), ensureAuthority(dir, 'front-proxy-ca', runtime)]);
   const pending = new Map<string, Promise<StoredKeyPair>>();
   const validity = (lifeMs: number): Validity => ({ notBefore: runtime.clock.now() - skewMs, notAfter: runtime.clock.now() + lifeMs });
 

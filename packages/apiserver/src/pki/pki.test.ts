@@ -24,10 +24,12 @@ test('the serving certificate is good for every name and address of the API serv
   expect(certificate.checkIP('0.0.0.0')).toBeUndefined();
   expect(certificate.verify(new X509Certificate(pki.ca.certificate).publicKey)).toBe(true);
   expect(new X509Certificate(pki.ca.certificate).ca).toBe(true);
+  await pki.serviceAccount;
 });
 
 test('certificates say who the parts of the control plane are, in kubeadm\'s words', async () => {
   const pki = await ensurePki(dir, runtime());
+  await pki.serviceAccount;
   const subject = async (pair: Promise<{ certificate: string }>) => new X509Certificate((await pair).certificate).subject;
   expect(await subject(pki.client('admin'))).toBe('O=system:masters\nCN=kubernetes-admin');
   expect(await subject(pki.client('apiserver-kubelet-client'))).toBe('O=system:masters\nCN=kube-apiserver-kubelet-client');
@@ -44,7 +46,7 @@ test('files are reused, readable by their owner only, and renewed when little li
   expect((await stat(first.ca.keyFile)).mode & 0o777).toBe(0o600);
   const again = await ensurePki(dir, runtime(clock));
   expect(again.apiserver.certificate).toBe(first.apiserver.certificate);
-  expect(again.serviceAccount.privateKey).toBe(first.serviceAccount.privateKey);
+  expect((await again.serviceAccount).privateKey).toBe((await first.serviceAccount).privateKey);
   const named = await ensurePki(dir, runtime(clock), { names: ['api.example.com'] });
   expect(named.apiserver.certificate).not.toBe(first.apiserver.certificate);
   expect(named.ca.certificate).toBe(first.ca.certificate);
