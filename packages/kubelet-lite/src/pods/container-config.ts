@@ -36,7 +36,7 @@ export function containerConfig(inputs: ContainerInputs): Draft<ContainerConfig>
     command: expandAll(container.command),
     args: expandAll(container.args),
     workingDir: container.workingDir ?? '',
-    envs: [...env].map(([key, value]) => ({ key, value })),
+    envs: [...env].map(([key, value]) => ({ key, value: Buffer.from(value) })),
     mounts: inputs.mounts,
     labels: { ...podLabels(pod), [labelKeys.containerName]: container.name },
     annotations: {
