@@ -44,6 +44,8 @@ export interface ControllerDefinition<State = unknown> {
   watches: readonly Watch[];
   /** Keys handled side by side; default 5. */
   workers?: number;
+  /** Name its events carry as their source; default the controller's name. */
+  eventSource?: string;
   /** Called once before the first reconcile, caches synced. What it returns is handed to `reconcile` (expectations, last-seen maps). */
   start?(context: ControllerContext): State | Promise<State>;
   /** A throw is logged and the key retried with back-off (a Conflict silently). */

@@ -1,0 +1,145 @@
+import { messageOf, type Runtime } from '@pilothouse/base';
+import { groupResource, isConflict, type KubeObject, keyOf, type ResourceType } from '@pilothouse/apimachinery';
+import { type Client, createEventRecorder, createWorkQueue, type Informer, type InformerFactory, type WorkQueue } from '@pilothouse/client';
+import type { ControllerContext, ControllerDefinition, Watch } from './contract.ts';
+
+/** Counters by controller, named as upstream's work queue metrics (`workqueue_adds_total` and so on) call them. */
+export interface ControllerMetrics {
+  adds(controller: string): void;
+  retries(controller: string): void;
+  /** Seconds that one reconcile took. */
+  workDuration(controller: string, seconds: number): void;
+  /** Keys waiting. */
+  depth(controller: string, read: () => number): void;
+}
+
+export interface RunOptions {
+  client: Client;
+  informers: InformerFactory;
+  runtime: Runtime;
+  flags?: Readonly<Record<string, unknown>>;
+  /** Stops everything; what is being reconciled is finished first. */
+  signal: AbortSignal;
+  /** The identity a controller acts with; absent: all act as `client`. */
+  clientFor?: (serviceAccount: string) => Client;
+  metrics?: ControllerMetrics;
+}
+
+export interface RunningControllers {
+  /** Resolves when every controller's caches have synced and its workers run. */
+  started: Promise<void>;
+  /** Resolves when all have stopped after the signal. */
+  stopped: Promise<void>;
+}
+
+/** Runs controllers side by side over shared informers. A controller that cannot start is logged; the others go on. */
+export function runControllers(definitions: readonly ControllerDefinition<any>[], options: RunOptions): RunningControllers {
+  const running = definitions.map((definition) => runController(definition, options));
+  options.informers.start();
+  return {
+    started: Promise.all(running.map((r) => r.started)).then(() => undefined),
+    stopped: Promise.all(running.map((r) => r.stopped)).then(() => undefined),
+  };
+}
+
+function runController(definition: ControllerDefinition<unknown>, options: RunOptions): RunningControllers {
+  const { name, watches } = definition;
+  const { clock } = options.runtime;
+  const log = options.runtime.log.child({ controller: name });
+  const runtime: Runtime = { clock, log, random: options.runtime.random.fork(name) };
+  const client = options.clientFor?.(definition.serviceAccount) ?? options.client;
+  const queue = createWorkQueue({ clock });
+  const recorder = createEventRecorder(client, runtime, { component: definition.eventSource ?? name });
+  const informers = new Map<string, Informer<any>>();
+  for (const watch of watches) {
+    const informer = options.informers.informer(watch.type);
+    for (const [index, valuesOf] of Object.entries(watch.indexes ?? {})) informer.addIndex(index, valuesOf);
+    informers.set(groupResource(watch.type), informer);
+  }
+  const informer = <T extends KubeObject>(type: ResourceType<T>): Informer<T> => {
+    const found = informers.get(groupResource(type));
+    if (!found) throw new Error(`${name} does not watch ${groupResource(type)}: declare it under watches`);
+    return found;
+  };
+  const enqueue = (key: string) => {
+    options.metrics?.adds(name);
+    queue.add(key);
+  };
+  const context: ControllerContext = {
+    ...runtime, client, informers: options.informers, recorder, signal: options.signal, flags: options.flags ?? {},
+    informer, lister: (type) => informer(type).lister,
+    enqueue, enqueueAfter: (key, delayMs) => queue.addAfter(key, delayMs),
+  };
+  options.metrics?.depth(name, () => queue.length);
+
+  const unhook: (() => void)[] = [];
+  const start = async () => {
+    for (const watched of informers.values()) await watched.whenSynced(options.signal);
+    const state = await definition.start?.(context);
+    for (const watch of watches) unhook.push(hook(watch, context));
+    return state;
+  };
+  const starting = start();
+  const started = starting.then(
+    () => log.debug('Controller started'),
+    (error) => {
+      if (!options.signal.aborted) log.error('Controller could not start', { err: error, reason: messageOf(error) });
+    },
+  );
+  const onAbort = () => {
+    for (const off of unhook) off();
+    queue.shutDown();
+  };
+  if (options.signal.aborted) onAbort();
+  else options.signal.addEventListener('abort', onAbort, { once: true });
+  const stopped = starting
+    .then((state) => Promise.all(Array.from({ length: definition.workers ?? 5 }, () => work(definition, context, state, queue, options))))
+    .catch(() => undefined)
+    .then(() => recorder.close());
+  return { started, stopped };
+}
+
+/** Handlers that turn changes into keys. They are hooked up after `start`, so that what `start` hooked up hears first. */
+function hook(watch: Watch, context: ControllerContext): () => void {
+  const touch = (object: KubeObject, change: { old?: KubeObject; deleted?: boolean }) => {
+    for (const key of watch.keys(object, change, context)) context.enqueue(key);
+  };
+  return context.informer(watch.type).handle({
+    add: (object) => touch(object, {}),
+    update(object, old) {
+      // Deleted and made anew between two looks: both must be heard of.
+      if (object.metadata.uid !== old.metadata.uid) touch(old, { deleted: true });
+      touch(object, { old });
+    },
+    delete: (object) => touch(object, { deleted: true }),
+  });
+}
+
+async function work(definition: ControllerDefinition<unknown>, context: ControllerContext, state: unknown, queue: WorkQueue, options: RunOptions): Promise<void> {
+  const { name } = definition;
+  const { clock, log, signal } = context;
+  for (let key = await queue.get(); key !== undefined; key = await queue.get()) {
+    if (signal.aborted) return;
+    const startedAt = clock.monotonic();
+    try {
+      const result = await definition.reconcile(key, context, state);
+      queue.forget(key);
+      if (result.requeueAfterMs !== undefined) queue.addAfter(key, result.requeueAfterMs);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (isConflict(error)) log.debug('Conflict, will try again', { key });
+      else log.warn('Reconcile failed, will try again', { key, retries: queue.retries(key), err: error, reason: messageOf(error) });
+      options.metrics?.retries(name);
+      queue.addRateLimited(key);
+    } finally {
+      options.metrics?.workDuration(name, (clock.monotonic() - startedAt) / 1000);
+      queue.done(key);
+    }
+  }
+}
+
+/** A controller's own objects: a change of one is a reason to look at it. */
+export const itself = <T extends KubeObject>(type: ResourceType<T>, options: { indexes?: Watch<T>['indexes'] } = {}): Watch<T> => ({ type, indexes: options.indexes, keys: (object) => [keyOf(object)] });
+
+/** Keeps a lister of a resource without waking anything. */
+export const readOnly = <T extends KubeObject>(type: ResourceType<T>, options: { indexes?: Watch<T>['indexes'] } = {}): Watch<T> => ({ type, indexes: options.indexes, keys: () => [] });
