@@ -1,4 +1,4 @@
-import type { TokenRequest } from '@pilothouse/api-schemas/types/authentication/v1';
+import type { TokenRequest, TokenRequestSpec } from '@pilothouse/api-schemas/types/authentication/v1';
 import { badRequestError, conflictError, type FieldError, invalid, invalidError, nodes, notFoundError, parseApiVersion, pods, secrets, serviceAccounts } from '@pilothouse/apimachinery';
 import { formatTime } from '@pilothouse/base';
 import type { ObjectReader, VirtualHandler } from '../contract.ts';
@@ -8,7 +8,7 @@ const kind = { group: 'authentication.k8s.io', kind: 'TokenRequest' };
 const minSeconds = 600;
 const maxSeconds = 2 ** 32;
 
-function validate(spec: TokenRequest['spec']): FieldError[] {
+function validate(spec: TokenRequestSpec): FieldError[] {
   const seconds = spec.expirationSeconds!;
   if (seconds < minSeconds) return [invalid('spec.expirationSeconds', seconds, 'may not specify a duration less than 10 minutes')];
   if (seconds > maxSeconds) return [invalid('spec.expirationSeconds', seconds, 'may not specify a duration larger than 2^32 seconds')];
@@ -18,7 +18,7 @@ function validate(spec: TokenRequest['spec']): FieldError[] {
 type Bound = Pick<TokenSpec, 'pod' | 'secret' | 'node'>;
 
 /** The object a token is to be bound to, checked to be the one that is meant. */
-async function resolveBound(read: ObjectReader, namespace: string, account: string, reference: NonNullable<TokenRequest['spec']['boundObjectRef']>): Promise<Bound> {
+async function resolveBound(read: ObjectReader, namespace: string, account: string, reference: NonNullable<TokenRequestSpec['boundObjectRef']>): Promise<Bound> {
   const { group, version } = parseApiVersion(reference.apiVersion ?? '');
   const name = reference.name ?? '';
   const unsupported = () => badRequestError(`cannot bind token to object of type ${group}/${version}, Kind=${reference.kind}`);

@@ -1,0 +1,106 @@
+/** Who asks, and whether they may: the usual compositions of what this folder holds. */
+import { type Runtime, UserError } from '@pilothouse/base';
+import { nodeRules } from '../bootstrap/data.ts';
+import type { Authenticator, Authorizer, ObjectFeed, ObjectReader, ResourceAndNonResourceRules, User } from '../contract.ts';
+import { bearerAuthenticator } from './authenticators/bearer.ts';
+import { certificateAuthenticator, certificateChecker } from './authenticators/certificate.ts';
+import { requestHeaderAuthenticator, type RequestHeaderOptions } from './authenticators/request-header.ts';
+import { unionAuthenticator } from './authenticators/union.ts';
+import { nodeAuthorizer } from './authorizers/node.ts';
+import { NodeGraph } from './authorizers/node-graph.ts';
+import { alwaysAllow, alwaysDeny, mastersAuthorizer, pathsAuthorizer, unionAuthorizer } from './authorizers/simple.ts';
+import { rbacAuthorizer } from './rbac/authorizer.ts';
+import { RbacIndex } from './rbac/index.ts';
+import type { TokenAuthenticator } from './tokens/authenticator.ts';
+import { bootstrapTokens } from './tokens/bootstrap.ts';
+import { createTokenIssuer, type TokenIssuer, type TokenIssuerOptions } from './tokens/issuer.ts';
+import { serviceAccountTokens } from './tokens/service-account.ts';
+import { staticTokens } from './tokens/static.ts';
+
+export { forbiddenByAuthorization } from './forbidden.ts';
+export { impersonate } from './impersonation.ts';
+export * from './names.ts';
+export { escalationCheck } from './rbac/escalation.ts';
+export { RbacIndex } from './rbac/index.ts';
+export { createTokenIssuer, type TokenIssuer } from './tokens/issuer.ts';
+export { parseTokenFile } from './tokens/static.ts';
+
+export interface AuthenticationOptions {
+  /** PEM bundles whose certificates name users (`--client-ca-file`). */
+  clientAuthorities: readonly string[];
+  /** PEM bundles of front proxies (`--requestheader-client-ca-file`). */
+  requestHeaderAuthorities?: readonly string[];
+  requestHeader?: RequestHeaderOptions;
+  serviceAccounts: TokenIssuerOptions;
+  read: ObjectReader;
+  /** `--enable-bootstrap-token-auth`; default true. */
+  bootstrapTokens?: boolean;
+  /** `--token-auth-file`, parsed. */
+  staticTokens?: Readonly<Record<string, User>>;
+  /** Default true. */
+  anonymous?: boolean;
+}
+
+export interface StandardAuthentication {
+  authenticator: Authenticator;
+  tokens: readonly TokenAuthenticator[];
+  issuer: TokenIssuer;
+}
+
+/** Front proxy, client certificates, bearer tokens (static, service account, bootstrap), anonymous; asked in this order. */
+export function standardAuthentication(runtime: Runtime, options: AuthenticationOptions): StandardAuthentication {
+  const issuer = createTokenIssuer(runtime, options.serviceAccounts);
+  const tokens: TokenAuthenticator[] = [
+    ...(options.staticTokens ? [staticTokens(options.staticTokens)] : []),
+    serviceAccountTokens(runtime, { issuer, read: options.read }),
+    ...(options.bootstrapTokens === false ? [] : [bootstrapTokens(runtime, options.read)]),
+  ];
+  const authenticators = [
+    ...(options.requestHeaderAuthorities?.length ? [requestHeaderAuthenticator(certificateChecker(runtime, options.requestHeaderAuthorities), options.requestHeader)] : []),
+    certificateAuthenticator(certificateChecker(runtime, options.clientAuthorities)),
+    bearerAuthenticator(tokens, issuer.audiences, runtime.log),
+  ];
+  return { authenticator: unionAuthenticator(authenticators, options.anonymous !== false), tokens, issuer };
+}
+
+export const authorizationModes = ['AlwaysAllow', 'AlwaysDeny', 'Node', 'RBAC'] as const;
+export type AuthorizationMode = (typeof authorizationModes)[number];
+
+export interface AuthorizationOptions {
+  feed: ObjectFeed;
+  /** `--authorization-mode`; default Node, RBAC. */
+  modes?: readonly string[];
+  /** Asked before the modes (webhooks and the like). */
+  further?: readonly Authorizer[];
+  signal?: AbortSignal;
+}
+
+export interface StandardAuthorization {
+  authorizer: Authorizer & { rulesFor(user: User, namespace: string): ResourceAndNonResourceRules };
+  rbac: RbacIndex;
+  /** Resolves when roles, bindings and the node graph are complete; until then only system:masters is allowed for sure. */
+  ready: Promise<void>;
+}
+
+/** system:masters, health paths, then the modes. @throws UserError for a mode that does not exist */
+export function standardAuthorization({ feed, modes = ['Node', 'RBAC'], further = [], signal }: AuthorizationOptions): StandardAuthorization {
+  const rbac = new RbacIndex();
+  const waiting: Promise<void>[] = [rbac.follow(feed, signal)];
+  const make: Readonly<Record<AuthorizationMode, () => Authorizer>> = {
+    AlwaysAllow: () => alwaysAllow,
+    AlwaysDeny: () => alwaysDeny,
+    Node: () => {
+      const graph = new NodeGraph();
+      waiting.push(graph.follow(feed, signal));
+      return nodeAuthorizer(graph, nodeRules);
+    },
+    RBAC: () => rbacAuthorizer(rbac),
+  };
+  const chosen = modes.map((mode) => {
+    const factory = make[mode as AuthorizationMode];
+    if (!factory) throw new UserError(`--authorization-mode: ${JSON.stringify(mode)} is not a valid mode; there are ${authorizationModes.join(', ')}`);
+    return factory();
+  });
+  const authorizer = unionAuthorizer([mastersAuthorizer, pathsAuthorizer(['/healthz', '/livez', '/readyz']), ...further, ...chosen]);
+  return { authorizer, rbac, ready: Promise.all(waiting).then(() => undefined) };
+}
