@@ -1,3 +1,4 @@
+import { realClock } from '@pilothouse/base';
 import { expect, test } from 'vitest';
 import { prefixRange, RevisionConflict } from '../contract.ts';
 import type { Subject } from './conformance.ts';
@@ -70,7 +71,7 @@ export function concurrencyTests(subject: Subject): void {
         // As a client does: list, then watch from the list's revision.
         const { entries, revision } = await store.range(range);
         lists.push({ after: revision, seen: entries.map(line), reader: readWatch(store, range, revision) });
-        await new Promise((resolve) => setTimeout(resolve, 3));
+        await realClock.sleep(3);
       }
     })();
     const fromBegin = readWatch(store, range, begin);

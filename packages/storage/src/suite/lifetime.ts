@@ -1,3 +1,4 @@
+import { realClock } from '@pilothouse/base';
 import { expect, test } from 'vitest';
 import { prefixRange, StoreUnavailable } from '../contract.ts';
 import type { Subject } from './conformance.ts';
@@ -13,10 +14,10 @@ export function lifetimeTests(subject: Subject): void {
     await store.put(at('kept'), bytes('1'), { ttlSeconds: 2 });
     await store.put(at('kept'), bytes('2'));
     await store.put(at('long'), bytes('1'), { ttlSeconds: 600 });
-    const began = Date.now();
+    const began = realClock.now();
     expect((await store.get(at('short'))).entry).toBeDefined();
-    while ((await store.get(at('short'))).entry) await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(Date.now() - began).toBeGreaterThan(1_900);
+    while ((await store.get(at('short'))).entry) await realClock.sleep(50);
+    expect(realClock.now() - began).toBeGreaterThan(1_900);
     await reader.reached(await store.revision());
     await reader.stop();
     const last = reader.events.at(-1)!;

@@ -1,4 +1,4 @@
-import { type Random, seededRandom } from '@pilothouse/base';
+import { type Random, realRandom, seededRandom } from '@pilothouse/base';
 import { expect, test } from 'vitest';
 import { Compacted, prefixRange, type Revision, RevisionConflict, type Store } from '../contract.ts';
 import type { Subject } from './conformance.ts';
@@ -121,7 +121,7 @@ async function play(store: Store, at: (name: string) => string, random: Random):
 export function modelTests(subject: Subject): void {
   test('random calls are answered as a naive store answers them', { timeout: 60_000 }, async () => {
     const given = process.env.PILOTHOUSE_SEED;
-    const seed = given ? Number(given) : Math.floor(Math.random() * 2 ** 31);
+    const seed = given ? Number(given) : realRandom.below(2 ** 31);
     try {
       await play(subject.store, subject.at, seededRandom(seed));
     } catch (error) {

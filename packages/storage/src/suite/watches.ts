@@ -1,3 +1,4 @@
+import { realClock } from '@pilothouse/base';
 import { expect, test } from 'vitest';
 import { prefixRange } from '../contract.ts';
 import type { Subject } from './conformance.ts';
@@ -112,7 +113,7 @@ export function watchTests(subject: Subject): void {
     const { store } = subject;
     const after = await store.revision();
     const waiting = readWatch(store, prefixRange(at('')), after);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await realClock.sleep(20);
     await waiting.stop();
     expect(await waiting.ended).toBeUndefined();
     const abort = new AbortController();
