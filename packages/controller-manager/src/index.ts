@@ -1,1 +1,7 @@
-export {};
+import type { ControllerDefinition } from '@pilothouse/controller-runtime';
+import { deploymentController } from './controllers/deployment/controller.ts';
+import { replicaSetController } from './controllers/replicaset/controller.ts';
+import { replicationController } from './controllers/replicationcontroller/controller.ts';
+
+/** Every controller, in the order in which they start. Adding one is a folder and a line here. */
+export const controllers: readonly ControllerDefinition<any>[] = [deploymentController, replicaSetController, replicationController];

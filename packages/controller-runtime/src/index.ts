@@ -6,3 +6,5 @@ export * from './pod-state.ts';
 export * from './run.ts';
 export * from './slow-start.ts';
 export * from './track-children.ts';
+export * from './pod-ranking.ts';
+export * from './values.ts';
