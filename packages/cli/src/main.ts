@@ -1,0 +1,13 @@
+/** The program `pilothouse`: every daemon as a subcommand. */
+import { UserError } from '@pilothouse/base';
+import { CommanderError } from 'commander';
+import { buildProgram } from './program.ts';
+
+try {
+  await buildProgram().parseAsync(process.argv);
+} catch (error) {
+  if (error instanceof CommanderError) process.exit(error.exitCode);
+  // What the user can mend is one sentence; anything else is our fault and shows where.
+  console.error(error instanceof UserError ? `pilothouse: ${error.message}` : error);
+  process.exit(1);
+}

@@ -1,0 +1,148 @@
+/** The command line: subcommands and flags, named as Kubernetes names them. Each command's code is loaded when it is run. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { programVersion } from './version.ts';
+
+const port = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0 || value > 65535) throw new InvalidArgumentError('needed: a port, 0 to 65535');
+  return value;
+};
+const count = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('needed: a whole number, 0 or more');
+  return value;
+};
+const list = (text: string, before: string[] = []): string[] => [...before, ...text.split(',').filter(Boolean)];
+const flag = (text: string): boolean => {
+  if (!['true', 'false'].includes(text)) throw new InvalidArgumentError('needed: true or false');
+  return text === 'true';
+};
+const logLevel = () => new Option('--log-level <level>', 'what is logged').choices(['debug', 'info', 'warn', 'error', 'silent']).default('warn');
+
+/** A boolean flag as Go's: `--leader-elect`, `--leader-elect=false`. */
+const boolean = (name: string, description: string, value: boolean) => new Option(`--${name} [bool]`, description).preset(true).argParser((text: string | boolean) => (typeof text === 'boolean' ? text : flag(text))).default(value);
+
+function etcdFlags(command: Command): Command {
+  return command
+    .option('--etcd-servers <urls>', 'etcd servers, comma separated; absent: the embedded store', list)
+    .option('--etcd-prefix <path>', 'prefix of all keys in etcd', '/registry')
+    .option('--etcd-cafile <file>', 'authorities of etcd\'s certificates')
+    .option('--etcd-certfile <file>', 'client certificate for etcd')
+    .option('--etcd-keyfile <file>', 'its key');
+}
+
+export function buildProgram(): Command {
+  const program = new Command('pilothouse')
+    .description('A Kubernetes control plane you can see through.')
+    .version(programVersion, '-V, --version')
+    .exitOverride()
+    .showHelpAfterError('(--help lists the flags)');
+
+  etcdFlags(program.command('up'))
+    .description('everything in one process: API server, scheduler, controllers, and a node or three')
+    .option('--data-dir <dir>', 'where the cluster lives on disk (default: /var/lib/pilothouse for root, else ~/.local/share/pilothouse)')
+    .option('--bind-address <address>', 'where the API server listens', '127.0.0.1')
+    .option('--secure-port <port>', 'its port', port, 6443)
+    .option('--kubeconfig <file>', 'write this kubeconfig; absent: a context "pilothouse" is merged into yours')
+    .option('--hollow-nodes <n>', 'run this many simulated nodes', count)
+    .option('--container-runtime-endpoint <url>', 'CRI socket for a real node, or none', 'auto')
+    .option('--service-cluster-ip-range <cidr>', 'addresses of services', '10.96.0.0/16')
+    .option('--cluster-cidr <cidr>', 'addresses of pods', '10.244.0.0/16')
+    .option('--cluster-domain <domain>', 'domain of cluster DNS', 'cluster.local')
+    .option('--node-name <name>', 'name of the real node; default: the host\'s name')
+    .option('--node-ip <address>', 'address of the real node; default: one on an interface made for it')
+    .option('--cni-conf-dir <dir>', 'where the runtime looks for its network configuration', '/etc/cni/net.d')
+    .option('--kubelet-root-dir <dir>', 'where the kubelet keeps volumes', '/var/lib/kubelet')
+    .option('--in-memory', 'keep nothing on disk but certificates: the cluster is gone when the program ends')
+    .addOption(logLevel())
+    .action(async (options) => (await import('./commands/up.ts')).up(options));
+
+  etcdFlags(program.command('apiserver'))
+    .description('the API server')
+    .option('--data-dir <dir>', 'directory of the embedded store, where no --etcd-servers are given')
+    .option('--cert-dir <dir>', 'certificates in kubeadm\'s layout; what is missing is made there')
+    .option('--bind-address <address>', 'where to listen', '0.0.0.0')
+    .option('--advertise-address <address>', 'address that the cluster\'s members use')
+    .option('--secure-port <port>', 'port', port, 6443)
+    .option('--service-cluster-ip-range <cidr>', 'addresses of services', '10.96.0.0/16')
+    .option('--service-node-port-range <range>', 'ports of NodePort services', '30000-32767')
+    .option('--service-account-issuer <url>', 'issuer of service account tokens', 'https://kubernetes.default.svc.cluster.local')
+    .option('--authorization-mode <modes>', 'comma separated', list)
+    .option('--enable-admission-plugins <names>', 'on beyond the default', list)
+    .option('--disable-admission-plugins <names>', 'off despite the default', list)
+    .addOption(boolean('anonymous-auth', 'requests without credentials are system:anonymous', true))
+    .option('--token-auth-file <file>', 'static tokens, CSV')
+    .option('--audit-policy-file <file>', 'what is audited')
+    .option('--audit-log-path <file>', 'where the audit log goes; - is standard output')
+    .option('--max-requests-inflight <n>', 'reads at one time; 0: no limit', count, 400)
+    .option('--max-mutating-requests-inflight <n>', 'writes at one time; 0: no limit', count, 200)
+    .addOption(logLevel())
+    .action(async (options) => (await import('./commands/apiserver.ts')).apiserver(options));
+
+  program.command('controller-manager')
+    .description('the controllers')
+    .requiredOption('--kubeconfig <file>', 'how to reach the API server')
+    .option('--controllers <names>', '* all that are on by default, foo: foo on, -foo: foo off', list, ['*'])
+    .option('--cluster-cidr <cidr>', 'addresses of pods', '10.244.0.0/16')
+    .option('--service-cluster-ip-range <cidr>', 'addresses of services', '10.96.0.0/16')
+    .addOption(boolean('allocate-node-cidrs', 'give each node a range of pod addresses', true))
+    .option('--node-cidr-mask-size <bits>', 'size of a node\'s range', count, 24)
+    .option('--root-ca-file <file>', 'authority published to every namespace')
+    .option('--cluster-signing-cert-file <file>', 'authority that signs certificate requests')
+    .option('--cluster-signing-key-file <file>', 'its key')
+    .addOption(boolean('use-service-account-credentials', 'each controller acts as its own service account', true))
+    .addOption(boolean('leader-elect', 'stand for election before working', true))
+    .addOption(logLevel())
+    .action(async (options) => (await import('./commands/controller-manager.ts')).controllerManager(options));
+
+  program.command('scheduler')
+    .description('the scheduler')
+    .requiredOption('--kubeconfig <file>', 'how to reach the API server')
+    .option('--config <file>', 'KubeSchedulerConfiguration')
+    .addOption(boolean('leader-elect', 'stand for election before working', true))
+    .addOption(logLevel())
+    .action(async (options) => (await import('./commands/scheduler.ts')).scheduler(options));
+
+  program.command('kubelet')
+    .description('the node agent')
+    .requiredOption('--kubeconfig <file>', 'how to reach the API server')
+    .option('--hostname-override <name>', 'the node\'s name; default: the host\'s')
+    .option('--node-ip <address>', 'the node\'s address')
+    .option('--container-runtime-endpoint <url>', 'CRI socket', 'unix:///run/containerd/containerd.sock')
+    .option('--root-dir <dir>', 'volumes and state', '/var/lib/kubelet')
+    .option('--cert-dir <dir>', 'serving certificate', '/var/lib/kubelet/pki')
+    .option('--tls-cert-file <file>', 'serving certificate; absent: made in --cert-dir')
+    .option('--tls-private-key-file <file>', 'its key')
+    .option('--client-ca-file <file>', 'authority of clients\' certificates')
+    .option('--address <address>', 'where the server listens; default: the node\'s address')
+    .option('--port <port>', 'its port', port, 10250)
+    .option('--cluster-dns <addresses>', 'DNS servers of pods', list, ['10.96.0.10'])
+    .option('--cluster-domain <domain>', 'their domain', 'cluster.local')
+    .option('--cni-conf-dir <dir>', 'write the pod network\'s configuration here', '/etc/cni/net.d')
+    .addOption(logLevel())
+    .action(async (options) => (await import('./commands/kubelet.ts')).kubelet(options));
+
+  program.command('proxy')
+    .description('the service proxy of a node (nftables)')
+    .requiredOption('--kubeconfig <file>', 'how to reach the API server')
+    .option('--hostname-override <name>', 'the node\'s name; default: the host\'s')
+    .option('--cluster-cidr <cidrs>', 'addresses of pods', list, ['10.244.0.0/16'])
+    .option('--service-cluster-ip-range <cidrs>', 'addresses of services', list, ['10.96.0.0/16'])
+    .option('--nodeport-addresses <addresses>', 'where node ports are served; absent: every address of the node but loopback', list)
+    .option('--cleanup', 'take the rules away and exit')
+    .addOption(logLevel())
+    .action(async (options) => (await import('./commands/proxy.ts')).proxy(options));
+
+  program.command('dns')
+    .description('cluster DNS')
+    .requiredOption('--kubeconfig <file>', 'how to reach the API server')
+    .option('--address <address>', 'where to listen; must be reachable from pods', '127.0.0.1')
+    .option('--port <port>', 'its port', port, 1053)
+    .option('--cluster-domain <domain>', 'domain answered for', 'cluster.local')
+    .option('--cluster-ip <address>', 'publish as the service kube-dns at this address', '10.96.0.10')
+    .option('--upstream <addresses>', 'resolvers for other names; default those of /etc/resolv.conf', list)
+    .addOption(logLevel())
+    .action(async (options) => (await import('./commands/dns.ts')).dns(options));
+
+  return program;
+}
