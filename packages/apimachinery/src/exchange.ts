@@ -25,6 +25,8 @@ export interface ApiRequest {
       /** The certificate in DER, for authenticators that must tell which authority signed it. Absent for in-process callers. */
       raw?: Uint8Array;
     };
+    /** A certificate was presented that could not be verified, and why. */
+    certificateError?: string;
   };
   /** Aborts when the client went away. */
   signal: AbortSignal;

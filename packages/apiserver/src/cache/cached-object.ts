@@ -1,0 +1,87 @@
+import type { KubeObject } from '@pilothouse/apimachinery';
+import { replaceRevision } from './encoding.ts';
+
+/** What a cache's index needs to know about its objects. */
+export interface ObjectIndexer {
+  /** Applied to a freshly parsed object (defaults that newer versions added). */
+  parsed(object: any): void;
+  /** Values for field selectors, beside metadata.name and metadata.namespace. */
+  fields: Readonly<Record<string, (object: any) => string>>;
+}
+
+/** One version of one object: its JSON, and, once somebody looked inside, its parsed form. Immutable. */
+export class CachedObject {
+  readonly key: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly revision: number;
+  /** JSON as the storage version is answered, with resourceVersion and a line's end. */
+  readonly bytes: Buffer;
+  readonly splice: number;
+  readonly #indexer: ObjectIndexer;
+  /** Weak: kept alive by those that share it (informers), not by the cache. */
+  #object: WeakRef<KubeObject> | undefined;
+  #labels: Readonly<Record<string, string>> | null | undefined;
+  #fields: Record<string, string> | undefined;
+  /** Other representations (conversions), made on demand and dropped under pressure. */
+  #forms: Map<string, WeakRef<Buffer>> | undefined;
+
+  constructor(init: { key: string; namespace: string; name: string; revision: number; bytes: Buffer; splice: number; indexer: ObjectIndexer; object?: KubeObject }) {
+    this.key = init.key;
+    this.namespace = init.namespace;
+    this.name = init.name;
+    this.revision = init.revision;
+    this.bytes = init.bytes;
+    this.splice = init.splice;
+    this.#indexer = init.indexer;
+    if (init.object) {
+      this.#object = new WeakRef(init.object);
+      this.#labels = init.object.metadata.labels ?? null;
+      this.#fields = this.#fieldsOf(init.object);
+    }
+  }
+
+  /** The parsed object; shared, never to be mutated. */
+  get object(): KubeObject {
+    const held = this.#object?.deref();
+    if (held) return held;
+    const object = JSON.parse(this.bytes.toString()) as KubeObject;
+    this.#indexer.parsed(object);
+    this.#object = new WeakRef(object);
+    return object;
+  }
+
+  get labels(): Readonly<Record<string, string>> | undefined {
+    if (this.#labels === undefined) this.#labels = this.object.metadata.labels ?? null;
+    return this.#labels ?? undefined;
+  }
+
+  /** The value of a selectable field; undefined where the resource has no such field. */
+  field(path: string): string | undefined {
+    if (path === 'metadata.name') return this.name;
+    if (path === 'metadata.namespace') return this.namespace;
+    this.#fields ??= this.#fieldsOf(this.object);
+    return this.#fields[path];
+  }
+
+  /** The same state under another revision: how a watch shows an object that went. */
+  atRevision(revision: number): CachedObject {
+    return new CachedObject({ key: this.key, namespace: this.namespace, name: this.name, revision, bytes: replaceRevision(this.bytes, this.splice, revision), splice: this.splice, indexer: this.#indexer });
+  }
+
+  /** A representation made once and shared as long as somebody holds it. */
+  form(id: string, make: (entry: CachedObject) => Buffer): Buffer {
+    this.#forms ??= new Map();
+    const held = this.#forms.get(id)?.deref();
+    if (held) return held;
+    const made = make(this);
+    this.#forms.set(id, new WeakRef(made));
+    return made;
+  }
+
+  #fieldsOf(object: KubeObject): Record<string, string> {
+    const values: Record<string, string> = {};
+    for (const path in this.#indexer.fields) values[path] = this.#indexer.fields[path](object);
+    return values;
+  }
+}

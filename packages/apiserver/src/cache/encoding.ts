@@ -1,0 +1,89 @@
+/**
+ * How objects are written down. What the store keeps is an object's JSON without resourceVersion, its metadata in the
+ * order kube-apiserver writes it; since `uid` comes right before `resourceVersion` there, a revision is spliced in
+ * without parsing. What the cache keeps and the API answers is the spliced form.
+ */
+import type { KubeObject } from '@pilothouse/apimachinery';
+
+/** An object's JSON without resourceVersion, and where in it `,"resourceVersion":"…"` goes. */
+export interface StoredForm {
+  bytes: Buffer;
+  splice: number;
+}
+
+const metadataOrder = ['name', 'generateName', 'namespace', 'selfLink', 'uid', 'resourceVersion', 'generation', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'labels', 'annotations', 'ownerReferences', 'finalizers', 'managedFields'] as const;
+
+/** The object with kind, apiVersion and metadata in canonical order and without resourceVersion. Shallow copy. */
+function canonical(object: KubeObject): Record<string, unknown> {
+  const from = object.metadata as unknown as Record<string, unknown>;
+  const metadata: Record<string, unknown> = {};
+  for (const name of metadataOrder) if (name !== 'resourceVersion' && from[name] !== undefined) metadata[name] = from[name];
+  const { kind, apiVersion, metadata: _, ...rest } = object as KubeObject & Record<string, unknown>;
+  return { kind, apiVersion, metadata, ...rest };
+}
+
+/** Encodes an object for the store. `metadata.uid` must be set. */
+export function encodeStored(object: KubeObject): StoredForm {
+  const text = JSON.stringify(canonical(object));
+  return { bytes: Buffer.from(text), splice: spliceInText(text) };
+}
+
+/** Everything before the splice point is ASCII (kind, apiVersion, names), so an index into the text is one into the bytes. */
+function spliceInText(text: string): number {
+  const at = text.indexOf('"uid":"');
+  if (at < 0) throw new Error('Encode an object: metadata.uid is not set');
+  return text.indexOf('"', at + 7) + 1;
+}
+
+const uidMark = Buffer.from('"uid":"');
+const metadataMark = Buffer.from('"metadata":{');
+
+/** The splice point of bytes from the store; -1 where they are not in canonical form and must be parsed. */
+export function findSplice(bytes: Buffer): number {
+  const metadata = bytes.indexOf(metadataMark);
+  const uid = bytes.indexOf(uidMark);
+  if (metadata < 0 || uid < metadata) return -1;
+  // Nested values before the uid mean another order of fields; the uid found may then not be the object's own.
+  for (let i = metadata + metadataMark.length; i < uid; i++) if (bytes[i] === 0x7b || bytes[i] === 0x5b) return -1;
+  return bytes.indexOf(0x22, uid + uidMark.length) + 1;
+}
+
+/** The object's JSON as the API answers it, with the line's end that kube-apiserver writes. */
+export function withRevision(stored: StoredForm, revision: number): Buffer {
+  const text = `,"resourceVersion":"${revision}"`;
+  const { bytes, splice } = stored;
+  const out = Buffer.allocUnsafeSlow(bytes.length + text.length + 1);
+  bytes.copy(out, 0, 0, splice);
+  out.write(text, splice, 'latin1');
+  bytes.copy(out, splice + text.length, splice);
+  out[out.length - 1] = 0x0a;
+  return out;
+}
+
+/** Replaces the revision in spliced bytes. */
+export function replaceRevision(bytes: Buffer, splice: number, revision: number): Buffer {
+  const end = bytes.indexOf(0x22, splice + 20) + 1;
+  const text = `,"resourceVersion":"${revision}"`;
+  const out = Buffer.allocUnsafeSlow(bytes.length - (end - splice) + text.length);
+  bytes.copy(out, 0, 0, splice);
+  out.write(text, splice, 'latin1');
+  bytes.copy(out, splice + text.length, end);
+  return out;
+}
+
+/** Bytes of the store in spliced form, re-encoded where another writer used another order of fields. */
+export function fromStore(value: Uint8Array, revision: number): { bytes: Buffer; splice: number } {
+  const bytes = Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  const splice = findSplice(bytes);
+  const stored = splice >= 0 && bytes.toString('latin1', splice, splice + 20) !== ',"resourceVersion":"' ? { bytes, splice } : encodeStored(JSON.parse(bytes.toString()));
+  return { bytes: withRevision(stored, revision), splice: stored.splice };
+}
+
+/** The object's JSON with its resourceVersion and a line's end, for objects that are not stored (dry runs, conversions). */
+export function encodeObject(object: KubeObject): Buffer {
+  const { kind, apiVersion, metadata, ...rest } = object as KubeObject & Record<string, unknown>;
+  const from = (metadata ?? {}) as unknown as Record<string, unknown>;
+  const ordered: Record<string, unknown> = {};
+  for (const name of metadataOrder) if (from[name] !== undefined) ordered[name] = from[name];
+  return Buffer.from(`${JSON.stringify({ kind, apiVersion, metadata: metadata === undefined ? undefined : ordered, ...rest })}\n`);
+}

@@ -1,0 +1,31 @@
+import type { ApiResponse, KubeObject } from '@pilothouse/apimachinery';
+import { jsonBytes, jsonType } from '../request/respond.ts';
+import type { Call } from './call.ts';
+import type { View } from './view.ts';
+import { partialMetadata, tableOf } from './transform.ts';
+import { toYaml } from './yaml.ts';
+
+/** Answers with one object, in the representation asked for. */
+export function answerObject(call: Call, view: View, status = 200): ApiResponse {
+  const { accept } = call;
+  if (call.request.wantObjects) return { status, headers: {}, object: view.object };
+  if (!accept.as && accept.format === 'json' && !accept.pretty) return jsonBytes(view.bytes, status);
+  return answerValue(call, accept.as ? transformOne(call, view) : JSON.parse(view.bytes.toString()), status);
+}
+
+function transformOne(call: Call, view: View): unknown {
+  const { as } = call.accept;
+  if (as!.kind === 'Table') return tableOf(call, [view], { resourceVersion: view.object.metadata.resourceVersion ?? '' });
+  return partialMetadata(view.object, as!.version);
+}
+
+/** Answers with any JSON value, in the format asked for. */
+export function answerValue(call: Pick<Call, 'accept' | 'request'>, value: unknown, status = 200): ApiResponse {
+  const { accept, request } = call;
+  if (request.wantObjects) return { status, headers: {}, object: value };
+  if (accept.format === 'yaml') return { status, headers: { 'content-type': 'application/yaml', 'cache-control': 'no-cache, private' }, body: Buffer.from(toYaml(value)) };
+  return { status, headers: { 'content-type': jsonType, 'cache-control': 'no-cache, private' }, body: Buffer.from(accept.pretty ? `${JSON.stringify(value, null, 2)}\n` : `${JSON.stringify(value)}\n`) };
+}
+
+/** `Status` of success, as a delete answers. */
+export const successStatus = (details: Record<string, unknown>): KubeObject => ({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details }) as unknown as KubeObject;

@@ -1,0 +1,37 @@
+import type { ApiRequest, ApiResponse } from '@pilothouse/apimachinery';
+import type { Runtime } from '@pilothouse/base';
+import type { Store } from '@pilothouse/storage';
+import type { AdmissionPlugin, ConnectHandler, Decision, ObjectFeed, RequestAttributes, User, VirtualHandler } from '../contract.ts';
+import type { StoreFeed } from '../cache/store-feed.ts';
+import type { ResourceRegistry, ServedResource } from '../registry.ts';
+import type { RequestInfo } from '../request/info.ts';
+import type { Accepted } from '../request/negotiate.ts';
+
+/** The server as its handlers see it. */
+export interface ServerCore extends Runtime {
+  store: Store;
+  feed: StoreFeed;
+  registry: ResourceRegistry;
+  read: ObjectFeed;
+  admission: readonly AdmissionPlugin[];
+  virtualHandlers: readonly VirtualHandler[];
+  connectHandlers: readonly ConnectHandler[];
+  authorize(attributes: RequestAttributes): Promise<Decision>;
+  minWatchTimeoutMs: number;
+  /** Aborts when the server stops taking requests: watches end. */
+  draining: AbortSignal;
+}
+
+/** One request to a resource, on its way through a handler. */
+export interface Call {
+  core: ServerCore;
+  request: ApiRequest;
+  info: RequestInfo;
+  user: User;
+  resource: ServedResource;
+  accept: Accepted;
+  /** Texts for Warning headers. */
+  warnings: string[];
+}
+
+export type Handler = (call: Call) => Promise<ApiResponse> | ApiResponse;

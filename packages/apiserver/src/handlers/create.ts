@@ -1,0 +1,106 @@
+import { alreadyExistsError, type ApiResponse, badRequestError, invalidError, isAlreadyExists, type KubeObject } from '@pilothouse/apimachinery';
+import type { CachedObject } from '../cache/cached-object.ts';
+import type { ServedResource } from '../registry.ts';
+import type { WriteContext } from '../contract.ts';
+import { decodeBody } from '../objects/decode.ts';
+import { createFailure, putObject, unwritten } from '../objects/storage.ts';
+import { fillSystemFields, generatedName, validateCommon } from '../objects/system-fields.ts';
+import { type WriteOptions, writeOptions } from '../request/write-options.ts';
+import { admit, mutate } from './admit.ts';
+import { answerObject } from './answer.ts';
+import type { Call } from './call.ts';
+import { trackCreate } from './field-tracking.ts';
+import { viewOf } from './view.ts';
+
+/** How often a drawn name that is taken is drawn anew. */
+const nameTries = 8;
+
+/** Creates the object in the body. */
+export async function createObject(call: Call): Promise<ApiResponse> {
+  const { resource, request, info } = call;
+  const options = writeOptions(info.query, 'CreateOptions');
+  const { group, version, kind } = resource.definition.type;
+  const object = decodeBody(request, { group, version, kind, codec: resource.codec }, options.fieldValidation, call.warnings);
+  const created = await createDecoded(call, object, options);
+  return answerObject(call, viewOf(resource, created), 201);
+}
+
+/** The object's namespace must be the request's, or unsaid. @throws StatusError 400 */
+export function placeInNamespace(call: Call, object: KubeObject): void {
+  const { info, resource } = call;
+  const { metadata } = object;
+  if (!resource.definition.type.namespaced) {
+    delete metadata.namespace;
+    return;
+  }
+  if (!metadata.namespace) metadata.namespace = info.namespace;
+  else if (metadata.namespace !== info.namespace) throw badRequestError('the namespace of the provided object does not match the namespace sent on the request');
+}
+
+/** Takes a decoded object through defaults, admission, preparation and validation into the store. */
+export async function createDecoded(call: Call, object: KubeObject, options: WriteOptions, forced: { name?: string } = {}): Promise<CachedObject> {
+  const { resource, core, info } = call;
+  const { definition } = resource;
+  const { strategy } = definition;
+  placeInNamespace(call, object);
+  if (forced.name) object.metadata.name = forced.name;
+  strategy.defaults?.(object);
+  const before = object.metadata.managedFields;
+  trackCreate(call, object, before, options.fieldManager);
+  await mutate(call, { operation: 'CREATE', subresource: '', object, old: undefined, dryRun: options.dryRun, options: { kind: 'CreateOptions', apiVersion: 'meta.k8s.io/v1', ...createOptionsOf(options) } });
+  resource.codec.defaults(object);
+  strategy.defaults?.(object);
+  const context: WriteContext = { clock: core.clock, random: core.random, log: core.log, user: call.user, namespace: info.namespace, dryRun: options.dryRun, subresource: '', read: core.read };
+  const generateName = object.metadata.name ? '' : (object.metadata.generateName ?? '');
+  for (let attempt = 1; ; attempt++) {
+    if (generateName) object.metadata.name = generatedName(generateName, core.random);
+    try {
+      return await prepareAndStore(call, object, context, options);
+    } catch (error) {
+      if (!generateName || attempt >= nameTries || !isAlreadyExists(error)) throw error;
+    }
+  }
+}
+
+const createOptionsOf = ({ dryRun, fieldManager, fieldValidation }: WriteOptions): Record<string, unknown> => ({ ...(dryRun && { dryRun: ['All'] }), ...(fieldManager && { fieldManager }), fieldValidation });
+
+async function prepareAndStore(call: Call, object: KubeObject, context: WriteContext, options: WriteOptions): Promise<CachedObject> {
+  const { resource, core } = call;
+  const { strategy, type } = resource.definition;
+  fillSystemFields(object, core);
+  if (strategy.generation) object.metadata.generation = 1;
+  strategy.prepareForCreate?.(object, context);
+  delete object.metadata.resourceVersion;
+  validateNew(resource, object, context);
+  for (const text of strategy.warnings?.(object, undefined) ?? []) call.warnings.push(text);
+  await admit(call, { operation: 'CREATE', subresource: '', object, old: undefined, dryRun: options.dryRun, options: createOptionsOf(options), name: object.metadata.name ?? '' });
+  return storeNew(call, object, context, options.dryRun, type.namespaced);
+}
+
+export function validateNew(resource: ServedResource, object: KubeObject, context: WriteContext): void {
+  const { strategy, type } = resource.definition;
+  const own = [...(resource.codec.validate?.(object, undefined) ?? []), ...(strategy.validate?.(object, context) ?? [])];
+  if (own.length) throw invalidError(type, object.metadata.name ?? '', own);
+  const common = validateCommon(object, type.namespaced);
+  if (common.length) throw invalidError(type, object.metadata.name ?? '', common);
+}
+
+async function storeNew(call: Call, object: KubeObject, context: WriteContext, dryRun: boolean, namespaced: boolean): Promise<CachedObject> {
+  const { resource, core } = call;
+  const stored = resource.stored!;
+  const name = object.metadata.name ?? '';
+  const taken = await resource.definition.strategy.begin?.(object, undefined, context);
+  try {
+    const toStore = resource.conversion ? resource.conversion.toStorage(object) : object;
+    let result: CachedObject;
+    if (dryRun) {
+      if (stored.cache.get(namespaced ? (object.metadata.namespace ?? '') : '', name)) throw alreadyExistsError(resource.subject, name);
+      result = unwritten(stored, toStore, 0);
+    } else result = await putObject(core.store, stored, toStore, 0);
+    taken?.commit();
+    return result;
+  } catch (error) {
+    taken?.rollback();
+    throw createFailure(error, resource, name);
+  }
+}

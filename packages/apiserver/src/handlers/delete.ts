@@ -1,0 +1,121 @@
+import { type ApiResponse, type KubeObject, notFoundError } from '@pilothouse/apimachinery';
+import type { DeleteOptions } from '@pilothouse/api-schemas/types/meta/v1';
+import { RevisionConflict } from '@pilothouse/storage';
+import type { CachedObject } from '../cache/cached-object.ts';
+import { cloneJson } from '../objects/clone.ts';
+import { fromEntry, putObject, readObject, unwritten } from '../objects/storage.ts';
+import { deleteOptions } from '../request/delete-options.ts';
+import { admit } from './admit.ts';
+import { answerObject, answerValue, successStatus } from './answer.ts';
+import type { Call } from './call.ts';
+import { checkPreconditions, collectionFinalizers, markDeleting, markGraceful } from './deletion.ts';
+import { startNamespaceDeletion } from './subresources/namespace.ts';
+import { viewOf } from './view.ts';
+
+/** What a delete left behind. `gone`: nothing; otherwise the object waits for its grace period or its finalizers. */
+export interface Deleted {
+  entry: CachedObject;
+  gone: boolean;
+}
+
+/** Kinds whose deletion answers with the object rather than with a Status. */
+const answersWithObject = new Set(['pods', 'podtemplates', 'persistentvolumes', 'persistentvolumeclaims', 'resourcequotas', 'serviceaccounts', 'services', 'csidrivers.storage.k8s.io', 'csinodes.storage.k8s.io', 'storageclasses.storage.k8s.io', 'volumeattachments.storage.k8s.io', 'volumeattributesclasses.storage.k8s.io']);
+
+/** Deletes one object. */
+export async function deleteObject(call: Call): Promise<ApiResponse> {
+  const { resource, request, info } = call;
+  const options = deleteOptions(request, info.query);
+  const deleted = await deleteStored(call, info.name, options);
+  const status = !deleted.gone && options.orphanDependents === false ? 202 : 200;
+  const { group, plural } = resource.subject;
+  if (deleted.gone && !answersWithObject.has(group ? `${plural}.${group}` : plural)) return answerValue(call, deletedStatus(call, deleted.entry), status);
+  return answerObject(call, viewOf(resource, deleted.entry), status);
+}
+
+function deletedStatus({ resource }: Call, entry: CachedObject): KubeObject {
+  const { group, plural } = resource.subject;
+  return successStatus({ name: entry.name, ...(group && { group }), kind: plural, uid: entry.object.metadata.uid });
+}
+
+/** Attempts after which a deletion that is always overtaken gives up. */
+const mostAttempts = 100;
+
+/** Takes an object through graceful deletion, finalizers and removal, as far as it goes now. @throws StatusError */
+export async function deleteStored(call: Call, name: string, options: DeleteOptions): Promise<Deleted> {
+  const { resource, core, info } = call;
+  const stored = resource.stored!;
+  let current = stored.cache.get(info.namespace, name);
+  let fresh = false;
+  if (!current) {
+    current = await readObject(core.store, stored, info.namespace, name);
+    fresh = true;
+  }
+  for (let attempt = 1; ; attempt++) {
+    if (!current) throw notFoundError(resource.subject, name);
+    try {
+      return await tryDelete(call, current, options);
+    } catch (error) {
+      if (error instanceof RevisionConflict && attempt < mostAttempts) {
+        current = error.current && fromEntry(stored, error.current);
+        fresh = true;
+        continue;
+      }
+      if (fresh) throw error;
+      const newest = await readObject(core.store, stored, info.namespace, name);
+      fresh = true;
+      if (newest?.revision === current.revision) throw error;
+      current = newest;
+    }
+  }
+}
+
+async function tryDelete(call: Call, current: CachedObject, options: DeleteOptions): Promise<Deleted> {
+  const { resource, core } = call;
+  const { definition, stored } = { definition: resource.definition, stored: resource.stored! };
+  const dryRun = !!options.dryRun?.length;
+  const old = viewOf(resource, current).object;
+  await admit(call, { operation: 'DELETE', subresource: '', object: undefined, old, dryRun, options: { ...options }, name: current.name });
+  checkPreconditions(resource.subject, old, options);
+  const object = cloneJson(old);
+  if (definition.type.plural === 'namespaces' && !definition.type.group) {
+    const waiting = await startNamespaceDeletion(call, current, object, options);
+    if (waiting) return waiting;
+  }
+  const now = core.clock.now();
+  const grace = markGraceful(definition, object, options, now);
+  if (grace.kind === 'pending') return { entry: current, gone: false };
+  const finalizers = collectionFinalizers(definition, object, options);
+  if (finalizers) object.metadata.finalizers = finalizers;
+  const held = !!object.metadata.finalizers?.length;
+  if (!held) delete object.metadata.finalizers;
+  let entry = current;
+  if (grace.kind === 'graceful' || held) {
+    if (grace.kind === 'now') markDeleting(object, now);
+    entry = await store(call, object, current, dryRun);
+    if (held || (grace.kind === 'graceful' && grace.seconds > 0)) return { entry, gone: false };
+  }
+  if (!dryRun) entry = await remove(call, entry);
+  return { entry, gone: true };
+
+  async function store(of: Call, changed: KubeObject, from: CachedObject, dry: boolean): Promise<CachedObject> {
+    const toStore = of.resource.conversion ? of.resource.conversion.toStorage(changed) : changed;
+    if (dry) return unwritten(stored, toStore, from.revision);
+    if (equalState(toStore, from)) return from;
+    return putObject(core.store, stored, toStore, from.revision);
+  }
+}
+
+const equalState = (object: KubeObject, from: CachedObject): boolean => JSON.stringify(object) === JSON.stringify(from.object);
+
+/** Removes from the store; what somebody else removed meanwhile counts as removed. */
+async function remove({ resource, core }: Call, entry: CachedObject): Promise<CachedObject> {
+  let gone: CachedObject = entry;
+  try {
+    const result = await core.store.delete(entry.key, { ifRevision: entry.revision });
+    if (result) gone = entry.atRevision(result.revision);
+  } catch (error) {
+    if (!(error instanceof RevisionConflict) || error.current) throw error;
+  }
+  resource.definition.strategy.afterDelete?.(viewOf(resource, entry).object);
+  return gone;
+}

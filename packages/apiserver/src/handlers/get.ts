@@ -1,0 +1,28 @@
+import { type ApiResponse, notFoundError } from '@pilothouse/apimachinery';
+import { waitForRevision } from '../cache/freshness.ts';
+import { plainError } from '../request/errors.ts';
+import { answerObject } from './answer.ts';
+import type { Call } from './call.ts';
+import { revisionProblem } from './list-options.ts';
+import { viewOf } from './view.ts';
+
+/**
+ * One object. Without a resourceVersion the answer is at least as new as every write acknowledged before the request;
+ * with one, at least as new as that; `0` takes what the cache has.
+ */
+export async function getObject(call: Call): Promise<ApiResponse> {
+  const { core, resource, info } = call;
+  const asked = info.query.size ? (info.query.get('resourceVersion') ?? '') : '';
+  const { cache } = resource.stored!;
+  if (asked === '') {
+    const revision = core.store.revision();
+    await waitForRevision(core, await revision);
+  } else if (asked !== '0') {
+    const problem = revisionProblem(asked);
+    if (problem) throw plainError(problem);
+    await waitForRevision(core, Number(asked));
+  }
+  const entry = cache.get(info.namespace, info.name);
+  if (!entry) throw notFoundError(resource.subject, info.name);
+  return answerObject(call, viewOf(resource, entry));
+}

@@ -1,0 +1,49 @@
+import { methodNotAllowed, noSuchRoute } from '../request/errors.ts';
+import type { Call, Handler } from './call.ts';
+import { createObject } from './create.ts';
+import { deleteCollection } from './delete-collection.ts';
+import { deleteObject } from './delete.ts';
+import { getObject } from './get.ts';
+import { listObjects } from './list.ts';
+import { patchObject } from './patch.ts';
+import { subresourceHandler } from './subresources/index.ts';
+import { updateObject } from './update.ts';
+import { createVirtual } from './virtual.ts';
+import { watchObjects } from './watch.ts';
+
+/** The verbs on a resource itself. */
+const verbs: Readonly<Record<string, Handler>> = {
+  get: getObject,
+  list: listObjects,
+  watch: watchObjects,
+  create: createObject,
+  update: (call) => updateObject(call),
+  patch: (call) => patchObject(call),
+  delete: deleteObject,
+  deletecollection: deleteCollection,
+};
+
+/**
+ * The handler of a request, by its verb and subresource.
+ * @throws StatusError 404 where no route has the path's form, 405 where the resource does not know the verb
+ */
+export function handlerOf(call: Call): Handler {
+  const { info, resource } = call;
+  const { facts } = resource.definition;
+  if (info.subresource) return subresourceHandler(call);
+  if (info.parts.length > 2) throw noSuchRoute();
+  if (info.namespace && !resource.definition.type.namespaced && info.resource !== 'namespaces') throw noSuchRoute();
+  if (resource.definition.virtual) {
+    if (info.verb !== 'create' || info.parts[1] || !facts.verbs.includes('create')) throw methodNotAllowed();
+    return createVirtual;
+  }
+  const onObject = !!info.parts[1];
+  const verb = info.verb;
+  if (!facts.verbs.includes(verb) || !verbs[verb]) throw methodNotAllowed();
+  if (verb === 'create' && (onObject || (resource.definition.type.namespaced && !info.namespace))) throw methodNotAllowed();
+  if ((verb === 'update' || verb === 'patch' || verb === 'delete') && !onObject) throw methodNotAllowed();
+  if ((verb === 'get' || verb === 'update' || verb === 'patch' || verb === 'delete') && resource.definition.type.namespaced && !info.namespace) throw noSuchRoute();
+  if (verb === 'deletecollection' && resource.definition.type.namespaced && !info.namespace) throw methodNotAllowed();
+  return verbs[verb];
+}
+

@@ -1,0 +1,121 @@
+import { badRequestError, type FieldError, type FieldMatcher, forbidden, invalidError, type LabelMatcher, notSupported, parseFieldSelector, parseLabelSelector } from '@pilothouse/apimachinery';
+import type { CachedObject } from '../cache/cached-object.ts';
+import type { Selection } from '../cache/watcher.ts';
+import type { ServedResource } from '../registry.ts';
+import { isTrue, type RequestInfo } from '../request/info.ts';
+import { viewOf } from './view.ts';
+
+export interface ListOptions {
+  labels: LabelMatcher | undefined;
+  fields: FieldMatcher | undefined;
+  limit: number;
+  continueToken: string;
+  resourceVersion: string;
+  resourceVersionMatch: string;
+  timeoutSeconds: number | undefined;
+  allowWatchBookmarks: boolean;
+  sendInitialEvents: boolean | undefined;
+}
+
+const largestInt64 = 2n ** 63n - 1n;
+
+/** A number in a query string. @throws StatusError 400 as Go's parser words it */
+export function parseInt64(text: string | null): number | undefined {
+  if (text === null || text === '') return undefined;
+  if (!/^[+-]?\d+$/.test(text)) throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  const value = BigInt(text);
+  if (value > largestInt64 || value < -largestInt64 - 1n) throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(text)}: value out of range`);
+  return Number(value);
+}
+
+/** What is wrong with a resourceVersion; undefined: nothing. */
+export function revisionProblem(text: string): string | undefined {
+  if (text === '') return undefined;
+  const why = !/^\d+$/.test(text) ? 'invalid syntax' : BigInt(text) >= 2n ** 64n ? 'value out of range' : '';
+  return why && `resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: ${why}`;
+}
+
+/** Reads and checks the query of a list or watch. @throws StatusError 400, 422 */
+export function listOptions(resource: ServedResource, { query }: RequestInfo, watch: boolean): ListOptions {
+  const text = (name: string): string => query.get(name) ?? '';
+  const sendInitialEvents = query.get('sendInitialEvents');
+  const labelText = text('labelSelector');
+  const fieldText = text('fieldSelector');
+  const options: ListOptions = {
+    labels: labelText ? parseLabelSelector(labelText) : undefined,
+    fields: fieldText ? parseFieldSelector(fieldText) : undefined,
+    limit: parseInt64(query.get('limit')) ?? 0,
+    continueToken: text('continue'),
+    resourceVersion: text('resourceVersion'),
+    resourceVersionMatch: text('resourceVersionMatch'),
+    timeoutSeconds: parseInt64(query.get('timeoutSeconds')),
+    allowWatchBookmarks: isTrue(query.get('allowWatchBookmarks')),
+    sendInitialEvents: sendInitialEvents === null ? undefined : isTrue(sendInitialEvents),
+  };
+  const errors = validateListOptions(options, watch);
+  if (errors.length) throw invalidError({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', errors);
+  for (const { field } of options.fields?.requirements ?? []) checkField(resource, field);
+  return options;
+}
+
+function checkField(resource: ServedResource, field: string): void {
+  const fields = resource.definition.selectableFields;
+  if (field === 'metadata.name' || field === 'metadata.namespace' || field in fields) return;
+  const custom = resource.definition.fieldLabelError?.(field);
+  if (custom) throw badRequestError(custom);
+  if (!Object.keys(fields).length) throw badRequestError(`${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`);
+  throw badRequestError(`field label not supported: ${field}`);
+}
+
+function validateListOptions(o: ListOptions, watch: boolean): FieldError[] {
+  return watch ? validateWatchOptions(o) : validatePlainListOptions(o);
+}
+
+function validatePlainListOptions(o: ListOptions): FieldError[] {
+  const errors: FieldError[] = [];
+  const match = o.resourceVersionMatch;
+  if (o.sendInitialEvents !== undefined) errors.push(forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
+  if (!match) return errors;
+  if (o.resourceVersion === '') errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
+  if (o.continueToken) errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'));
+  if (match !== 'Exact' && match !== 'NotOlderThan') errors.push(notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']));
+  if (match === 'Exact' && o.resourceVersion === '0') errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
+  return errors;
+}
+
+function validateWatchOptions(o: ListOptions): FieldError[] {
+  const errors: FieldError[] = [];
+  const match = o.resourceVersionMatch;
+  if (o.sendInitialEvents !== undefined && match !== 'NotOlderThan') errors.push(forbidden('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'));
+  if (match) {
+    if (o.sendInitialEvents === undefined) errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'));
+    if (match !== 'NotOlderThan') errors.push(notSupported('resourceVersionMatch', match, ['NotOlderThan']));
+    if (o.continueToken) errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'));
+  }
+  return errors;
+}
+
+/** The selection that a list or watch is about; a name in the path narrows it as a field selector would. */
+export function selectionOf(resource: ServedResource, info: RequestInfo, options: ListOptions): { selection: Selection; trigger: string | undefined } {
+  const { labels, fields } = options;
+  const { definition } = resource;
+  const namespaceWanted = fields?.exactValue('metadata.namespace');
+  const namespace = definition.type.namespaced ? info.namespace || (namespaceWanted ?? '') : '';
+  const name = (info.parts[1] ?? '') || (fields?.exactValue('metadata.name') ?? '');
+  const tests: ((entry: CachedObject) => boolean)[] = [];
+  if (labels && !labels.everything) tests.push((entry) => labels.matches(entry.labels));
+  if (fields && !fields.everything) {
+    const sameVersion = !resource.conversion;
+    const read = (entry: CachedObject, field: string): string => (field === 'metadata.name' ? entry.name : field === 'metadata.namespace' ? entry.namespace : sameVersion ? (entry.field(field) ?? '') : (definition.selectableFields[field]?.(viewOf(resource, entry).object) ?? ''));
+    tests.push((entry) => fields.matches((field) => read(entry, field)));
+  }
+  const matches = tests.length === 0 ? undefined : tests.length === 1 ? tests[0] : (entry: CachedObject) => tests[0](entry) && tests[1](entry);
+  return { selection: { namespace, name, ...(matches && { matches }) }, trigger: resource.conversion || !definition.triggerField ? undefined : fields?.exactValue(definition.triggerField) };
+}
+
+/** @throws StatusError 400 for a resourceVersion that is none */
+export function checkListRevision(text: string): void {
+  const problem = revisionProblem(text);
+  if (problem) throw badRequestError(`invalid resource version: ${problem}`);
+}
+

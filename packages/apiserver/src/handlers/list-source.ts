@@ -1,0 +1,122 @@
+import { type Status, StatusError } from '@pilothouse/apimachinery';
+import { Compacted, type Entry, FutureRevision } from '@pilothouse/storage';
+import { CachedObject } from '../cache/cached-object.ts';
+import { fromStore } from '../cache/encoding.ts';
+import { tooLargeRevision } from '../cache/freshness.ts';
+import type { Selection } from '../cache/watcher.ts';
+import type { ServedResource } from '../registry.ts';
+import { encodeContinue } from './continue-token.ts';
+import type { Call } from './call.ts';
+
+/** A page of a list at one revision. */
+export interface Page {
+  items: CachedObject[];
+  revision: number;
+  /** Key of the first object that did not fit; undefined: all of it is here. */
+  next: string | undefined;
+  /** How many did not fit; unknown under a selector. */
+  remaining: number | undefined;
+}
+
+/** A page of the cache as it is now. `limit` 0: everything. */
+export function pageNow(resource: ServedResource, selection: Selection, start: string | undefined, limit: number): Page {
+  const { cache } = resource.stored!;
+  const items: CachedObject[] = [];
+  let next: string | undefined;
+  const { namespace, name, matches } = selection;
+  if (name && (namespace || !cache.namespaced) && start === undefined) {
+    const entry = cache.get(namespace, name);
+    if (entry && (!matches || matches(entry))) items.push(entry);
+    return { items, revision: cache.revision, next: undefined, remaining: undefined };
+  }
+  cache.scan(namespace, start, (entry) => {
+    if (limit && items.length === limit) {
+      next = entry.key;
+      return false;
+    }
+    if ((!name || entry.name === name) && (!matches || matches(entry))) items.push(entry);
+    return true;
+  });
+  return { items, revision: cache.revision, next, remaining: next !== undefined && !matches && !name ? cache.count(namespace, next) : undefined };
+}
+
+/**
+ * A page as the list was at an older revision (`continued`: what the continue token says of where to begin): from the cache where nothing of it changed since or its history reaches
+ * back, else from the store.
+ * @throws StatusError 410 where the store no longer holds that revision, 504 where it does not exist yet
+ */
+export async function pageAt(call: Call, selection: Selection, start: string | undefined, limit: number, revision: number, continued?: string): Promise<Page> {
+  const { resource, core } = call;
+  const { cache } = resource.stored!;
+  if (revision <= cache.revision) {
+    if (cache.changedRevision <= revision) return { ...pageNow(resource, selection, start, limit), revision };
+    const changes = cache.changesSince(revision);
+    if (changes) return pageWithChanges(resource, selection, start, limit, revision, changes);
+  }
+  const range = cache.rangeOf(selection.namespace);
+  let from = start !== undefined && start > range.start ? start : range.start;
+  const items: CachedObject[] = [];
+  let next: string | undefined;
+  let remaining: number | undefined;
+  for (;;) {
+    const pageLimit = limit ? Math.max(limit - items.length + 1, selection.matches ? 500 : 0) : 1_000;
+    let page: Awaited<ReturnType<typeof core.store.range>>;
+    try {
+      page = await core.store.range({ start: from, end: range.end }, { revision, limit: pageLimit, signal: call.request.signal });
+    } catch (error) {
+      throw rangeError(error, revision, continued);
+    }
+    for (const [i, entry] of page.entries.entries()) {
+      if (limit && items.length === limit) {
+        next = entry.key;
+        remaining = selection.matches || selection.name ? undefined : page.count - i;
+        break;
+      }
+      const object = objectOf(resource, entry);
+      if (object && (!selection.name || object.name === selection.name) && (!selection.matches || selection.matches(object))) items.push(object);
+    }
+    if (next !== undefined || !page.more) return { items, revision, next, remaining };
+    from = `${page.entries[page.entries.length - 1].key}\0`;
+  }
+}
+
+function pageWithChanges(resource: ServedResource, selection: Selection, start: string | undefined, limit: number, revision: number, changes: Map<string, CachedObject | undefined>): Page {
+  const { cache } = resource.stored!;
+  const range = cache.rangeOf(selection.namespace);
+  const from = start !== undefined && start > range.start ? start : range.start;
+  const all: CachedObject[] = [];
+  cache.scan(selection.namespace, start, (entry) => {
+    if (!changes.has(entry.key)) all.push(entry);
+  });
+  const added = all.length;
+  for (const [key, old] of changes) if (old && key >= from && key < range.end) all.push(old);
+  if (all.length > added) all.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  const items: CachedObject[] = [];
+  const { name, matches } = selection;
+  for (const [i, entry] of all.entries()) {
+    if (limit && items.length === limit) return { items, revision, next: entry.key, remaining: matches || name ? undefined : all.length - i };
+    if ((!name || entry.name === name) && (!matches || matches(entry))) items.push(entry);
+  }
+  return { items, revision, next: undefined, remaining: undefined };
+}
+
+function objectOf(resource: ServedResource, entry: Entry): CachedObject | undefined {
+  const { cache, definition } = resource.stored!;
+  const rest = entry.key.slice(cache.prefix.length);
+  const slash = rest.indexOf('/');
+  const { bytes, splice } = fromStore(entry.value, entry.modRevision);
+  return new CachedObject({ key: entry.key, namespace: cache.namespaced ? rest.slice(0, slash) : '', name: rest.slice(slash + 1), revision: entry.modRevision, bytes, splice, indexer: { fields: definition.selectableFields, parsed: (object) => definition.strategy.defaults?.(object) } });
+}
+
+function rangeError(error: unknown, revision: number, remainder: string | undefined): unknown {
+  if (error instanceof FutureRevision) return tooLargeRevision(revision, error.current);
+  if (!(error instanceof Compacted)) return error;
+  if (remainder === undefined) return expired('The resourceVersion for the provided list is too old.');
+  return expired(
+    'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
+    encodeContinue({ revision: -1, start: remainder }),
+  );
+}
+
+const expired = (message: string, token?: string): StatusError => new StatusError({ kind: 'Status', apiVersion: 'v1', metadata: token ? { continue: token } : {}, status: 'Failure', message, reason: 'Expired', code: 410 } satisfies Status);
+

@@ -1,0 +1,35 @@
+import type { KubeObject } from '@pilothouse/apimachinery';
+import { badRequestError } from '@pilothouse/apimachinery';
+import type { Call } from './call.ts';
+import type { View } from './view.ts';
+
+/** An object's metadata alone. */
+export function partialMetadata(object: KubeObject, version: string): unknown {
+  return { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${version}`, metadata: object.metadata };
+}
+
+/** What `includeObject` says: whether rows carry the object's metadata (default), the object, or nothing. */
+export function includeObjectOf(query: URLSearchParams): 'Metadata' | 'Object' | 'None' {
+  const value = query.get('includeObject') ?? '';
+  if (value === '' || value === 'Metadata') return 'Metadata';
+  if (value === 'Object' || value === 'None') return value;
+  throw badRequestError(`unrecognized includeObject value: ${JSON.stringify(value)}`);
+}
+
+/** Objects as a Table; the columns' definitions are left out of later events of a watch. */
+export function tableOf(call: Call, views: readonly View[], metadata: Record<string, unknown>, withDefinitions = true): unknown {
+  const { columns } = call.resource.definition;
+  const version = call.accept.as?.version ?? 'v1';
+  const include = includeObjectOf(call.info.query);
+  const now = call.core.clock.now();
+  return {
+    kind: 'Table',
+    apiVersion: `meta.k8s.io/${version}`,
+    metadata,
+    columnDefinitions: withDefinitions ? columns.map(({ name, type, format, description, priority }) => ({ name, type, format: format ?? '', description, priority: priority ?? 0 })) : null,
+    rows: views.map((view) => ({
+      cells: columns.map((column) => column.value(view.object, now) ?? null),
+      object: include === 'None' ? null : include === 'Object' ? view.object : partialMetadata(view.object, version),
+    })),
+  };
+}

@@ -1,0 +1,177 @@
+import { conflictError, equalJson, invalidError, invalid, type KubeObject, notFoundError } from '@pilothouse/apimachinery';
+import { RevisionConflict } from '@pilothouse/storage';
+import type { CachedObject } from '../cache/cached-object.ts';
+import type { WriteContext } from '../contract.ts';
+import { fromEntry, putObject, readObject, sameAsStored, unwritten, updateConflict } from '../objects/storage.ts';
+import { keepSystemFields, validateCommonUpdate } from '../objects/system-fields.ts';
+import { plainError } from '../request/errors.ts';
+import type { WriteOptions } from '../request/write-options.ts';
+import { admit, mutate } from './admit.ts';
+import type { Call } from './call.ts';
+import { createDecoded } from './create.ts';
+import { revisionProblem } from './list-options.ts';
+import { viewOf } from './view.ts';
+
+export interface StoredUpdate {
+  name: string;
+  /** '' for the object itself; `status` and the like keep the rest as it is. */
+  subresource: string;
+  options: WriteOptions;
+  /**
+   * The changed object, made from what is there (shared: never to be mutated; undefined: absent, where creation is
+   * allowed). Called again when somebody else wrote in between. The result is changed further and then belongs to the store.
+   */
+  change(old: KubeObject | undefined): KubeObject | Promise<KubeObject>;
+  /** uid that the object must have. */
+  uid?: string;
+  /** An absent object is created. */
+  create?: boolean;
+  /** Admission and validation are another handler's work (finalize, scale). */
+  admission?: boolean;
+  /** What admission is shown instead of the object. */
+  admissionOptions?: Record<string, unknown>;
+}
+
+export interface Updated {
+  entry: CachedObject;
+  created: boolean;
+  deleted: boolean;
+}
+
+/** Attempts after which a write that is always overtaken gives up. */
+const mostAttempts = 100;
+
+/**
+ * Reads, changes and writes one object; starts over from the newest state when another write came first, unless the
+ * changed object names the revision it is made from. Reads the cache first.
+ * @throws StatusError
+ */
+export async function updateStored(call: Call, update: StoredUpdate): Promise<Updated> {
+  const { resource, core, info } = call;
+  const stored = resource.stored!;
+  let current: CachedObject | undefined = stored.cache.get(info.namespace, update.name);
+  let fresh = false;
+  if (!current) {
+    current = await readObject(core.store, stored, info.namespace, update.name);
+    fresh = true;
+  }
+  for (let attempt = 1; ; attempt++) {
+    if (!current && !update.create) throw notFoundError(resource.subject, update.name);
+    try {
+      return await tryUpdate(call, update, current);
+    } catch (error) {
+      if (error instanceof RevisionConflict) {
+        if (attempt >= mostAttempts) throw updateConflict(resource, update.name);
+        current = error.current && fromEntry(stored, error.current);
+        fresh = true;
+        continue;
+      }
+      if (fresh) throw error;
+      // What was read from the cache may have been out of date.
+      const newest = await readObject(core.store, stored, info.namespace, update.name);
+      fresh = true;
+      if (newest?.revision === current?.revision) throw error;
+      current = newest;
+    }
+  }
+}
+
+async function tryUpdate(call: Call, update: StoredUpdate, current: CachedObject | undefined): Promise<Updated> {
+  const { resource } = call;
+  if (!current) {
+    const object = await update.change(undefined);
+    if (update.uid) throw uidConflict(call, update, '');
+    return { entry: await createDecoded(call, object, update.options, { name: update.name }), created: true, deleted: false };
+  }
+  const old = viewOf(resource, current).object;
+  if (update.uid && update.uid !== old.metadata.uid) throw uidConflict(call, update, old.metadata.uid ?? '');
+  const object = await update.change(old);
+  const { subresource, options } = update;
+  const admission = { operation: 'UPDATE' as const, subresource, object, old, dryRun: options.dryRun, options: update.admissionOptions ?? {}, name: update.name };
+  resource.definition.strategy.defaults?.(object);
+  if (update.admission !== false) await mutate(call, admission);
+  checkRevision(call, update, object, current);
+  const context = contextOf(call, update);
+  prepare(call, update, object, old, context);
+  for (const text of resource.definition.strategy.warnings?.(object, old) ?? []) call.warnings.push(text);
+  if (update.admission !== false) await admit(call, admission);
+  return write(call, update, object, old, current, context);
+}
+
+const uidConflict = (call: Call, update: StoredUpdate, found: string) => {
+  const key = call.resource.stored!.cache.keyOf(call.info.namespace, update.name);
+  return conflictError(call.resource.subject, update.name, `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${update.uid}, UID in object meta: ${found}`);
+};
+
+function contextOf(call: Call, update: StoredUpdate): WriteContext {
+  const { clock, random, log, read } = call.core;
+  return { clock, random, log, user: call.user, namespace: call.info.namespace, dryRun: update.options.dryRun, subresource: update.subresource, read };
+}
+
+/** The revision that the object names must be the current one, where it names one or its kind demands it. */
+function checkRevision(call: Call, update: StoredUpdate, object: KubeObject, current: CachedObject): void {
+  const { resource } = call;
+  const asked = object.metadata.resourceVersion ?? '';
+  if (asked === '' || asked === '0') {
+    if (resource.definition.strategy.allowUnconditionalUpdate === false) throw invalidError(resource.definition.type, update.name, [invalid('metadata.resourceVersion', 0, 'must be specified for an update')]);
+  } else {
+    const problem = revisionProblem(asked);
+    if (problem) throw plainError(problem.replace(/^resourceVersion/, 'metadata.resourceVersion'));
+    if (asked !== String(current.revision)) throw updateConflict(resource, update.name);
+  }
+}
+
+function prepare(call: Call, update: StoredUpdate, object: KubeObject, old: KubeObject, context: WriteContext): void {
+  const { resource } = call;
+  const { strategy, type } = resource.definition;
+  object.metadata.resourceVersion = old.metadata.resourceVersion;
+  keepSystemFields(object, old);
+  if (!object.metadata.namespace && old.metadata.namespace) object.metadata.namespace = old.metadata.namespace;
+  strategy.prepareForUpdate?.(object, old, context);
+  if (update.subresource === '' || update.subresource === 'scale') raiseGeneration(resource.definition.strategy.generation, object, old);
+  const common = validateCommonUpdate(object, old, type.namespaced);
+  const own = update.subresource === 'status' ? (strategy.validateStatusUpdate?.(object, old, context) ?? []) : [...(resource.codec.validate?.(object, old) ?? []), ...(strategy.validateUpdate?.(object, old, context) ?? [])];
+  const errors = [...common, ...own];
+  if (errors.length) throw invalidError(type, object.metadata.name ?? '', errors);
+}
+
+function raiseGeneration(generation: undefined | boolean | ((object: any, old: any) => boolean), object: KubeObject, old: KubeObject): void {
+  if (!generation) return;
+  const changed = typeof generation === 'function' ? generation(object, old) : !equalJson((object as { spec?: unknown }).spec, (old as { spec?: unknown }).spec);
+  if (changed) object.metadata.generation = (old.metadata.generation ?? 0) + 1;
+}
+
+async function write(call: Call, update: StoredUpdate, object: KubeObject, old: KubeObject, current: CachedObject, context: WriteContext): Promise<Updated> {
+  const { resource, core } = call;
+  const stored = resource.stored!;
+  const { dryRun } = update.options;
+  const done = mayGo(resource.definition, object, update);
+  const toStore = resource.conversion ? resource.conversion.toStorage(object) : object;
+  if (done) {
+    const entry = unwritten(stored, toStore, current.revision);
+    if (!dryRun) {
+      await core.store.delete(current.key, { ifRevision: current.revision });
+      resource.definition.strategy.afterDelete?.(object);
+    }
+    return { entry, created: false, deleted: true };
+  }
+  if (sameAsStored(toStore, current)) return { entry: current, created: false, deleted: false };
+  if (dryRun) return { entry: unwritten(stored, toStore, current.revision), created: false, deleted: false };
+  const taken = await resource.definition.strategy.begin?.(object, old, context);
+  try {
+    const entry = await putObject(core.store, stored, toStore, current.revision);
+    taken?.commit();
+    return { entry, created: false, deleted: false };
+  } catch (error) {
+    taken?.rollback();
+    throw error;
+  }
+}
+
+/** An object that waits to be deleted goes with the last thing that held it. */
+function mayGo(definition: Call['resource']['definition'], object: KubeObject, update: StoredUpdate): boolean {
+  const { metadata } = object;
+  if (!metadata.deletionTimestamp || metadata.finalizers?.length || metadata.deletionGracePeriodSeconds) return false;
+  if (definition.type.plural === 'namespaces' && !definition.type.group) return !(object as { spec?: { finalizers?: string[] } }).spec?.finalizers?.length;
+  return update.subresource !== 'deleting';
+}

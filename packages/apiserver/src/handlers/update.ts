@@ -1,0 +1,44 @@
+import { type ApiResponse, badRequestError, type KubeObject } from '@pilothouse/apimachinery';
+import { cloneJson } from '../objects/clone.ts';
+import { decodeBody } from '../objects/decode.ts';
+import { writeOptions } from '../request/write-options.ts';
+import { answerObject } from './answer.ts';
+import type { Call } from './call.ts';
+import { placeInNamespace } from './create.ts';
+import { trackUpdate } from './field-tracking.ts';
+import { onlyStatus } from './subresources/status.ts';
+import { updateStored } from './update-stored.ts';
+import { viewOf } from './view.ts';
+
+/** Replaces the object (or, with `subresource` status, its status) by the one in the body. */
+export async function updateObject(call: Call, subresource = ''): Promise<ApiResponse> {
+  const { resource, request, info } = call;
+  const options = writeOptions(info.query, 'UpdateOptions');
+  const { group, version, kind } = resource.definition.type;
+  const decoded = decodeBody<KubeObject>(request, { group, version, kind, codec: resource.codec }, options.fieldValidation, call.warnings);
+  checkName(call, decoded);
+  placeInNamespace(call, decoded);
+  const { strategy } = resource.definition;
+  const { entry, created } = await updateStored(call, {
+    name: info.name,
+    subresource,
+    options,
+    ...(decoded.metadata.uid && { uid: decoded.metadata.uid }),
+    create: subresource === '' && strategy.allowCreateOnUpdate === true,
+    change: (old) => {
+      const object = cloneJson(decoded);
+      const changed = subresource === 'status' && old ? onlyStatus(resource, object, old) : object;
+      if (old) trackUpdate(call, changed, old, options.fieldManager, subresource);
+      return changed;
+    },
+  });
+  return answerObject(call, viewOf(resource, entry), created ? 201 : 200);
+}
+
+/** The body must name what the path names. @throws StatusError 400 */
+export function checkName({ info }: Call, object: KubeObject): void {
+  const { name = '', namespace = '' } = object.metadata;
+  if (!name) throw badRequestError('the name of the object (based on URL) was undeterminable: name must be provided');
+  if (name !== info.name) throw badRequestError(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
+  if (info.namespace && namespace && namespace !== info.namespace) throw badRequestError('the namespace of the provided object does not match the namespace sent on the request');
+}

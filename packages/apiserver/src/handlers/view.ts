@@ -1,0 +1,39 @@
+import type { KubeObject } from '@pilothouse/apimachinery';
+import type { CachedObject } from '../cache/cached-object.ts';
+import { encodeObject } from '../cache/encoding.ts';
+import type { ServedResource } from '../registry.ts';
+
+/** An object as a served version shows it. */
+export interface View {
+  /** JSON with a line's end. */
+  readonly bytes: Buffer;
+  /** Shared: never to be mutated. */
+  readonly object: KubeObject;
+}
+
+const converted = new WeakMap<CachedObject, Map<string, View>>();
+
+/** A cached object in the resource's version; made once per object and version. */
+export function viewOf(resource: ServedResource, entry: CachedObject): View {
+  if (!resource.conversion) return entry;
+  let views = converted.get(entry);
+  if (!views) converted.set(entry, (views = new Map()));
+  let view = views.get(resource.apiVersion);
+  if (!view) {
+    view = viewOfObject(resource.conversion.fromStorage(entry.object));
+    views.set(resource.apiVersion, view);
+  }
+  return view;
+}
+
+/** An object that is in the served version already. */
+export function viewOfObject(object: KubeObject): View {
+  let bytes: Buffer | undefined;
+  return {
+    object,
+    get bytes() {
+      bytes ??= encodeObject(object);
+      return bytes;
+    },
+  };
+}

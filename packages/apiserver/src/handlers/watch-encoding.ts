@@ -1,0 +1,97 @@
+import { apiVersionOf, type KubeObject, type Status } from '@pilothouse/apimachinery';
+import { encodeObject } from '../cache/encoding.ts';
+import type { Delivery } from '../cache/watcher.ts';
+import type { Call } from './call.ts';
+import { includeObjectOf, partialMetadata, tableOf } from './transform.ts';
+import { viewOf, viewOfObject, type View } from './view.ts';
+import { toYaml } from './yaml.ts';
+
+export interface WatchEncoder {
+  headers: Record<string, string>;
+  /** In pieces worth a write each. */
+  bytes(deliveries: readonly Delivery[]): Iterable<Uint8Array>;
+  objects(deliveries: readonly Delivery[]): { type: string; object: KubeObject }[];
+  error(status: Status): Uint8Array;
+}
+
+const heads: Readonly<Record<string, Buffer>> = Object.fromEntries(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK'].map((type) => [type, Buffer.from(`{"type":"${type}","object":`)]));
+const tail = Buffer.from('}\n');
+/** Events are joined up to this many bytes a write. */
+const joinBytes = 64 * 1024;
+
+/** How the events of a watch are written, as the request asks. Plain events are encoded once for all their watchers. */
+export function watchEncoder(call: Call): WatchEncoder {
+  const { accept, resource } = call;
+  const bookmark = bookmarks(call);
+  const viewOfDelivery = (delivery: Delivery): View => (delivery.type === 'BOOKMARK' ? bookmark(delivery.revision, delivery.initialEventsEnd) : viewOf(resource, delivery.object));
+  const objects = (deliveries: readonly Delivery[]) => deliveries.map((delivery) => ({ type: delivery.type, object: viewOfDelivery(delivery).object }));
+  const headers = { 'content-type': accept.format === 'yaml' ? 'application/yaml' : accept.as ? `application/json;stream=watch` : 'application/json', 'cache-control': 'no-cache, private' };
+  const errorValue = (status: Status) => ({ type: 'ERROR', object: { kind: 'Status', apiVersion: 'v1', ...status } });
+  if (accept.format === 'yaml') {
+    const frame = (value: unknown): Uint8Array => Buffer.from(`---\n${toYaml(value)}`);
+    return { headers, objects, error: (status) => frame(errorValue(status)), bytes: (deliveries) => deliveries.map((d) => frame({ type: d.type, object: shaped(call, d.type, viewOfDelivery(d), true) })) };
+  }
+  headers['content-type'] = 'application/json';
+  const error = (status: Status): Uint8Array => Buffer.from(`${JSON.stringify(errorValue(status))}\n`);
+  if (!accept.as) {
+    return { headers, objects, error, bytes: (deliveries) => joined(deliveries, (delivery) => (delivery.type === 'BOOKMARK' ? frameOf('BOOKMARK', viewOfDelivery(delivery)) : sharedFrame(call, delivery))) };
+  }
+  includeObjectOf(call.info.query);
+  let first = true;
+  return {
+    headers,
+    objects,
+    error,
+    bytes: (deliveries) =>
+      joined(deliveries, (delivery) => {
+        const value = { type: delivery.type, object: shaped(call, delivery.type, viewOfDelivery(delivery), first) };
+        first = false;
+        return Buffer.from(`${JSON.stringify(value)}\n`);
+      }),
+  };
+}
+
+function shaped(call: Call, type: string, view: View, withDefinitions: boolean): unknown {
+  const { as } = call.accept;
+  if (!as) return view.object;
+  if (as.kind === 'Table') return tableOf(call, type === 'BOOKMARK' ? [] : [view], { resourceVersion: view.object.metadata.resourceVersion ?? '' }, withDefinitions);
+  return partialMetadata(view.object, as.version);
+}
+
+const frameOf = (type: string, view: View): Buffer => Buffer.concat([heads[type], view.bytes.subarray(0, view.bytes.length - 1), tail]);
+
+/** The frame that all watchers of this change share. */
+function sharedFrame(call: Call, delivery: Exclude<Delivery, { type: 'BOOKMARK' }>): Buffer {
+  return delivery.object.form(`${delivery.type} ${call.resource.apiVersion}`, (entry) => frameOf(delivery.type, viewOf(call.resource, entry)));
+}
+
+function* joined(deliveries: readonly Delivery[], encode: (delivery: Delivery) => Buffer): Generator<Uint8Array> {
+  if (deliveries.length === 1) {
+    yield encode(deliveries[0]);
+    return;
+  }
+  let pending: Buffer[] = [];
+  let size = 0;
+  for (const delivery of deliveries) {
+    const frame = encode(delivery);
+    pending.push(frame);
+    size += frame.length;
+    if (size < joinBytes) continue;
+    yield pending.length === 1 ? frame : Buffer.concat(pending);
+    pending = [];
+    size = 0;
+  }
+  if (size) yield Buffer.concat(pending);
+}
+
+/** Bookmarks look like an empty object of the kind with nothing but a revision. */
+function bookmarks(call: Call): (revision: number, initialEventsEnd: boolean) => View {
+  const { codec, kind, definition } = call.resource;
+  const apiVersion = apiVersionOf(definition.type.group, definition.type.version);
+  return (revision, initialEventsEnd) => {
+    const metadata = { resourceVersion: String(revision), ...(initialEventsEnd && { annotations: { 'k8s.io/initial-events-end': 'true' } }) };
+    const object = codec.decode({ kind, apiVersion, metadata }).object as KubeObject;
+    const bytes = encodeObject(object);
+    return { ...viewOfObject(object), bytes };
+  };
+}

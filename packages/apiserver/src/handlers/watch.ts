@@ -1,0 +1,104 @@
+import { type ApiResponse, expiredError, type KubeObject, type Status } from '@pilothouse/apimachinery';
+import { waitForRevision } from '../cache/freshness.ts';
+import type { CacheWatcher } from '../cache/watcher.ts';
+import { plainError } from '../request/errors.ts';
+import type { Call } from './call.ts';
+import { type ListOptions, listOptions, revisionProblem, selectionOf } from './list-options.ts';
+import { watchEncoder } from './watch-encoding.ts';
+
+/** Without a wish of the client's a bookmark comes about this often. */
+const bookmarkEveryMs = 60_000;
+/** The last bookmark comes this long before the watch times out. */
+const lastBookmarkMs = 2_000;
+
+/** Streams the changes of what the path and the selectors name. */
+export async function watchObjects(call: Call): Promise<ApiResponse> {
+  const { core, resource, info, request } = call;
+  const options = listOptions(resource, info, true);
+  const encode = watchEncoder(call);
+  const watcher = await openWatch(call, options);
+  const { namespace, name } = info;
+  core.log.debug('Watch started', { resource: resource.definition.type.plural, namespace, name });
+  const close = armTimers(call, options, watcher);
+  const onAbort = (): void => watcher.end();
+  request.signal.addEventListener('abort', onAbort, { once: true });
+  core.draining.addEventListener('abort', onAbort, { once: true });
+  if (request.signal.aborted || core.draining.aborted) watcher.end();
+  const release = (): void => {
+    close();
+    watcher.end();
+    request.signal.removeEventListener('abort', onAbort);
+    core.draining.removeEventListener('abort', onAbort);
+  };
+  const slow = (): Status => expiredError(`too old resource version: ${watcher.after} (${resource.stored!.cache.oldestRevision})`).status;
+  if (request.wantObjects) return { status: 200, headers: {}, events: objectEvents(watcher, encode.objects, slow, release) };
+  return { status: 200, headers: encode.headers, body: byteEvents(watcher, encode.bytes, encode.error, slow, release) };
+}
+
+async function openWatch(call: Call, options: ListOptions): Promise<CacheWatcher> {
+  const { core, resource, info } = call;
+  const { cache } = resource.stored!;
+  const problem = revisionProblem(options.resourceVersion);
+  if (problem) throw plainError(problem);
+  const { selection, trigger } = selectionOf(resource, info, options);
+  const asked = Number(options.resourceVersion || '0');
+  if (options.sendInitialEvents) {
+    await waitForRevision(core, options.resourceVersion === '' ? await core.store.revision() : asked);
+    const watcher = cache.watch(selection, undefined, trigger);
+    if (options.allowWatchBookmarks) watcher.bookmark(cache.revision, true);
+    return watcher;
+  }
+  if (options.resourceVersion === '') await waitForRevision(core, await core.store.revision());
+  if (asked === 0 && options.sendInitialEvents === undefined) return cache.watch(selection, undefined, trigger);
+  const from = asked === 0 ? cache.revision : asked;
+  if (from < cache.oldestRevision) throw expiredError(`too old resource version: ${asked} (${cache.oldestRevision})`);
+  return cache.watch(selection, from, trigger);
+}
+
+/** Ends the watch in time and sends bookmarks where they are wanted. Returns the timers' end. */
+function armTimers(call: Call, options: ListOptions, watcher: CacheWatcher): () => void {
+  const { core } = call;
+  const { cache } = call.resource.stored!;
+  const timeoutMs = options.timeoutSeconds ? options.timeoutSeconds * 1_000 : core.minWatchTimeoutMs * (1 + core.random.next());
+  const timers = [core.clock.after(timeoutMs, () => watcher.end())];
+  if (options.allowWatchBookmarks) {
+    const mark = (): void => watcher.bookmark(cache.revision);
+    let next = core.clock.after(bookmarkEveryMs * (0.75 + core.random.next() * 0.5), function again() {
+      mark();
+      next = core.clock.after(bookmarkEveryMs, again);
+    });
+    timers.push({ cancel: () => next.cancel() });
+    if (timeoutMs > lastBookmarkMs) timers.push(core.clock.after(timeoutMs - lastBookmarkMs, mark));
+  }
+  return () => {
+    for (const timer of timers) timer.cancel();
+  };
+}
+
+type Deliveries = NonNullable<Awaited<ReturnType<CacheWatcher['take']>>>;
+
+async function* byteEvents(watcher: CacheWatcher, encode: (deliveries: Deliveries) => Iterable<Uint8Array>, error: (status: Status) => Uint8Array, slow: () => Status, release: () => void): AsyncGenerator<Uint8Array> {
+  try {
+    for (;;) {
+      const deliveries = await watcher.take();
+      if (!deliveries) break;
+      yield* encode(deliveries);
+    }
+    if (watcher.ended === 'too-slow') yield error(slow());
+  } finally {
+    release();
+  }
+}
+
+async function* objectEvents(watcher: CacheWatcher, decode: (deliveries: Deliveries) => { type: string; object: KubeObject }[], slow: () => Status, release: () => void): AsyncGenerator<readonly { type: string; object: unknown }[]> {
+  try {
+    for (;;) {
+      const deliveries = await watcher.take();
+      if (!deliveries) break;
+      yield decode(deliveries);
+    }
+    if (watcher.ended === 'too-slow') yield [{ type: 'ERROR', object: slow() }];
+  } finally {
+    release();
+  }
+}

@@ -1,0 +1,35 @@
+import type { ApiRequest } from '@pilothouse/apimachinery';
+import type { Socket } from 'node:net';
+import type { PeerCertificate, TLSSocket } from 'node:tls';
+
+type Peer = NonNullable<ApiRequest['peer']>;
+
+const known = new WeakMap<object, Peer>();
+
+/** Who is at the other end of a socket; looked up once per connection. */
+export function peerOf(socket: Socket): Peer {
+  // Over HTTP/2 every access gives the session's proxy; the address is the cheap part, the certificate is not.
+  let peer = known.get(socket);
+  if (!peer) {
+    peer = describe(socket);
+    known.set(socket, peer);
+  }
+  return peer;
+}
+
+function describe(socket: Socket): Peer {
+  const address = socket.remoteAddress;
+  const peer: Peer = address ? { address } : {};
+  const tls = socket as TLSSocket;
+  if (typeof tls.getPeerCertificate !== 'function') return peer;
+  const certificate = tls.getPeerCertificate();
+  if (!certificate?.raw) return peer;
+  if (!tls.authorized) return { ...peer, certificateError: String(tls.authorizationError ?? 'the certificate could not be verified') };
+  return { ...peer, certificate: subjectOf(certificate) };
+}
+
+function subjectOf(certificate: PeerCertificate): NonNullable<Peer['certificate']> {
+  const subject = certificate.subject as unknown as { CN?: string | string[]; O?: string | string[] };
+  const list = (value: string | string[] | undefined): string[] => (value === undefined ? [] : Array.isArray(value) ? value : [value]);
+  return { commonName: list(subject.CN)[0] ?? '', organizations: list(subject.O), fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(), raw: certificate.raw };
+}

@@ -1,0 +1,60 @@
+import type { ApiResponse } from '@pilothouse/apimachinery';
+import { once } from 'node:events';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { promisify } from 'node:util';
+import { constants, gzip } from 'node:zlib';
+
+const compress = promisify(gzip);
+/** Answers longer than this are compressed for clients that accept it. */
+const compressFrom = 128 * 1024;
+
+/** Writes an answer to a connection, waiting where the client reads slowly. */
+export async function writeResponse(raw: ServerResponse, method: string, headers: IncomingHttpHeaders, response: ApiResponse, signal: AbortSignal): Promise<void> {
+  const { status, body } = response;
+  if (body === undefined) {
+    const text = response.object === undefined ? undefined : Buffer.from(JSON.stringify(response.object));
+    raw.writeHead(status, { ...response.headers, ...(text && { 'content-length': text.length }) });
+    raw.end(text);
+    return;
+  }
+  if (body instanceof Uint8Array || Array.isArray(body)) {
+    const pieces = body instanceof Uint8Array ? [body] : body;
+    let length = 0;
+    for (const piece of pieces) length += piece.length;
+    if (length > compressFrom && acceptsGzip(headers) && !response.headers['content-encoding']) {
+      const packed = await compress(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces), { level: constants.Z_BEST_SPEED });
+      raw.writeHead(status, { ...response.headers, 'content-encoding': 'gzip', vary: 'Accept-Encoding', 'content-length': packed.length });
+      raw.end(method === 'HEAD' ? undefined : packed);
+      return;
+    }
+    raw.writeHead(status, { ...response.headers, 'content-length': length });
+    if (method === 'HEAD') raw.end();
+    else if (pieces.length === 1) raw.end(pieces[0]);
+    else await writePieces(raw, pieces, signal);
+    return;
+  }
+  raw.writeHead(status, response.headers);
+  raw.flushHeaders?.();
+  for await (const piece of body) {
+    if (signal.aborted) break;
+    if (!raw.write(piece)) await drained(raw, signal);
+  }
+  raw.end();
+}
+
+async function writePieces(raw: ServerResponse, pieces: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
+  for (const piece of pieces) {
+    if (signal.aborted) break;
+    if (!raw.write(piece)) await drained(raw, signal);
+  }
+  raw.end();
+}
+
+async function drained(raw: ServerResponse, signal: AbortSignal): Promise<void> {
+  await once(raw, 'drain', { signal }).catch(() => {});
+}
+
+function acceptsGzip(headers: IncomingHttpHeaders): boolean {
+  const accepted = headers['accept-encoding'];
+  return typeof accepted === 'string' && accepted.includes('gzip');
+}

@@ -1,0 +1,76 @@
+import { badRequestError, cannotBeHandled, type KubeObject, parseApiVersion } from '@pilothouse/apimachinery';
+import { typeOfKind } from '@pilothouse/api-schemas';
+import type { ObjectCodec } from '../contract.ts';
+import { type ParsedBody, parseBody, unrecognized } from '../request/body.ts';
+
+export interface BodyKind {
+  group: string;
+  version: string;
+  kind: string;
+  codec: ObjectCodec;
+}
+
+export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
+
+/** Where a body comes from. */
+export interface BodySource {
+  headers: Record<string, string | string[] | undefined>;
+  body?: Uint8Array;
+  bodyObject?: unknown;
+}
+
+/** The object in a request's body, decoded and with the schema's defaults. @throws StatusError 400, 415 */
+export function decodeBody<T extends KubeObject>(source: BodySource, expected: BodyKind, validation: FieldValidation, warnings: string[]): T {
+  const parsed: ParsedBody = source.bodyObject !== undefined ? { value: source.bodyObject, duplicateFields: [] } : parseBody(source.headers, source.body, expected.kind);
+  return decodeValue<T>(parsed, expected, validation, warnings, source.body);
+}
+
+/** A parsed value as an object of the expected kind. @throws StatusError 400 */
+export function decodeValue<T extends KubeObject>(parsed: ParsedBody, expected: BodyKind, validation: FieldValidation, warnings: string[], bytes: Uint8Array = new Uint8Array()): T {
+  const value = parsed.value === null || parsed.value === undefined ? {} : parsed.value;
+  checkShape(value, expected.kind, bytes);
+  const { apiVersion, kind } = value as { apiVersion?: string; kind?: string };
+  checkKind(apiVersion ?? '', kind ?? '', expected, value, bytes);
+  const { object, unknownFields } = expected.codec.decode(value);
+  if (validation !== 'Ignore') {
+    const findings = [...parsed.duplicateFields, ...unknownFields].sort(() => 0);
+    if (findings.length) {
+      if (validation === 'Strict') throw strictError(expected, findings);
+      warnings.push(...findings);
+    }
+  }
+  object.kind = expected.kind;
+  object.apiVersion = expected.group ? `${expected.group}/${expected.version}` : expected.version;
+  object.metadata ??= {};
+  expected.codec.defaults(object);
+  return object as T;
+}
+
+const strictError = (expected: BodyKind, findings: readonly string[]) => badRequestError(`${expected.kind} in version ${JSON.stringify(expected.version)} cannot be handled as a ${expected.kind}: strict decoding error: ${findings.join(', ')}`);
+
+function checkShape(value: unknown, kind: string, bytes: Uint8Array): void {
+  if (typeof value === 'object' && !Array.isArray(value)) return;
+  const what = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+  throw unrecognized(kind, `couldn't get version/kind; json parse error: json: cannot unmarshal ${what} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`, bytes);
+}
+
+function checkKind(apiVersion: string, kind: string, expected: BodyKind, value: unknown, bytes: Uint8Array): void {
+  for (const [name, given] of [['apiVersion', apiVersion], ['kind', kind]] as const) {
+    if (typeof given === 'string') continue;
+    const what = Array.isArray(given) ? 'array' : typeof given === 'boolean' ? 'bool' : typeof given;
+    throw unrecognized(expected.kind, `couldn't get version/kind; json parse error: json: cannot unmarshal ${what} into Go struct field .${name} of type string`, bytes.length ? bytes : Buffer.from(JSON.stringify(value)));
+  }
+  if (apiVersion.split('/').length > 2) throw unrecognized(expected.kind, `unexpected GroupVersion string: ${apiVersion}`, bytes.length ? bytes : Buffer.from(JSON.stringify(value)));
+  const given = apiVersion ? parseApiVersion(apiVersion) : { group: expected.group, version: expected.version };
+  const givenKind = kind || expected.kind;
+  if (given.group === expected.group && given.version === expected.version && givenKind === expected.kind) return;
+  const expectedVersion = expected.group ? `${expected.group}/${expected.version}` : expected.version;
+  if (givenKind === expected.kind && given.group === expected.group && typeOfKind(given.group, given.version, givenKind)) throw badRequestError(`the API version in the data (${apiVersion}) does not match the expected API version (${expectedVersion})`);
+  const internal = goPackage(expected.group);
+  const exists = typeOfKind(given.group, given.version, givenKind) ?? (givenKind.endsWith('List') ? typeOfKind(given.group, given.version, givenKind.slice(0, -4)) ?? (givenKind === 'List' && apiVersion === 'v1') : undefined);
+  if (exists) throw cannotBeHandled(givenKind, given.version, expected.kind, `converting (${given.version}.${givenKind}) to (${internal}.${expected.kind}): unknown conversion`);
+  throw cannotBeHandled(givenKind, given.version, expected.kind, `no kind ${JSON.stringify(givenKind)} is registered for version ${JSON.stringify(apiVersion || expectedVersion)} in scheme "pkg/runtime/scheme.go:111"`);
+}
+
+/** The package of upstream's internal types, which its messages name. */
+const goPackage = (group: string): string => (group === '' ? 'core' : group.split('.')[0]);

@@ -1,0 +1,20 @@
+/** The constant bytes around the objects of a kind when they stand in lists and watch events. */
+export interface ListPieces {
+  /** Bytes of an object to leave out at its start when it stands in a list (`{"kind":…,"apiVersion":…,`), and what to write instead. */
+  skip: number;
+  first: Buffer;
+  next: Buffer;
+  /** The list up to its metadata's fields. */
+  head: string;
+}
+
+/** `bare`: items go without kind and apiVersion, as those of built-in kinds do; custom resources keep theirs. */
+export function listPieces(kind: string, apiVersion: string, listKind: string, bare: boolean): ListPieces {
+  const lead = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`;
+  return {
+    skip: bare ? Buffer.byteLength(lead) : 1,
+    first: Buffer.from('{'),
+    next: Buffer.from(',{'),
+    head: `{"kind":${JSON.stringify(listKind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":`,
+  };
+}

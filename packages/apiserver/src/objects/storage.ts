@@ -1,0 +1,65 @@
+import { alreadyExistsError, conflictError, type KubeObject } from '@pilothouse/apimachinery';
+import { type Entry, RevisionConflict, type Store } from '@pilothouse/storage';
+import { CachedObject } from '../cache/cached-object.ts';
+import { encodeStored, fromStore, withRevision } from '../cache/encoding.ts';
+import type { ServedResource, StoredResource } from '../registry.ts';
+
+export const modifiedText = 'the object has been modified; please apply your changes to the latest version and try again';
+
+/** Reads and writes single objects of one resource, in the stored version, telling its cache what was written. */
+
+/** Writes an object. `ifRevision` 0: it must not exist. @throws RevisionConflict */
+export async function putObject(store: Store, stored: StoredResource, object: KubeObject, ifRevision: number): Promise<CachedObject> {
+  const { cache, definition } = stored;
+  const { name = '', namespace = '' } = object.metadata;
+  const key = cache.keyOf(namespace, name);
+  const form = encodeStored(object);
+  const { modRevision } = await store.put(key, form.bytes, { ifRevision, ...(definition.ttlSeconds && { ttlSeconds: definition.ttlSeconds }) });
+  object.metadata.resourceVersion = String(modRevision);
+  const written = { bytes: withRevision(form, modRevision), splice: form.splice, object };
+  cache.noteWritten(key, modRevision, written);
+  return cachedOf(stored, key, modRevision, written);
+}
+
+/** The object as a dry run would leave it: encoded, not written. */
+export function unwritten(stored: StoredResource, object: KubeObject, revision: number): CachedObject {
+  const form = encodeStored(object);
+  const key = stored.cache.keyOf(object.metadata.namespace ?? '', object.metadata.name ?? '');
+  if (revision) {
+    object.metadata.resourceVersion = String(revision);
+    return cachedOf(stored, key, revision, { bytes: withRevision(form, revision), splice: form.splice, object });
+  }
+  delete object.metadata.resourceVersion;
+  return cachedOf(stored, key, 0, { bytes: Buffer.concat([form.bytes, Buffer.from('\n')]), splice: form.splice, object });
+}
+
+/** Reads past the cache. */
+export async function readObject(store: Store, stored: StoredResource, namespace: string, name: string): Promise<CachedObject | undefined> {
+  const key = stored.cache.keyOf(namespace, name);
+  const { entry } = await store.get(key);
+  return entry && fromEntry(stored, entry);
+}
+
+/** An entry of the store, as the cache would hold it. */
+export function fromEntry(stored: StoredResource, entry: Entry): CachedObject {
+  const held = stored.cache.getKey(entry.key);
+  if (held?.revision === entry.modRevision) return held;
+  return cachedOf(stored, entry.key, entry.modRevision, fromStore(entry.value, entry.modRevision));
+}
+
+/** Whether the object would be written down as it is already. */
+export function sameAsStored(object: KubeObject, current: CachedObject): boolean {
+  return withRevision(encodeStored(object), current.revision).equals(current.bytes);
+}
+
+function cachedOf(stored: StoredResource, key: string, revision: number, form: { bytes: Buffer; splice: number; object?: KubeObject }): CachedObject {
+  const { cache, definition } = stored;
+  const rest = key.slice(cache.prefix.length);
+  const slash = rest.indexOf('/');
+  return new CachedObject({ key, namespace: cache.namespaced ? rest.slice(0, slash) : '', name: rest.slice(slash + 1), revision, bytes: form.bytes, splice: form.splice, indexer: { fields: definition.selectableFields, parsed: (object) => definition.strategy.defaults?.(object) }, ...(form.object && { object: form.object }) });
+}
+
+/** A create's failure as the client sees it. */
+export const createFailure = (error: unknown, resource: ServedResource, name: string): unknown => (error instanceof RevisionConflict ? alreadyExistsError(resource.subject, name) : error);
+
+export const updateConflict = (resource: Pick<ServedResource, 'subject'>, name: string) => conflictError(resource.subject, name, modifiedText);

@@ -1,0 +1,80 @@
+import type { ApiRequest, ApiResponse, StatusError } from '@pilothouse/apimachinery';
+import type { Runtime } from '@pilothouse/base';
+import type { Store } from '@pilothouse/storage';
+import type { AdmissionPlugin, Authenticator, Authorizer, ConnectHandler, Decision, ObjectFeed, RequestAttributes, ResourceDefinition, User, VirtualHandler } from './contract.ts';
+import type { ResourceRegistry } from './registry.ts';
+
+/** What extensions may use of the server they are plugged into. */
+export interface ServerParts extends Runtime {
+  /** Reads and follows objects from the caches, without authorization. */
+  read: ObjectFeed;
+  registry: ResourceRegistry;
+  store: Store;
+  /** Asks the server's authorizers. */
+  authorize(attributes: RequestAttributes): Promise<Decision>;
+  /** Rules of all authorizers for SelfSubjectRulesReview. */
+  authorizers(): readonly Authorizer[];
+}
+
+/** A list of extensions, or what makes it once the server's parts exist. */
+export type Plugged<T> = readonly T[] | ((parts: ServerParts) => readonly T[]);
+
+/** Answers paths outside the resources: discovery, health, metrics, version. */
+export interface NonResourceRoute {
+  /** `/healthz`: this path and everything below it; with `exact`, this path alone (a slash at its end is ignored). The longest match wins. */
+  path: string;
+  exact?: boolean;
+  /** Default: GET and HEAD. */
+  methods?: readonly string[];
+  handle(request: ApiRequest, context: RouteContext): Promise<ApiResponse> | ApiResponse;
+}
+
+export interface RouteContext extends ServerParts {
+  user: User;
+  /** Decoded, without the query. */
+  path: string;
+  query: URLSearchParams;
+}
+
+/** Called around each request; `response` is undefined where handling threw. */
+export interface AuditHook {
+  received?(event: AuditEvent): void;
+  completed?(event: AuditEvent, response: ApiResponse, failure: StatusError | undefined): void;
+}
+
+export interface AuditEvent {
+  request: ApiRequest;
+  attributes: RequestAttributes;
+  /** Who asked for impersonation, where `attributes.user` is another. */
+  impersonator?: User;
+  startMs: number;
+}
+
+export interface ApiServerOptions {
+  store: Store;
+  /** Default: the built-in resources. */
+  definitions?: readonly ResourceDefinition[];
+  /** Asked in order. Default: none. */
+  authenticators?: Plugged<Authenticator>;
+  /** Requests that no authenticator knows are `system:anonymous`. Default true. */
+  anonymous?: boolean;
+  /** Asked in order until one allows or denies. Absent: everything is allowed. */
+  authorizers?: Plugged<Authorizer>;
+  /** In the order in which they run. */
+  admission?: Plugged<AdmissionPlugin>;
+  nonResourceRoutes?: Plugged<NonResourceRoute>;
+  virtualHandlers?: Plugged<VirtualHandler>;
+  connectHandlers?: Plugged<ConnectHandler>;
+  /** Turns the user into another where the request's Impersonate headers ask for it. @throws StatusError 403 */
+  impersonate?: (request: ApiRequest, user: User, parts: ServerParts) => Promise<User> | User;
+  audit?: AuditHook;
+  /** Requests other than watches at one time; more are answered 429. Defaults 400 and 200, 0: no limit. */
+  maxReadsInFlight?: number;
+  maxWritesInFlight?: number;
+  /** Default 60,000. */
+  requestTimeoutMs?: number;
+  /** Watches without timeoutSeconds end after this to twice this. Default 1,800,000. */
+  minWatchTimeoutMs?: number;
+}
+
+export const plug = <T>(plugged: Plugged<T> | undefined, parts: ServerParts): readonly T[] => (typeof plugged === 'function' ? plugged(parts) : (plugged ?? []));

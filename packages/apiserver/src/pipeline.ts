@@ -1,0 +1,156 @@
+import { type ApiHandler, type ApiRequest, type ApiResponse, forbiddenError, StatusError, unauthorizedError } from '@pilothouse/apimachinery';
+import type { Authenticator, RequestAttributes, User } from './contract.ts';
+import type { Call, ServerCore } from './handlers/call.ts';
+import { handlerOf } from './handlers/index.ts';
+import type { AuditEvent, AuditHook, NonResourceRoute, RouteContext, ServerParts } from './options.ts';
+import { noSuchRoute, toStatusError } from './request/errors.ts';
+import { type RequestInfo, requestInfo } from './request/info.ts';
+import { negotiate } from './request/negotiate.ts';
+import { statusAnswer, warningHeaders } from './request/respond.ts';
+import type { Admission as InFlight } from './request/in-flight.ts';
+
+export interface Pipeline {
+  core: ServerCore;
+  parts: ServerParts;
+  authenticators: readonly Authenticator[];
+  anonymous: boolean;
+  routes: readonly NonResourceRoute[];
+  impersonate: ((request: ApiRequest, user: User, parts: ServerParts) => Promise<User> | User) | undefined;
+  audit: AuditHook | undefined;
+  inFlight: InFlight;
+}
+
+const anonymousUser: User = Object.freeze({ name: 'system:anonymous', groups: Object.freeze(['system:unauthenticated']) }) as User;
+
+/** The way of every request: who, may they, what. Never rejects: whatever is thrown is answered as a Status. */
+export function createHandler(pipeline: Pipeline): ApiHandler {
+  return async (request) => {
+    try {
+      return await answer(pipeline, request);
+    } catch (error) {
+      return failureAnswer(pipeline, request, error);
+    }
+  };
+}
+
+function failureAnswer({ core }: Pipeline, request: ApiRequest, error: unknown): ApiResponse {
+  const status = toStatusError(error);
+  if (status.code >= 500 && status.reason === 'InternalError') core.log.error('Request failed', { method: request.method, url: request.url, err: error });
+  return statusAnswer(status, request.wantObjects);
+}
+
+async function answer(pipeline: Pipeline, request: ApiRequest): Promise<ApiResponse> {
+  const info = requestInfo(request.method, request.url);
+  let user = await authenticate(pipeline, request);
+  let impersonator: User | undefined;
+  if (pipeline.impersonate) {
+    const other = await pipeline.impersonate(request, user, pipeline.parts);
+    if (other !== user) {
+      impersonator = user;
+      user = other;
+    }
+  }
+  const attributes = attributesOf(info, user);
+  const { audit } = pipeline;
+  const event: AuditEvent | undefined = audit && { request, attributes, ...(impersonator && { impersonator }), startMs: pipeline.core.clock.now() };
+  if (event) audit!.received?.(event);
+  try {
+    const response = await dispatch(pipeline, request, info, attributes);
+    if (event) audit!.completed?.(event, response, undefined);
+    return response;
+  } catch (error) {
+    const response = failureAnswer(pipeline, request, error);
+    if (event) audit!.completed?.(event, response, toStatusError(error));
+    return response;
+  }
+}
+
+async function authenticate(pipeline: Pipeline, request: ApiRequest): Promise<User> {
+  let failure: unknown;
+  for (const authenticator of pipeline.authenticators) {
+    try {
+      const found = await authenticator.authenticate(request);
+      if (found) return found.user;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  // Wrong credentials are refused even where the anonymous would be let in.
+  if (failure !== undefined) throw failure instanceof StatusError ? failure : unauthorizedError();
+  if (!pipeline.anonymous || request.peer?.certificateError) throw unauthorizedError();
+  return anonymousUser;
+}
+
+const attributesOf = (info: RequestInfo, user: User): RequestAttributes => ({
+  user,
+  verb: info.verb,
+  isResource: info.isResource,
+  path: info.path,
+  group: info.group,
+  version: info.version,
+  resource: info.resource,
+  subresource: info.subresource,
+  namespace: info.namespace,
+  name: info.name,
+});
+
+async function dispatch(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, attributes: RequestAttributes): Promise<ApiResponse> {
+  const { core } = pipeline;
+  const { decision, reason } = await core.authorize(attributes);
+  if (decision !== 'allow') throw refusal(attributes, reason ?? '');
+  const long = info.verb === 'watch' || info.verb === 'proxy' || longRunning.has(info.subresource);
+  const release = long ? undefined : pipeline.inFlight.enter(request.method);
+  try {
+    return info.isResource ? await resourceAnswer(pipeline, request, info, attributes.user) : await routeAnswer(pipeline, request, info, attributes.user);
+  } finally {
+    release?.();
+  }
+}
+
+const longRunning = new Set(['exec', 'attach', 'portforward', 'proxy', 'log']);
+
+/** The 403 of a request that no authorizer allows, in kube-apiserver's words. */
+export function refusal(a: RequestAttributes, reason: string): StatusError {
+  const why = reason ? `: ${reason}` : '';
+  const who = `User ${JSON.stringify(a.user.name)} cannot ${a.verb}`;
+  if (!a.isResource) return forbiddenError({ group: '', plural: '' }, '', `${who} path ${JSON.stringify(a.path)}${why}`);
+  const what = a.subresource ? `${a.resource}/${a.subresource}` : a.resource;
+  const where = a.namespace ? ` in the namespace ${JSON.stringify(a.namespace)}` : ' at the cluster scope';
+  return forbiddenError({ group: a.group, plural: a.resource }, a.name, `${who} resource ${JSON.stringify(what)} in API group ${JSON.stringify(a.group)}${where}${why}`);
+}
+
+async function resourceAnswer(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, user: User): Promise<ApiResponse> {
+  const { core } = pipeline;
+  const resource = core.registry.find(info.group, info.version, info.resource);
+  if (!resource) {
+    const route = routeFor(pipeline.routes, info.path, request.method);
+    if (route) return callRoute(pipeline, route, request, info, user);
+    throw noSuchRoute();
+  }
+  const call: Call = { core, request, info, user, resource, accept: negotiate(request.headers, info.query, (info.verb === 'list' || info.verb === 'watch') && !info.parts[1]), warnings: [] };
+  const response = await handlerOf(call)(call);
+  if (!call.warnings.length) return response;
+  return { ...response, headers: { ...response.headers, warning: warningHeaders(call.warnings) } };
+}
+
+async function routeAnswer(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, user: User): Promise<ApiResponse> {
+  const route = info.malformed ? undefined : routeFor(pipeline.routes, info.path, request.method);
+  if (!route) throw noSuchRoute();
+  return callRoute(pipeline, route, request, info, user);
+}
+
+const callRoute = ({ parts }: Pipeline, route: NonResourceRoute, request: ApiRequest, info: RequestInfo, user: User): Promise<ApiResponse> | ApiResponse => {
+  const context: RouteContext = { ...parts, user, path: info.path, query: info.query };
+  return route.handle(request, context);
+};
+
+/** The most specific route of the path. */
+function routeFor(routes: readonly NonResourceRoute[], path: string, method: string): NonResourceRoute | undefined {
+  let best: NonResourceRoute | undefined;
+  for (const route of routes) {
+    const matches = path === route.path || path === `${route.path}/` || (!route.exact && path.startsWith(route.path.endsWith('/') ? route.path : `${route.path}/`));
+    if (!matches || !(route.methods ?? ['GET', 'HEAD']).includes(method)) continue;
+    if (!best || route.path.length > best.path.length || (route.path.length === best.path.length && route.exact && !best.exact)) best = route;
+  }
+  return best;
+}

@@ -1,0 +1,32 @@
+import type { KubeObject, ResourceType } from '@pilothouse/apimachinery';
+import type { ObjectFeed } from './contract.ts';
+import { viewOf } from './handlers/view.ts';
+import type { ResourceRegistry, ServedResource } from './registry.ts';
+
+/** Reads and follows objects from the caches. Rejects for resources that are not served or not stored. */
+export function objectFeed(registry: ResourceRegistry): ObjectFeed {
+  const find = (type: ResourceType): ServedResource => {
+    const resource = registry.of(type);
+    if (!resource?.stored) throw new Error(`Read ${type.plural}.${type.group}: the resource is not served`);
+    return resource;
+  };
+  return {
+    async get<T extends KubeObject>(type: ResourceType<T>, name: string, namespace = ''): Promise<T | undefined> {
+      const resource = find(type);
+      const entry = resource.stored!.cache.get(namespace, name);
+      return entry && (viewOf(resource, entry).object as T);
+    },
+    async list<T extends KubeObject>(type: ResourceType<T>, namespace = ''): Promise<readonly T[]> {
+      const resource = find(type);
+      const found: T[] = [];
+      resource.stored!.cache.scan(namespace, undefined, (entry) => void found.push(viewOf(resource, entry).object as T));
+      return found;
+    },
+    async follow<T extends KubeObject>(type: ResourceType<T>, change: (object: T | undefined, old: T | undefined) => void, signal?: AbortSignal): Promise<void> {
+      const resource = find(type);
+      const end = resource.stored!.cache.follow((object, old) => change(object && (viewOf(resource, object).object as T), old && (viewOf(resource, old).object as T)));
+      if (signal?.aborted) end();
+      else signal?.addEventListener('abort', end, { once: true });
+    },
+  };
+}

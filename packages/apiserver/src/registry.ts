@@ -1,0 +1,132 @@
+import { apiVersionOf, type ResourceType, type Subject } from '@pilothouse/apimachinery';
+import type { Runtime } from '@pilothouse/base';
+import type { Store } from '@pilothouse/storage';
+import { ResourceCache } from './cache/resource-cache.ts';
+import type { StoreFeed } from './cache/store-feed.ts';
+import type { Conversion, ObjectCodec, ResourceDefinition } from './contract.ts';
+import { codecOf } from './objects/codec.ts';
+import { listPieces, type ListPieces } from './objects/list-pieces.ts';
+
+/** A resource in one served version, ready to answer. */
+export interface ServedResource {
+  definition: ResourceDefinition;
+  codec: ObjectCodec;
+  subject: Subject;
+  apiVersion: string;
+  kind: string;
+  listKind: string;
+  pieces: ListPieces;
+  /** Absent for what is computed rather than stored. */
+  stored: StoredResource | undefined;
+  /** From and to the stored version, where that is another. */
+  conversion: Conversion<any> | undefined;
+}
+
+/** What all served versions of a resource share: where and how its objects are kept. */
+export interface StoredResource {
+  definition: ResourceDefinition;
+  codec: ObjectCodec;
+  cache: ResourceCache;
+  apiVersion: string;
+}
+
+const id = (group: string, version: string, plural: string): string => `${group}/${version}/${plural}`;
+
+/** Every resource that is served, by group, version and plural. Definitions come and go (custom resources). */
+export class ResourceRegistry {
+  readonly #runtime: Runtime;
+  readonly #feed: StoreFeed;
+  readonly store: Store;
+  readonly #served = new Map<string, ServedResource>();
+  readonly #stored = new Map<string, StoredResource>();
+  readonly #groupVersions = new Map<string, number>();
+  readonly #changes = new Set<() => void>();
+
+  constructor(runtime: Runtime, store: Store, feed: StoreFeed) {
+    this.#runtime = runtime;
+    this.store = store;
+    this.#feed = feed;
+  }
+
+  find(group: string, version: string, plural: string): ServedResource | undefined {
+    return this.#served.get(id(group, version, plural));
+  }
+
+  of(type: ResourceType): ServedResource | undefined {
+    return this.find(type.group, type.version, type.plural);
+  }
+
+  hasGroupVersion(group: string, version: string): boolean {
+    return this.#groupVersions.has(`${group}/${version}`);
+  }
+
+  /** In the order in which they were added. */
+  all(): ServedResource[] {
+    return [...this.#served.values()];
+  }
+
+  /** Calls after each addition or removal, until the returned function is called. */
+  onChange(listener: () => void): () => void {
+    this.#changes.add(listener);
+    return () => void this.#changes.delete(listener);
+  }
+
+  /** Serves definitions; resolves once their caches are filled. Replaces those already served under the same names. */
+  async add(definitions: readonly ResourceDefinition[]): Promise<void> {
+    const find = (type: ResourceType): ResourceDefinition => {
+      const found = definitions.find((d) => d.type.group === type.group && d.type.version === type.version && d.type.plural === type.plural) ?? this.of(type)?.definition;
+      if (!found) throw new Error(`Serve ${type.plural}: its storage version ${type.group}/${type.version} is not defined`);
+      return found;
+    };
+    for (const definition of definitions) {
+      const { group, version, plural, kind } = definition.type;
+      let stored: StoredResource | undefined;
+      if (!definition.virtual) {
+        const storage = definition.conversion ? find(definition.conversion.storage) : definition;
+        stored = await this.#storedFor(storage);
+      }
+      const key = id(group, version, plural);
+      if (!this.#served.has(key)) this.#groupVersions.set(`${group}/${version}`, (this.#groupVersions.get(`${group}/${version}`) ?? 0) + 1);
+      const apiVersion = apiVersionOf(group, version);
+      const listKind = definition.listKind ?? `${kind}List`;
+      this.#served.set(key, { definition, codec: codecOf(definition), subject: { group, plural }, apiVersion, kind, listKind, pieces: listPieces(kind, apiVersion, listKind, !definition.codec), stored, conversion: definition.conversion });
+    }
+    for (const listener of this.#changes) listener();
+  }
+
+  /** Stops serving a version; its cache goes with the last version that used it. */
+  remove(type: ResourceType): void {
+    const key = id(type.group, type.version, type.plural);
+    const served = this.#served.get(key);
+    if (!served) return;
+    this.#served.delete(key);
+    const groupVersion = `${type.group}/${type.version}`;
+    const left = this.#groupVersions.get(groupVersion)! - 1;
+    if (left) this.#groupVersions.set(groupVersion, left);
+    else this.#groupVersions.delete(groupVersion);
+    const { stored } = served;
+    if (stored && !this.all().some((other) => other.stored === stored)) {
+      this.#stored.delete(stored.cache.prefix);
+      this.#feed.remove(stored.cache);
+    }
+    for (const listener of this.#changes) listener();
+  }
+
+  async #storedFor(definition: ResourceDefinition): Promise<StoredResource> {
+    const prefix = `/registry/${definition.storagePrefix}/`;
+    const known = this.#stored.get(prefix);
+    if (known) return known;
+    const codec = codecOf(definition);
+    const cache = new ResourceCache({
+      prefix,
+      namespaced: definition.type.namespaced,
+      indexer: { fields: definition.selectableFields, parsed: (object) => definition.strategy.defaults?.(object) },
+      clock: this.#runtime.clock,
+      ...(definition.triggerField && { trigger: definition.triggerField }),
+    });
+    const stored: StoredResource = { definition, codec, cache, apiVersion: apiVersionOf(definition.type.group, definition.type.version) };
+    this.#stored.set(prefix, stored);
+    await this.#feed.add(cache);
+    return stored;
+  }
+}

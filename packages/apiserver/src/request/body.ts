@@ -1,0 +1,52 @@
+import { badRequestError, parseJsonStrict, StatusError, type Status } from '@pilothouse/apimachinery';
+import { messageOf } from '@pilothouse/base';
+import { fromYaml } from '../handlers/yaml.ts';
+
+/** A request's body as a value, before any type is applied. */
+export interface ParsedBody {
+  value: unknown;
+  duplicateFields: readonly string[];
+}
+
+export const bareMediaType = (header: string | string[] | undefined): string => (Array.isArray(header) ? header[0] : (header ?? '')).split(';')[0].trim().toLowerCase();
+
+/** No decoder for the body's type. */
+export const unsupportedBody = (offered: readonly string[]): StatusError => new StatusError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: `the body of the request was in an unknown format - accepted media types include: ${offered.join(', ')}`, reason: 'UnsupportedMediaType', code: 415 } satisfies Status);
+
+const objectTypes = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
+
+/** Parses the body of a create, update or delete. @param kind named in the error @throws StatusError 400, 415 */
+export function parseBody(headers: Record<string, string | string[] | undefined>, body: Uint8Array | undefined, kind: string): ParsedBody {
+  const type = bareMediaType(headers['content-type']) || 'application/json';
+  const bytes = body ?? new Uint8Array();
+  if (type === 'application/json') {
+    try {
+      const { value, duplicateFields } = parseJsonStrict(bytes);
+      return { value, duplicateFields };
+    } catch (error) {
+      throw unrecognized(kind, `couldn't get version/kind; json parse error: ${messageOf(error)}`, bytes);
+    }
+  }
+  if (type === 'application/yaml') {
+    try {
+      return { value: fromYaml(Buffer.from(bytes).toString()), duplicateFields: [] };
+    } catch (error) {
+      throw unrecognized(kind, `couldn't get version/kind; json parse error: ${messageOf(error)}`, bytes);
+    }
+  }
+  throw unsupportedBody(objectTypes);
+}
+
+/** @throws never; makes the 400 for a body that is no object of any kind */
+export function unrecognized(kind: string, why: string, bytes: Uint8Array): StatusError {
+  return badRequestError(`the object provided is unrecognized (must be of type ${kind}): ${why} (${excerpt(bytes)})`);
+}
+
+/** The first bytes of a body, as text where it looks like JSON, else in hexadecimal. */
+function excerpt(bytes: Uint8Array): string {
+  if (!bytes.length) return '<empty>';
+  const limit = 30;
+  const looksJson = bytes[0] === 0x7b;
+  if (looksJson) return bytes.length > limit ? `${Buffer.from(bytes.subarray(0, limit)).toString()} ...` : Buffer.from(bytes).toString();
+  return bytes.length > limit ? `${Buffer.from(bytes.subarray(0, limit)).toString('hex')} ...` : Buffer.from(bytes).toString('hex');
+}

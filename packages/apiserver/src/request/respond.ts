@@ -1,0 +1,35 @@
+import type { ApiResponse, Status, StatusError } from '@pilothouse/apimachinery';
+
+export const jsonType = 'application/json';
+
+/** Headers are shared between answers: never changed in place. */
+const jsonHeaders: Record<string, string> = Object.freeze({ 'content-type': jsonType, 'cache-control': 'no-cache, private' }) as Record<string, string>;
+
+/** An answer of JSON bytes that are already there. */
+export const jsonBytes = (body: Uint8Array | Uint8Array[], status = 200): ApiResponse => ({ status, headers: jsonHeaders, body });
+
+/** An answer of a JSON value. */
+export const jsonAnswer = (value: unknown, status = 200): ApiResponse => jsonBytes(Buffer.from(`${JSON.stringify(value)}\n`), status);
+
+/** An answer of plain text. */
+export const textAnswer = (text: string, status = 200): ApiResponse => ({ status, headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-cache, private', ...(status >= 400 && { 'x-content-type-options': 'nosniff' }) }, body: Buffer.from(text) });
+
+/** What a failure is answered with. */
+export function statusAnswer(error: StatusError, wantObjects = false): ApiResponse {
+  const status: Status = { kind: 'Status', apiVersion: 'v1', ...error.status, metadata: error.status.metadata ?? {} };
+  const answer = wantObjects ? { status: error.code, headers: { ...jsonHeaders }, object: status } : jsonAnswer(status, error.code);
+  return Object.keys(error.headers).length ? { ...answer, headers: { ...answer.headers, ...error.headers } } : answer;
+}
+
+/** The header values of warnings (RFC 7234): `299 - "text"`; at most 4 KiB in all, as kube-apiserver keeps it. */
+export function warningHeaders(warnings: readonly string[]): string[] {
+  const out: string[] = [];
+  let size = 0;
+  for (const text of new Set(warnings)) {
+    const value = `299 - "${text.replace(/[\\"]/g, '\\$&').replace(/[\u0000-\u001f\u007f]/g, ' ')}"`;
+    size += value.length;
+    if (size > 4096) break;
+    out.push(value);
+  }
+  return out;
+}

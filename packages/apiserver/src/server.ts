@@ -1,0 +1,98 @@
+import type { ApiHandler } from '@pilothouse/apimachinery';
+import { type Runtime, Scope } from '@pilothouse/base';
+import { StoreFeed } from './cache/store-feed.ts';
+import type { Authorizer, Decision, ObjectFeed, RequestAttributes, ResourceDefinition } from './contract.ts';
+import type { ServerCore } from './handlers/call.ts';
+import { type ListenOptions, type Listener, openListener } from './listener/listener.ts';
+import { type ApiServerOptions, plug, type ServerParts } from './options.ts';
+import { createHandler } from './pipeline.ts';
+import { objectFeed } from './reader.ts';
+import { ResourceRegistry } from './registry.ts';
+import { inFlightLimits } from './request/in-flight.ts';
+import { builtinDefinitions } from './resources/index.ts';
+
+/** A running API server; it serves `handle` at once, and sockets once `listen` was called. */
+export interface ApiServer {
+  /** Answers a request, from whatever transport. Never rejects. */
+  handle: ApiHandler;
+  /** Opens a socket. May be called for several addresses. @throws UserError for an address that cannot be had */
+  listen(options: ListenOptions): Promise<Listener>;
+  /** False from the moment closing begins. */
+  readonly ready: boolean;
+  /** Reads from the caches, without authorization. */
+  read: ObjectFeed;
+  registry: ResourceRegistry;
+  parts: ServerParts;
+  /** Serves further resources; resolves when they answer. */
+  define(definitions: readonly ResourceDefinition[]): Promise<void>;
+  /** Not ready → watches end → requests in flight are answered → sockets close. Repeatable. The store is the caller's to close. */
+  close(): Promise<void>;
+}
+
+/** Fills the caches from the store and is ready when the promise resolves. */
+export async function createApiServer(runtime: Runtime, options: ApiServerOptions): Promise<ApiServer> {
+  const scope = new Scope('apiserver');
+  const draining = new AbortController();
+  const feed = new StoreFeed(options.store, runtime);
+  const registry = new ResourceRegistry(runtime, options.store, feed);
+  const read = objectFeed(registry);
+  let authorizers: readonly Authorizer[] = [];
+  const authorize = async (attributes: RequestAttributes): Promise<Decision> => {
+    let reason = '';
+    for (const authorizer of authorizers) {
+      const answer = await authorizer.authorize(attributes);
+      if (answer.decision !== 'no-opinion') return answer;
+      if (answer.reason) reason = reason ? `${reason}, ${answer.reason}` : answer.reason;
+    }
+    return { decision: options.authorizers ? 'no-opinion' : 'allow', reason };
+  };
+  const parts: ServerParts = { ...runtime, read, registry, store: options.store, authorize, authorizers: () => authorizers };
+  await registry.add(options.definitions ?? builtinDefinitions());
+  await feed.start(scope);
+  const core: ServerCore = {
+    ...runtime,
+    store: options.store,
+    feed,
+    registry,
+    read,
+    admission: [],
+    virtualHandlers: [],
+    connectHandlers: [],
+    authorize,
+    minWatchTimeoutMs: options.minWatchTimeoutMs ?? 1_800_000,
+    draining: draining.signal,
+  };
+  authorizers = plug(options.authorizers, parts);
+  core.admission = plug(options.admission, parts);
+  core.virtualHandlers = plug(options.virtualHandlers, parts);
+  core.connectHandlers = plug(options.connectHandlers, parts);
+  const handle = createHandler({
+    core,
+    parts,
+    authenticators: plug(options.authenticators, parts),
+    anonymous: options.anonymous ?? true,
+    routes: plug(options.nonResourceRoutes, parts),
+    impersonate: options.impersonate,
+    audit: options.audit,
+    inFlight: inFlightLimits(options.maxReadsInFlight ?? 400, options.maxWritesInFlight ?? 200),
+  });
+  let ready = true;
+  return {
+    handle,
+    read,
+    registry,
+    parts,
+    get ready() {
+      return ready;
+    },
+    async listen(listen) {
+      return scope.own(await openListener(runtime, handle, listen));
+    },
+    define: (definitions) => registry.add(definitions),
+    close() {
+      ready = false;
+      draining.abort(new Error('the API server is closing'));
+      return scope.close();
+    },
+  };
+}
