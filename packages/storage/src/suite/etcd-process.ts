@@ -69,6 +69,7 @@ function member(dir: string, endpoint: string, args: string[]): EtcdProcess {
     return gone;
   };
   const onExit = () => void child?.kill('SIGKILL');
+  process.once('exit', onExit);
   return {
     endpoint,
     kill: end,
@@ -76,7 +77,6 @@ function member(dir: string, endpoint: string, args: string[]): EtcdProcess {
     async start() {
       const running = spawn(program('etcd') ?? 'etcd', args, { stdio: 'ignore' });
       child = running;
-      process.once('exit', onExit);
       let exited: string | undefined;
       gone = new Promise((resolve) => {
         running.once('error', (error) => resolve(void (exited = error.message)));
