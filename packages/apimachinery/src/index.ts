@@ -3,6 +3,7 @@ export * from './field-error.ts';
 export * from './field-selector.ts';
 export * from './go-format.ts';
 export * from './label-selector.ts';
+export * from './managed-fields/index.ts';
 export * from './meta.ts';
 export * from './patch/json-patch.ts';
 export * from './patch/merge-patch.ts';
