@@ -5,6 +5,7 @@
  */
 import type { Runtime } from '@pilothouse/base';
 import type { ResourceFacts } from '@pilothouse/api-schemas';
+import type { FieldType } from '@pilothouse/apimachinery/managed-fields/field-type';
 import type { ApiRequest, ApiResponse, FieldError, KubeObject, ResourceType } from '@pilothouse/apimachinery';
 
 // ---- identity
@@ -141,6 +142,17 @@ export interface ObjectCodec {
   defaults(object: any): void;
   /** Findings of the schema itself, reported ahead of the strategy's. */
   validate?(object: any, old: any): FieldError[];
+  /** How fields are owned and merged under server-side apply; absent: as the built-in type, or deduced. */
+  fieldType?: FieldType;
+}
+
+/** The `scale` subresource: where a kind keeps its replicas. */
+export interface ScaleAccess<T extends KubeObject = any> {
+  replicas(object: T): number;
+  setReplicas(object: T, replicas: number): void;
+  statusReplicas(object: T): number;
+  /** As a query string's label selector; '' where there is none. */
+  selector(object: T): string;
 }
 
 /** A served resource: published facts, and how it behaves. */
@@ -159,6 +171,8 @@ export interface ResourceDefinition<T extends KubeObject = any> {
   columns: readonly Column<T>[];
   /** Field selectors beyond metadata.name and metadata.namespace: path → value as text. */
   selectableFields: Readonly<Record<string, (object: T) => string>>;
+  /** The `scale` subresource, where the kind has one. */
+  scale?: ScaleAccess<T>;
   /** The list's kind where it is not `<Kind>List`. */
   listKind?: string;
   /** The text refusing a field selector by an unknown field. Default: kube-apiserver's. */

@@ -3,13 +3,14 @@ import type { CachedObject } from '../cache/cached-object.ts';
 import type { ServedResource } from '../registry.ts';
 import type { WriteContext } from '../contract.ts';
 import { decodeBody } from '../objects/decode.ts';
+import { dedupOwnerReferences } from '../objects/owner-references.ts';
 import { createFailure, putObject, unwritten } from '../objects/storage.ts';
 import { fillSystemFields, generatedName, validateCommon } from '../objects/system-fields.ts';
 import { type WriteOptions, writeOptions } from '../request/write-options.ts';
 import { admit, mutate } from './admit.ts';
 import { answerObject } from './answer.ts';
 import type { Call } from './call.ts';
-import { trackCreate } from './field-tracking.ts';
+import { checkAfterAdmission, trackCreate } from './field-tracking.ts';
 import { viewOf } from './view.ts';
 
 /** How often a drawn name that is taken is drawn anew. */
@@ -38,18 +39,23 @@ export function placeInNamespace(call: Call, object: KubeObject): void {
 }
 
 /** Takes a decoded object through defaults, admission, preparation and validation into the store. */
-export async function createDecoded(call: Call, object: KubeObject, options: WriteOptions, forced: { name?: string } = {}): Promise<CachedObject> {
+export async function createDecoded(call: Call, object: KubeObject, options: WriteOptions, forced: { name?: string; /** managedFields are as they shall be. */ tracked?: boolean } = {}): Promise<CachedObject> {
   const { resource, core, info } = call;
   const { definition } = resource;
   const { strategy } = definition;
   placeInNamespace(call, object);
   if (forced.name) object.metadata.name = forced.name;
   strategy.defaults?.(object);
-  const before = object.metadata.managedFields;
-  trackCreate(call, object, before, options.fieldManager);
+  dedupOwnerReferences(object, false, call.warnings);
+  if (!forced.tracked) trackCreate(call, object, options.fieldManager);
+  const managers = object.metadata.managedFields;
   await mutate(call, { operation: 'CREATE', subresource: '', object, old: undefined, dryRun: options.dryRun, options: { kind: 'CreateOptions', apiVersion: 'meta.k8s.io/v1', ...createOptionsOf(options) } });
-  resource.codec.defaults(object);
-  strategy.defaults?.(object);
+  if (core.admission.length) {
+    checkAfterAdmission(call, object, managers);
+    dedupOwnerReferences(object, true, call.warnings);
+    resource.codec.defaults(object);
+    strategy.defaults?.(object);
+  }
   const context: WriteContext = { clock: core.clock, random: core.random, log: core.log, user: call.user, namespace: info.namespace, dryRun: options.dryRun, subresource: '', read: core.read };
   const generateName = object.metadata.name ? '' : (object.metadata.generateName ?? '');
   for (let attempt = 1; ; attempt++) {

@@ -1,15 +1,111 @@
-import type { KubeObject } from '@pilothouse/apimachinery';
+/** Keeps metadata.managedFields: who set which field, and through which operation. */
 import type { ManagedFieldsEntry } from '@pilothouse/api-schemas/types/meta/v1';
+import { builtinTypes } from '@pilothouse/api-schemas';
+import { equalJson, type KubeObject } from '@pilothouse/apimachinery';
+import { type ApplyRequest, applyServerSide } from '@pilothouse/apimachinery/managed-fields/apply';
+import { managedFieldsError } from '@pilothouse/apimachinery/managed-fields/entries';
+import { excludeFields, type FieldFilter } from '@pilothouse/apimachinery/managed-fields/field-set';
+import { type FieldType, fieldTypeOf, fieldTypeOfCustomResource } from '@pilothouse/apimachinery/managed-fields/field-type';
+import { keepTimesOfNoChange, type ManagedObject, type OwnershipContext, updateManagedFields } from '@pilothouse/apimachinery/managed-fields/update';
+import { formatTime } from '@pilothouse/base';
+import type { ServedResource } from '../registry.ts';
+import { managerName } from '../request/write-options.ts';
 import type { Call } from './call.ts';
 
-/** Keeps metadata.managedFields: who set which field. */
+/** What a write of the status cannot set, where that is not `spec` alone. */
+const resetByStatus: Readonly<Record<string, readonly string[][]>> = {
+  'pods/': [['spec'], ['metadata', 'deletionTimestamp'], ['metadata', 'ownerReferences']],
+  'deployments/apps': [['spec'], ['metadata', 'labels']],
+};
 
-/** After decoding a create. */
-export function trackCreate(_call: Call, object: KubeObject, _given: ManagedFieldsEntry[] | undefined, _manager: string): void {
-  delete object.metadata.managedFields;
+interface Ownership {
+  type: FieldType;
+  filters: Map<string, FieldFilter | undefined>;
+  empty: ManagedObject;
 }
 
-/** After an update's object was made. */
-export function trackUpdate(_call: Call, object: KubeObject, _old: KubeObject, _manager: string, _subresource: string): void {
-  delete object.metadata.managedFields;
+const known = new WeakMap<ServedResource, Ownership>();
+
+function ownershipOf(resource: ServedResource): Ownership {
+  let ownership = known.get(resource);
+  if (!ownership) {
+    const { definition, codec, kind, apiVersion } = resource;
+    const type = codec.fieldType ?? (builtinTypes.has(definition.schema) ? fieldTypeOf(builtinTypes.get(definition.schema)!) : fieldTypeOfCustomResource(undefined));
+    const empty = codec.decode({ kind, apiVersion }).object as ManagedObject;
+    ownership = { type, filters: new Map(), empty };
+    known.set(resource, ownership);
+  }
+  return ownership;
+}
+
+/** Drops the fields that a write of this (sub)resource has put back by its strategy. */
+function filterOf({ definition }: ServedResource, subresource: string): FieldFilter | undefined {
+  if (!definition.subresources.some((s) => s.name === 'status')) return undefined;
+  if (subresource === '') return excludeFields(['status']);
+  if (subresource !== 'status') return undefined;
+  if (definition.codec) return excludeFields(['spec'], ['metadata', 'annotations'], ['metadata', 'labels'], ['metadata', 'finalizers'], ['metadata', 'ownerReferences']);
+  return excludeFields(...(resetByStatus[`${definition.type.plural}/${definition.type.group}`] ?? [['spec']]));
+}
+
+function contextOf(call: Call, subresource: string): OwnershipContext {
+  const { resource, core } = call;
+  const ownership = ownershipOf(resource);
+  if (!ownership.filters.has(subresource)) ownership.filters.set(subresource, filterOf(resource, subresource));
+  const filter = ownership.filters.get(subresource);
+  return { type: ownership.type, apiVersion: resource.apiVersion, subresource, time: formatTime(core.clock.now()), ...(filter && { filter }), convert: (object, apiVersion) => convert(call, object, apiVersion) };
+}
+
+/** The object in another version of the same resource. */
+function convert(call: Call, object: Record<string, unknown>, apiVersion: string): { object: Record<string, unknown>; type: FieldType } | undefined {
+  const { resource, core } = call;
+  if (apiVersion === resource.apiVersion) return { object, type: ownershipOf(resource).type };
+  const other = core.registry.all().find((candidate) => candidate.stored === resource.stored && candidate.apiVersion === apiVersion);
+  if (!other) return undefined;
+  const stored = resource.conversion ? resource.conversion.toStorage(object as unknown as KubeObject) : (object as unknown as KubeObject);
+  return { object: (other.conversion ? other.conversion.fromStorage(stored) : stored) as unknown as Record<string, unknown>, type: ownershipOf(other).type };
+}
+
+function set(object: KubeObject, entries: ManagedFieldsEntry[] | undefined): void {
+  if (entries?.length) object.metadata.managedFields = entries;
+  else delete object.metadata.managedFields;
+}
+
+/** Notes a create; before admission. `asked` is the request's fieldManager. */
+export function trackCreate(call: Call, object: KubeObject, asked: string): void {
+  const live = ownershipOf(call.resource).empty;
+  const manager = managerName(asked, call.request.headers['user-agent']);
+  set(object, updateManagedFields({ ...contextOf(call, ''), live, isNew: true, updated: object as unknown as ManagedObject, manager }));
+}
+
+/** Notes an update of `old` to `object`; before admission. */
+export function trackUpdate(call: Call, object: KubeObject, old: KubeObject, asked: string, subresource: string): void {
+  const manager = managerName(asked, call.request.headers['user-agent']);
+  set(object, updateManagedFields({ ...contextOf(call, subresource), live: old as unknown as ManagedObject, updated: object as unknown as ManagedObject, manager }));
+}
+
+/** The object that a server-side apply makes of `old` (undefined: it creates); still to be decoded. @throws StatusError */
+export function applied(call: Call, old: KubeObject | undefined, patch: Record<string, unknown>, options: { manager: string; force: boolean; subresource: string }): unknown {
+  const { empty } = ownershipOf(call.resource);
+  const request: ApplyRequest = { ...contextOf(call, options.subresource), live: (old as unknown as ManagedObject) ?? empty, empty, applied: patch as ManagedObject, manager: options.manager, force: options.force, kind: call.resource.kind };
+  return applyServerSide(request).object;
+}
+
+/** What admission must not leave behind: managers nobody can read. `before` is put back. */
+export function checkAfterAdmission(call: Call, object: KubeObject, before: ManagedFieldsEntry[] | undefined): void {
+  if (object.metadata.managedFields === before) return;
+  const problem = managedFieldsError(object.metadata.managedFields);
+  if (!problem) return;
+  call.warnings.push(`.metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests: ${problem}`);
+  set(object, before);
+}
+
+/** An update that changed nothing but the managers' times keeps the times. */
+export function keepTimes(object: KubeObject, old: KubeObject): void {
+  const before = old.metadata.managedFields;
+  const kept = keepTimesOfNoChange(object.metadata.managedFields, before, () => {
+    const { managedFields: _a, resourceVersion: _b, ...mine } = object.metadata;
+    const { managedFields: _c, resourceVersion: _d, ...theirs } = old.metadata;
+    return equalJson({ ...object, metadata: mine }, { ...old, metadata: theirs });
+  });
+  set(object, kept);
 }

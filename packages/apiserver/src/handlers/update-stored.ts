@@ -2,6 +2,7 @@ import { conflictError, equalJson, invalidError, invalid, type KubeObject, notFo
 import { RevisionConflict } from '@pilothouse/storage';
 import type { CachedObject } from '../cache/cached-object.ts';
 import type { WriteContext } from '../contract.ts';
+import { dedupOwnerReferences } from '../objects/owner-references.ts';
 import { fromEntry, putObject, readObject, sameAsStored, unwritten, updateConflict } from '../objects/storage.ts';
 import { keepSystemFields, validateCommonUpdate } from '../objects/system-fields.ts';
 import { plainError } from '../request/errors.ts';
@@ -9,6 +10,7 @@ import type { WriteOptions } from '../request/write-options.ts';
 import { admit, mutate } from './admit.ts';
 import type { Call } from './call.ts';
 import { createDecoded } from './create.ts';
+import { checkAfterAdmission, keepTimes } from './field-tracking.ts';
 import { revisionProblem } from './list-options.ts';
 import { viewOf } from './view.ts';
 
@@ -26,6 +28,8 @@ export interface StoredUpdate {
   uid?: string;
   /** An absent object is created. */
   create?: boolean;
+  /** A created object's managedFields are as they shall be (apply). */
+  tracked?: boolean;
   /** Admission and validation are another handler's work (finalize, scale). */
   admission?: boolean;
   /** What admission is shown instead of the object. */
@@ -81,7 +85,7 @@ async function tryUpdate(call: Call, update: StoredUpdate, current: CachedObject
   if (!current) {
     const object = await update.change(undefined);
     if (update.uid) throw uidConflict(call, update, '');
-    return { entry: await createDecoded(call, object, update.options, { name: update.name }), created: true, deleted: false };
+    return { entry: await createDecoded(call, object, update.options, { name: update.name, tracked: update.tracked === true }), created: true, deleted: false };
   }
   const old = viewOf(resource, current).object;
   if (update.uid && update.uid !== old.metadata.uid) throw uidConflict(call, update, old.metadata.uid ?? '');
@@ -89,7 +93,15 @@ async function tryUpdate(call: Call, update: StoredUpdate, current: CachedObject
   const { subresource, options } = update;
   const admission = { operation: 'UPDATE' as const, subresource, object, old, dryRun: options.dryRun, options: update.admissionOptions ?? {}, name: update.name };
   resource.definition.strategy.defaults?.(object);
-  if (update.admission !== false) await mutate(call, admission);
+  if (update.admission !== false && call.core.admission.length) {
+    dedupOwnerReferences(object, false, call.warnings);
+    const managers = object.metadata.managedFields;
+    await mutate(call, admission);
+    checkAfterAdmission(call, object, managers);
+    resource.codec.defaults(object);
+    resource.definition.strategy.defaults?.(object);
+  }
+  dedupOwnerReferences(object, call.core.admission.length > 0, call.warnings);
   checkRevision(call, update, object, current);
   const context = contextOf(call, update);
   prepare(call, update, object, old, context);
@@ -155,6 +167,7 @@ async function write(call: Call, update: StoredUpdate, object: KubeObject, old: 
     }
     return { entry, created: false, deleted: true };
   }
+  keepTimes(toStore, current.object);
   if (sameAsStored(toStore, current)) return { entry: current, created: false, deleted: false };
   if (dryRun) return { entry: unwritten(stored, toStore, current.revision), created: false, deleted: false };
   const taken = await resource.definition.strategy.begin?.(object, old, context);
