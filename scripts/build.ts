@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { collectDescriptions, collectParameterTexts } from '../api-schemas/gen/descriptions.ts';
 
 const root = join(import.meta.dirname, '..');
 const out = join(root, 'dist');
@@ -27,4 +28,5 @@ import { enableCompileCache } from 'node:module';
 enableCompileCache?.();
 await import('./main.mjs');
 `);
+writeFileSync(join(out, 'openapi-texts.json'), JSON.stringify({ types: collectDescriptions(), parameters: collectParameterTexts() }));
 chmodSync(join(out, 'pilothouse.mjs'), 0o755);

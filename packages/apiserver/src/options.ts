@@ -65,8 +65,8 @@ export interface ApiServerOptions {
   nonResourceRoutes?: Plugged<NonResourceRoute>;
   virtualHandlers?: Plugged<VirtualHandler>;
   connectHandlers?: Plugged<ConnectHandler>;
-  /** Turns the user into another where the request's Impersonate headers ask for it. @throws StatusError 403 */
-  impersonate?: (request: ApiRequest, user: User, parts: ServerParts) => Promise<User> | User;
+  /** Whom the request's Impersonate headers ask to act as; undefined where they do not. `attributes.user` is who asks. @throws StatusError 400, 403 */
+  impersonate?: (request: ApiRequest, attributes: RequestAttributes, parts: ServerParts) => Promise<User | undefined>;
   audit?: AuditHook;
   /** Requests other than watches at one time; more are answered 429. Defaults 400 and 200, 0: no limit. */
   maxReadsInFlight?: number;

@@ -2,7 +2,7 @@ import { type ApiHandler, type ApiRequest, type ApiResponse, forbiddenError, Sta
 import type { Authenticator, RequestAttributes, User } from './contract.ts';
 import type { Call, ServerCore } from './handlers/call.ts';
 import { handlerOf } from './handlers/index.ts';
-import type { AuditEvent, AuditHook, NonResourceRoute, RouteContext, ServerParts } from './options.ts';
+import type { ApiServerOptions, AuditEvent, AuditHook, NonResourceRoute, RouteContext, ServerParts } from './options.ts';
 import { noSuchRoute, toStatusError } from './request/errors.ts';
 import { type RequestInfo, requestInfo } from './request/info.ts';
 import { negotiate } from './request/negotiate.ts';
@@ -15,7 +15,7 @@ export interface Pipeline {
   authenticators: readonly Authenticator[];
   anonymous: boolean;
   routes: readonly NonResourceRoute[];
-  impersonate: ((request: ApiRequest, user: User, parts: ServerParts) => Promise<User> | User) | undefined;
+  impersonate: ApiServerOptions['impersonate'];
   audit: AuditHook | undefined;
   inFlight: InFlight;
 }
@@ -41,16 +41,14 @@ function failureAnswer({ core }: Pipeline, request: ApiRequest, error: unknown):
 
 async function answer(pipeline: Pipeline, request: ApiRequest): Promise<ApiResponse> {
   const info = requestInfo(request.method, request.url);
-  let user = await authenticate(pipeline, request);
+  const user = await authenticate(pipeline, request);
+  let attributes = attributesOf(info, user);
   let impersonator: User | undefined;
-  if (pipeline.impersonate) {
-    const other = await pipeline.impersonate(request, user, pipeline.parts);
-    if (other !== user) {
-      impersonator = user;
-      user = other;
-    }
+  const other = pipeline.impersonate && (await pipeline.impersonate(request, attributes, pipeline.parts));
+  if (other) {
+    impersonator = user;
+    attributes = attributesOf(info, other);
   }
-  const attributes = attributesOf(info, user);
   const { audit } = pipeline;
   const event: AuditEvent | undefined = audit && { request, attributes, ...(impersonator && { impersonator }), startMs: pipeline.core.clock.now() };
   if (event) audit!.received?.(event);

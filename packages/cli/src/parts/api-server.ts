@@ -1,0 +1,134 @@
+/** Puts an API server together: certificates, store, authentication, authorization, admission, routes, bootstrap objects. */
+import { existsSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type ApiServer, type ApiServerOptions, createApiServer, type Listener, type ServerParts } from '@pilothouse/apiserver';
+import { escalationCheck, impersonate, parseTokenFile, standardAuthentication, standardAuthorization } from '@pilothouse/apiserver/auth/index';
+import { announceServer, loopbackClient, runBootstrap } from '@pilothouse/apiserver/bootstrap/index';
+import { noTexts, type OpenApiTexts } from '@pilothouse/apiserver/openapi/documents';
+import type { Pki } from '@pilothouse/apiserver/pki/index';
+import { builtinDefinitions } from '@pilothouse/apiserver/resources/index';
+import { standardRoutes } from '@pilothouse/apiserver/routes/index';
+import { openIdRoutes } from '@pilothouse/apiserver/routes/openid';
+import { virtualHandlers } from '@pilothouse/apiserver/virtual/index';
+import { messageOf, type Runtime, type Scope, UserError } from '@pilothouse/base';
+import type { Store } from '@pilothouse/storage';
+import { buildDate } from '../version.ts';
+
+export interface ApiServerSetup {
+  pki: Pki;
+  store: Store;
+  /** Where to listen; the first is the one clients are told. */
+  bindAddresses: readonly string[];
+  securePort: number;
+  /** What the `kubernetes` service points at. */
+  advertiseAddress: string;
+  serviceClusterIpRange: string;
+  serviceNodePortRange?: string;
+  serviceAccountIssuer?: string;
+  authorizationMode?: readonly string[];
+  enableAdmissionPlugins?: readonly string[];
+  disableAdmissionPlugins?: readonly string[];
+  anonymousAuth?: boolean;
+  tokenAuthFile?: string;
+  maxRequestsInflight?: number;
+  maxMutatingRequestsInflight?: number;
+}
+
+export interface RunningApiServer {
+  server: ApiServer;
+  listener: Listener;
+  /** `https://127.0.0.1:6443` */
+  url: string;
+}
+
+/** `10.96.0.0/16` → its n-th address. */
+export function nthAddress(cidr: string, n: number): string {
+  const [base] = cidr.split('/');
+  const value = base.split('.').reduce((acc, octet) => acc * 256 + Number(octet), 0) + n;
+  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
+}
+
+/** Texts of the OpenAPI documents, written beside the program by the build; none when run from sources without a build. */
+function loadTexts(): OpenApiTexts {
+  const here = dirname(fileURLToPath(import.meta.url));
+  const file = [join(here, 'openapi-texts.json'), join(here, '../../../../dist/openapi-texts.json')].find((path) => existsSync(path));
+  return file ? JSON.parse(readFileSync(file, 'utf8')) : noTexts;
+}
+
+function readTokens(file: string | undefined) {
+  if (!file) return undefined;
+  try {
+    return parseTokenFile(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new UserError(`--token-auth-file ${file}: ${messageOf(error)}`);
+  }
+}
+
+function parsePortRange(text: string | undefined): { from: number; to: number } | undefined {
+  if (!text) return undefined;
+  const [from, to] = text.split('-').map(Number);
+  if (!(from > 0 && to >= from && to < 65536)) throw new UserError(`--service-node-port-range ${text}: needed FROM-TO, e.g. 30000-32767`);
+  return { from, to };
+}
+
+/** Starts serving; resolves when the server is ready and its own objects exist. The scope closes it. */
+export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiServerSetup): Promise<RunningApiServer> {
+  const { pki, store } = setup;
+  const staticTokens = readTokens(setup.tokenAuthFile);
+  const nodePorts = parsePortRange(setup.serviceNodePortRange);
+  const serviceAddress = nthAddress(setup.serviceClusterIpRange, 1);
+  let address = `${setup.advertiseAddress}:${setup.securePort}`;
+  let auth: ReturnType<typeof authFor> | undefined;
+  const authOf = (parts: ServerParts) => (auth ??= authFor(parts));
+  const authFor = (parts: ServerParts) => ({
+    authentication: standardAuthentication(runtime, {
+      clientAuthorities: [pki.ca.certificate],
+      requestHeaderAuthorities: [pki.frontProxyCa.certificate],
+      requestHeader: { allowedNames: ['front-proxy-client'] },
+      serviceAccounts: { privateKey: pki.serviceAccount.then((key) => key.privateKey), issuer: setup.serviceAccountIssuer, jwksUri: `https://${address}/openid/v1/jwks` },
+      read: parts.read,
+      staticTokens,
+      anonymous: setup.anonymousAuth,
+    }),
+    authorization: standardAuthorization({ feed: parts.read, modes: setup.authorizationMode, signal: scope.signal }),
+  });
+  const state = { bootstrapped: false };
+  const options: ApiServerOptions = {
+    store,
+    definitions: builtinDefinitions({ serviceClusterIpRanges: [setup.serviceClusterIpRange], ...(nodePorts && { serviceNodePortRange: nodePorts }) }),
+    authenticators: (parts) => [authOf(parts).authentication.authenticator],
+    anonymous: setup.anonymousAuth,
+    authorizers: (parts) => [authOf(parts).authorization.authorizer],
+    admission: (parts) => [escalationCheck(authOf(parts).authorization.rbac)],
+    impersonate: async (request, attributes, parts) => (await impersonate(request.headers, attributes, parts.authorize))?.user,
+    virtualHandlers: (parts) => virtualHandlers({ authorizer: authOf(parts).authorization.authorizer, tokens: authOf(parts).authentication.tokens, issuer: authOf(parts).authentication.issuer }),
+    nonResourceRoutes: (parts) => standardRoutes({
+      serverAddress: () => address,
+      texts: loadTexts,
+      build: { gitCommit: '', buildDate, runtime: process.version, platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}` },
+      healthChecks: [
+        { name: 'ping', in: ['healthz', 'livez', 'readyz'], check() {} },
+        { name: 'log', in: ['healthz', 'livez', 'readyz'], check() {} },
+        { name: 'etcd', in: ['healthz', 'livez', 'readyz'], check: () => store.health() },
+        { name: 'poststarthook/rbac/bootstrap-roles', in: ['healthz', 'livez', 'readyz'], check() { if (!state.bootstrapped) throw new Error('bootstrap objects are being created'); } },
+        { name: 'shutdown', in: ['readyz'], check() { if (scope.closed) throw new Error('process is shutting down'); } },
+      ],
+      more: openIdRoutes(authOf(parts).authentication.issuer),
+    }),
+    maxReadsInFlight: setup.maxRequestsInflight,
+    maxWritesInFlight: setup.maxMutatingRequestsInflight,
+  };
+  const server = scope.own(await createApiServer(runtime, options));
+  const listeners = await Promise.all(setup.bindAddresses.map((host) => server.listen({ host, port: setup.securePort, tls: { cert: pki.apiserver.certificate, key: pki.apiserver.key, clientCa: [pki.ca.certificate, pki.frontProxyCa.certificate] } })));
+  const [listener] = listeners;
+  address = `${setup.advertiseAddress}:${listener.port}`;
+  const loopback = loopbackClient(server.handle);
+  await runBootstrap(loopback, runtime, { advertiseAddress: setup.advertiseAddress, port: listener.port, serviceRanges: [setup.serviceClusterIpRange], serviceAddress, clientCa: pki.ca.certificate, requestHeaderCa: pki.frontProxyCa.certificate, requestHeaderAllowedNames: ['front-proxy-client'] });
+  await auth!.authorization.ready;
+  await announceServer(loopback, runtime, scope, { hostName: hostname(), advertiseAddress: setup.advertiseAddress, port: listener.port });
+  state.bootstrapped = true;
+  const host = listener.host === '0.0.0.0' || listener.host === '::' ? '127.0.0.1' : listener.host;
+  return { server, listener, url: `https://${host.includes(':') ? `[${host}]` : host}:${listener.port}` };
+}

@@ -1,0 +1,49 @@
+/** Opens the store that the flags name. */
+import { readFileSync } from 'node:fs';
+import { messageOf, type Runtime, UserError } from '@pilothouse/base';
+import type { Store } from '@pilothouse/storage';
+
+export interface StoreFlags {
+  etcdServers?: string[];
+  /** `--etcd-prefix`; keys are `<prefix>/pods/…`. */
+  etcdPrefix: string;
+  etcdCafile?: string;
+  etcdCertfile?: string;
+  etcdKeyfile?: string;
+  /** Directory of the embedded store. */
+  dataDir?: string;
+  inMemory?: boolean;
+}
+
+const readFlagFile = (flag: string, file: string): Buffer => {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new UserError(`--${flag}: cannot read ${file}: ${messageOf(error)}`);
+  }
+};
+
+/** What the store is, for people. */
+export const describeStore = (flags: StoreFlags): string => (flags.etcdServers?.length ? `etcd at ${flags.etcdServers.join(', ')}` : flags.inMemory ? 'memory (gone when the program ends)' : `embedded, in ${flags.dataDir}`);
+
+/** @throws UserError in one sentence for whatever the user must mend */
+export async function openStore(runtime: Runtime, flags: StoreFlags): Promise<Store> {
+  if (flags.etcdServers?.length) {
+    const { openEtcdStore } = await import('@pilothouse/storage/etcd/etcd-store');
+    const tls = flags.etcdCafile || flags.etcdCertfile ? {
+      ...(flags.etcdCafile && { ca: readFlagFile('etcd-cafile', flags.etcdCafile) }),
+      ...(flags.etcdCertfile && { cert: readFlagFile('etcd-certfile', flags.etcdCertfile) }),
+      ...(flags.etcdKeyfile && { key: readFlagFile('etcd-keyfile', flags.etcdKeyfile) }),
+    } : undefined;
+    const prefix = flags.etcdPrefix.replace(/\/registry\/?$/, '').replace(/\/$/, '');
+    try {
+      return await openEtcdStore(runtime, { endpoints: flags.etcdServers, prefix, ...(tls && { tls }) });
+    } catch (error) {
+      if (error instanceof UserError) throw error;
+      throw new UserError(`no etcd answers at ${flags.etcdServers.join(', ')}: ${messageOf(error)}`);
+    }
+  }
+  if (flags.inMemory) return (await import('@pilothouse/storage/memory/memory-store')).openMemoryStore(runtime);
+  if (!flags.dataDir) throw new UserError('--data-dir or --etcd-servers is needed: where shall objects be kept?');
+  return (await import('@pilothouse/storage/lmdb/lmdb-store')).openLmdbStore(runtime, { dir: flags.dataDir });
+}

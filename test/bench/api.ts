@@ -1,0 +1,111 @@
+/** `npm run bench -- api [--pods N] [--seconds N]` */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { freePort, memoryMb, printHead, printRow, request, root, start, stop, until, wrk } from './tools.ts';
+
+const pod = (i: number) => ({
+  apiVersion: 'v1', kind: 'Pod',
+  metadata: { name: `pod-${i}`, namespace: 'default', labels: { app: `app-${i % 100}`, tier: 'bench', 'pod-template-hash': '5d4f8c7b9d' }, annotations: { 'bench.pilothouse.dev/note': 'a pod of ordinary size '.repeat(8) } },
+  spec: {
+    nodeName: `node-${i % 50}`, automountServiceAccountToken: false,
+    containers: [{ name: 'main', image: 'registry.example.com/team/service:v1.2.3', ports: [{ containerPort: 8080, name: 'http' }], env: Array.from({ length: 8 }, (_, n) => ({ name: `SETTING_${n}`, value: `value ${n} of this setting` })), resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '256Mi' } }, readinessProbe: { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 10 } }],
+  },
+});
+
+export async function run(args: string[]): Promise<void> {
+  const { values } = parseArgs({ args, options: { pods: { type: 'string', default: '25600' }, seconds: { type: 'string', default: '8' }, only: { type: 'string' } } });
+  const seconds = Number(values.seconds);
+  const pods = Number(values.pods);
+  const dir = mkdtempSync(join(tmpdir(), 'pilothouse-bench-'));
+  const token = 'bench-token';
+  writeFileSync(join(dir, 'tokens.csv'), `${token},bench,bench,"system:masters"\n`);
+  const program = join(root, 'dist/pilothouse.mjs');
+  const lua = (path: string, body: string) => {
+    writeFileSync(join(dir, path), body);
+    return join(dir, path);
+  };
+  printHead();
+
+  // Ready from nothing, with every daemon; then idle memory.
+  {
+    const port = await freePort();
+    const t0 = performance.now();
+    const up = start(process.execPath, [program, 'up', '--data-dir', join(dir, 'up'), '--secure-port', String(port), '--kubeconfig', join(dir, 'up.conf'), '--container-runtime-endpoint', 'none', '--hollow-nodes', '3']);
+    await until('readyz', async () => (await request(port, '/readyz')).status === 200);
+    const ready = performance.now() - t0;
+    printRow({ what: 'ready from an empty directory', ours: `${ready.toFixed(0)} ms`, yardstick: '', ratio: undefined, goal: 'under 1000 ms' });
+    await new Promise((resolve) => setTimeout(resolve, 20_000));
+    printRow({ what: 'idle, all in one, three hollow nodes', ours: `${memoryMb(up.pid!).toFixed(0)} MB`, yardstick: '', ratio: undefined, goal: 'under 250 MB' });
+    await stop(up);
+  }
+
+  const port = await freePort();
+  const api = start(process.execPath, [program, 'apiserver', '--data-dir', join(dir, 'api'), '--cert-dir', join(dir, 'pki'), '--bind-address', '127.0.0.1', '--secure-port', String(port), '--token-auth-file', join(dir, 'tokens.csv'), '--max-requests-inflight', '0', '--max-mutating-requests-inflight', '0']);
+  const base = `https://127.0.0.1:${port}`;
+  await until('the API server', async () => (await request(port, '/readyz', { token })).status === 200);
+  await until('the default namespace', async () => (await request(port, '/api/v1/namespaces/default', { token })).status === 200);
+  const yardPort = await freePort();
+  const yard = start(process.execPath, [join(root, 'test/bench/yardstick-server.ts'), String(yardPort), join(dir, 'pki/apiserver.crt'), join(dir, 'pki/apiserver.key')]);
+  const yardBase = `https://127.0.0.1:${yardPort}`;
+  await until('the yardstick', async () => (await request(yardPort, '/')).status === 200);
+
+  try {
+    const body = JSON.stringify(pod(1)).replace('"pod-1"', '"PODNAME"');
+    const script = lua('create.lua', `local body = [==[${body}]==]\nlocal n = 0\nmath.randomseed(os.time())\nlocal id = math.random(100000, 999999)\nrequest = function()\n  n = n + 1\n  return wrk.format("POST", nil, {["content-type"] = "application/json", ["authorization"] = "Bearer ${token}"}, (string.gsub(body, "PODNAME", "w" .. id .. "-" .. n)))\nend\n`);
+    const made = wrk(`${base}/api/v1/namespaces/default/pods`, { connections: 32, seconds, script });
+    const yardMade = wrk(`${yardBase}/`, { connections: 32, seconds: Math.min(seconds, 5), script });
+    printRow({ what: 'create pods, 32 connections, durable', ours: `${made.perSecond.toFixed(0)}/s`, yardstick: `${yardMade.perSecond.toFixed(0)}/s`, ratio: made.perSecond / yardMade.perSecond, goal: `0.12 now, 0.30${made.errors ? `; ${made.errors} errors` : ''}` });
+    await request(port, '/api/v1/namespaces/default/pods?gracePeriodSeconds=0', { method: 'DELETE', token });
+
+    await request(port, '/api/v1/namespaces/default/configmaps', { method: 'POST', token, body: { metadata: { name: 'one' }, data: { text: 'x'.repeat(500) } } });
+    const got = wrk(`${base}/api/v1/namespaces/default/configmaps/one`, { connections: 8, seconds, token });
+    const yardGot = wrk(`${yardBase}/`, { connections: 8, seconds: Math.min(seconds, 5) });
+    printRow({ what: 'get one object, 8 connections', ours: `${got.perSecond.toFixed(0)}/s`, yardstick: `${yardGot.perSecond.toFixed(0)}/s`, ratio: got.perSecond / yardGot.perSecond, goal: '0.20 now, 0.55' });
+
+    for (let from = 0; from < pods; from += 64) {
+      const answers = await Promise.all(Array.from({ length: Math.min(64, pods - from) }, (_, i) => request(port, '/api/v1/namespaces/default/pods', { method: 'POST', token, body: pod(from + i) })));
+      const bad = answers.find((a) => a.status !== 201);
+      if (bad) throw new Error(`a pod was not created: ${bad.body.toString().slice(0, 300)}`);
+    }
+    const lists: [string, string, string][] = [
+      [`list ${pods} pods, from cache`, '/api/v1/pods?resourceVersion=0', '0.50 now, 0.85'],
+      ['the same, consistent', '/api/v1/pods', '0.85'],
+      ['list, label selector matching 1 %', '/api/v1/pods?labelSelector=app%3Dapp-7', '0.60'],
+      ['list, limit=500', '/api/v1/pods?limit=500', '0.60'],
+    ];
+    const nginx = await startNginx(dir);
+    try {
+      for (const [what, path, goal] of lists) {
+        const answer = await request(port, path, { token });
+        if (answer.status !== 200) throw new Error(`${path}: ${answer.body.toString().slice(0, 300)}`);
+        writeFileSync(join(dir, 'www/list.json'), answer.body);
+        const ours = wrk(`${base}${path}`, { connections: 4, seconds, token });
+        const theirs = wrk(`https://127.0.0.1:${nginx.port}/list.json`, { connections: 4, seconds: Math.min(seconds, 5) });
+        printRow({ what: `${what} (${(answer.body.length / 1e6).toFixed(1)} MB)`, ours: `${ours.perSecond.toFixed(1)}/s`, yardstick: `${theirs.perSecond.toFixed(1)}/s`, ratio: ours.perSecond / theirs.perSecond, goal });
+      }
+    } finally {
+      await stop(nginx.child);
+    }
+    printRow({ what: `memory after these lists, ${pods} pods`, ours: `${memoryMb(api.pid!).toFixed(0)} MB`, yardstick: '', ratio: undefined, goal: '400 MB in all' });
+  } finally {
+    await stop(api);
+    await stop(yard);
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+async function startNginx(dir: string) {
+  const { mkdirSync } = await import('node:fs');
+  const port = await freePort();
+  mkdirSync(join(dir, 'www'), { recursive: true });
+  writeFileSync(join(dir, 'nginx.conf'), `daemon off; worker_processes 1; pid ${dir}/nginx.pid; error_log ${dir}/nginx.log; user root;
+events { worker_connections 64; }
+http { access_log off; sendfile on; client_body_temp_path ${dir}/t1; proxy_temp_path ${dir}/t2; fastcgi_temp_path ${dir}/t3; uwsgi_temp_path ${dir}/t4; scgi_temp_path ${dir}/t5;
+  server { listen 127.0.0.1:${port} ssl; ssl_certificate ${dir}/pki/apiserver.crt; ssl_certificate_key ${dir}/pki/apiserver.key; location / { root ${dir}/www; default_type application/json; } } }
+`);
+  const child = start('nginx', ['-c', join(dir, 'nginx.conf'), '-e', join(dir, 'nginx.log')]);
+  await until('nginx', async () => (await request(port, '/nothing')).status === 404);
+  return { port, child };
+}
