@@ -16,7 +16,7 @@ export const required = (field: string, detail = ''): FieldError => ({ reason: '
 export const duplicate = (field: string, value: unknown): FieldError => ({ reason: 'FieldValueDuplicate', field, message: `Duplicate value: ${renderValue(value)}` });
 export const forbidden = (field: string, detail: string): FieldError => ({ reason: 'FieldValueForbidden', field, message: `Forbidden: ${detail}` });
 export const notFound = (field: string, value: unknown): FieldError => ({ reason: 'FieldValueNotFound', field, message: `Not found: ${renderValue(value)}` });
-export const notSupported = (field: string, value: unknown, supported: readonly string[]): FieldError => ({ reason: 'FieldValueNotSupported', field, message: `Unsupported value: ${renderValue(value)}${supported.length ? `: supported values: ${[...supported].sort().map((s) => JSON.stringify(s)).join(', ')}` : ''}` });
+export const notSupported = (field: string, value: unknown, supported: readonly string[]): FieldError => ({ reason: 'FieldValueNotSupported', field, message: `Unsupported value: ${renderValue(value)}${supported.length ? `: supported values: ${supported.map((s) => JSON.stringify(s)).join(', ')}` : ''}` });
 /** `max` in bytes. */
 export const tooLong = (field: string, max: number): FieldError => ({ reason: 'FieldValueTooLong', field, message: `Too long: may not be more than ${max} bytes` });
 export const tooMany = (field: string, actual: number, max: number): FieldError => ({ reason: 'FieldValueTooMany', field, message: `Too many: ${actual}: must have at most ${max} items` });

@@ -1,6 +1,7 @@
 import * as types from '@pilothouse/apimachinery';
 import type { ResourceDefinition } from '../contract.ts';
 import { defineResource } from './define.ts';
+import { pods } from './core/pods.ts';
 import { defaultResourceOptions, type ResourceOptions } from './options.ts';
 
 export { defineResource, type ResourceBehaviour } from './define.ts';
@@ -23,7 +24,7 @@ const resources: readonly (ResourceDefinition | ((options: ResourceOptions) => R
   defineResource(types.nodes, { storagePrefix: 'minions' }),
   defineResource(types.persistentVolumeClaims),
   defineResource(types.persistentVolumes),
-  defineResource(types.pods),
+  pods,
   defineResource(types.podTemplates),
   defineResource(types.replicationControllers, { storagePrefix: 'controllers' }),
   defineResource(types.resourceQuotas),

@@ -1,0 +1,28 @@
+import { forbidden, invalid, notSupported, required, type FieldError } from '@pilothouse/apimachinery';
+import type { PodTemplateSpec } from '@pilothouse/api-schemas/types/core/v1';
+import type { Filled } from '../filled.ts';
+import { validateAnnotations, validateLabels } from './object-meta.ts';
+import { validateAnnotationsMatchFields, validatePodAnnotations } from './pod-annotations.ts';
+import { validatePodSpec } from './pod-spec.ts';
+
+export function validatePodTemplate(errors: FieldError[], template: PodTemplateSpec, path: string): void {
+  const { metadata, spec } = template as Filled<PodTemplateSpec>;
+  validateLabels(errors, metadata?.labels, `${path}.labels`);
+  validateAnnotations(errors, metadata?.annotations, `${path}.annotations`);
+  validatePodAnnotations(errors, metadata?.annotations, spec, `${path}.annotations`);
+  validatePodSpec(errors, spec, `${path}.spec`, { isPod: false });
+  validateAnnotationsMatchFields(errors, metadata?.annotations, spec, `${path}.spec`);
+  if (spec.ephemeralContainers?.length) errors.push(forbidden(`${path}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'));
+}
+
+/** Templates of what keeps pods running: its labels match the selector, its pods restart always. `matches` undefined: the selector is wrong by itself. */
+export function validateRunningTemplate(errors: FieldError[], template: PodTemplateSpec | undefined, path: string, options: { matches: boolean; owner: string }): void {
+  if (!template) {
+    errors.push(required(path));
+    return;
+  }
+  if (!options.matches) errors.push(invalid(`${path}.metadata.labels`, template.metadata?.labels, '`selector` does not match template `labels`'));
+  validatePodTemplate(errors, template, path);
+  if (template.spec?.restartPolicy !== 'Always') errors.push(notSupported(`${path}.spec.restartPolicy`, template.spec?.restartPolicy, ['Always']));
+  if (template.spec?.activeDeadlineSeconds !== undefined) errors.push(forbidden(`${path}.spec.activeDeadlineSeconds`, `activeDeadlineSeconds in ${options.owner} is not Supported`));
+}
