@@ -38,8 +38,10 @@ export interface VolumeManager {
   mount(pod: Pod): Promise<Map<string, MountedVolume>>;
   /** Where a pod's own files lie: `<root>/pods/<uid>`. */
   podDir(uid: string): string;
-  /** Takes away all that was made for the pod. Repeatable. */
+  /** Takes the pod's volumes away. Repeatable. */
   unmount(uid: string): Promise<void>;
+  /** Takes away all that was made for the pod. Repeatable. */
+  remove(uid: string): Promise<void>;
   /** Uids of pods that have a directory. */
   present(): string[];
 }
@@ -120,6 +122,13 @@ export function createVolumeManager(options: { rootDir: string; client: Client; 
     return { hostPath: path, readOnly };
   }
 
+  async function takeAway(dir: string): Promise<void> {
+    if (!existsSync(dir)) return;
+    const mounts = readFileSync('/proc/mounts', 'utf8').split('\n').map((line) => line.split(' ')[1]).filter((path) => path?.startsWith(`${dir}/`)).reverse();
+    for (const path of mounts) await run('umount', [path]).catch(() => run('umount', ['-l', path]));
+    rmSync(dir, { recursive: true, force: true });
+  }
+
   const present = () => (existsSync(join(options.rootDir, 'pods')) ? readdirSync(join(options.rootDir, 'pods')) : []);
 
   return {
@@ -140,13 +149,8 @@ export function createVolumeManager(options: { rootDir: string; client: Client; 
       if (problems.length) throw problems[0];
       return mounted;
     },
-    async unmount(uid) {
-      const dir = podDir(uid);
-      if (!existsSync(dir)) return;
-      const mounts = readFileSync('/proc/mounts', 'utf8').split('\n').map((line) => line.split(' ')[1]).filter((path) => path?.startsWith(`${dir}/`)).reverse();
-      for (const path of mounts) await run('umount', [path]).catch(() => run('umount', ['-l', path]));
-      rmSync(dir, { recursive: true, force: true });
-    },
+    unmount: (uid) => takeAway(join(podDir(uid), 'volumes')),
+    remove: (uid) => takeAway(podDir(uid)),
   };
 }
 
@@ -155,5 +159,6 @@ export const noVolumes: VolumeManager = {
   mount: async (pod) => new Map((pod.spec?.volumes ?? []).map((v) => [v.name, { hostPath: `/simulated/${v.name}`, readOnly: false }])),
   podDir: (uid) => `/simulated/pods/${uid}`,
   unmount: async () => undefined,
+  remove: async () => undefined,
   present: () => [],
 };
