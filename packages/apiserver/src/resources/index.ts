@@ -1,6 +1,11 @@
 import * as types from '@pilothouse/apimachinery';
 import type { ResourceDefinition } from '../contract.ts';
 import { defineResource } from './define.ts';
+import { deployments } from './apps/deployments.ts';
+import { replicaSets } from './apps/replicasets.ts';
+import { daemonSets } from './apps/daemonsets.ts';
+import { statefulSets } from './apps/statefulsets.ts';
+import { controllerRevisions } from './apps/controllerrevisions.ts';
 import { pods } from './core/pods.ts';
 import { defaultResourceOptions, type ResourceOptions } from './options.ts';
 
@@ -32,11 +37,11 @@ const resources: readonly (ResourceDefinition | ((options: ResourceOptions) => R
   defineResource(types.serviceAccounts),
   defineResource(types.services, { storagePrefix: 'services/specs' }),
   defineResource(types.apiServices, { storagePrefix: 'apiregistration.k8s.io/apiservices' }),
-  defineResource(types.controllerRevisions),
-  defineResource(types.daemonSets),
-  defineResource(types.deployments),
-  defineResource(types.replicaSets),
-  defineResource(types.statefulSets),
+  controllerRevisions,
+  daemonSets,
+  deployments,
+  replicaSets,
+  statefulSets,
   defineResource(types.eventsEvents, { ttlSeconds: 3600 }),
   defineResource(types.selfSubjectReviews, { virtual: true }),
   defineResource(types.tokenReviews, { virtual: true }),

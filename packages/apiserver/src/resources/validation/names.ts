@@ -9,7 +9,7 @@ export type NameCheck = (value: string) => readonly string[];
 const fine: readonly string[] = [];
 
 export const regexError = (message: string, pattern: string, ...examples: string[]): string =>
-  examples.length ? `${message} (e.g. ${examples.map((e) => `'${e}', `).join('or ')}regex used for validation is '${pattern}')` : `${message} (regex used for validation is '${pattern}')`;
+  examples.length ? `${message} (e.g. ${examples.map((e) => `'${e}', `).join(' or ')}regex used for validation is '${pattern}')` : `${message} (regex used for validation is '${pattern}')`;
 export const maxLengthError = (length: number): string => `must be no more than ${length} characters`;
 export const rangeError = (from: number, to: number): string => `must be between ${from} and ${to}, inclusive`;
 

@@ -1,0 +1,16 @@
+import { controllerRevisions as type, required, type FieldError } from '@pilothouse/apimachinery';
+import type { ControllerRevision } from '@pilothouse/api-schemas/types/apps/v1';
+import { defineResource } from '../define.ts';
+import { nonnegative } from '../validation/numbers.ts';
+import { dnsSubdomainName, immutable, withMeta } from '../validation/object-meta.ts';
+
+function validateRevision(errors: FieldError[], object: ControllerRevision, old: ControllerRevision | undefined): void {
+  if (object.revision < 0) nonnegative(errors, object, '', 'revision');
+  const data = object.data as unknown;
+  if (old) immutable(errors, data, old.data, 'data');
+  else if (data === undefined || data === null) errors.push(required('data', 'data is mandatory'));
+  else if (typeof data !== 'object' || Array.isArray(data)) errors.push(required('data', 'data must be a valid JSON object'));
+  for (const error of errors) if (error.field === '.revision') error.field = 'revision';
+}
+
+export const controllerRevisions = defineResource<any>(type, { strategy: withMeta<ControllerRevision>({ name: dnsSubdomainName, namespaced: true }, validateRevision) });

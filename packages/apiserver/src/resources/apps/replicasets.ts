@@ -1,0 +1,45 @@
+import { invalid, replicaSets as type, type FieldError } from '@pilothouse/apimachinery';
+import type { ReplicaSet as Published } from '@pilothouse/api-schemas/types/apps/v1';
+import type { Strategy } from '../../contract.ts';
+import { defaultPodTemplate } from '../defaults/pod-spec.ts';
+import { defineResource } from '../define.ts';
+import type { Filled } from '../filled.ts';
+import { same } from '../validation/equality.ts';
+import { nonnegative, notMoreThan } from '../validation/numbers.ts';
+import { dnsSubdomainName, immutable, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
+import { validateRunningTemplate } from '../validation/pod-template.ts';
+import { podNameWarnings, templateMatches, templateWarnings, validateSelector } from './workload.ts';
+
+type ReplicaSet = Filled<Published>;
+
+function validateSpec(errors: FieldError[], { spec }: ReplicaSet, old: ReplicaSet | undefined): void {
+  nonnegative(errors, spec, 'spec', 'replicas', 'minReadySeconds');
+  validateSelector(errors, spec.selector, 'spec.selector', 'deployment');
+  const matches = templateMatches(spec.selector, spec.template);
+  if (matches === undefined) errors.push(invalid('spec.selector', spec.selector, 'invalid label selector'));
+  else validateRunningTemplate(errors, spec.template, 'spec.template', { matches, owner: 'ReplicaSet' });
+  if (old) immutable(errors, spec.selector, old.spec.selector, 'spec.selector');
+}
+
+const strategy: Strategy<ReplicaSet> = {
+  generation: true,
+  defaults({ spec }) {
+    spec.replicas ??= 1;
+    defaultPodTemplate(spec.template);
+  },
+  ...withMeta<ReplicaSet>({ name: dnsSubdomainName, namespaced: true }, validateSpec),
+  validateStatusUpdate({ metadata, status }, old) {
+    const errors: FieldError[] = [];
+    validateObjectMetaUpdate(errors, metadata, old.metadata);
+    nonnegative(errors, status, 'status', 'replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas', 'observedGeneration', 'terminatingReplicas');
+    notMoreThan(errors, status, 'status', 'replicas', 'cannot be greater than status.replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas');
+    notMoreThan(errors, status, 'status', 'readyReplicas', 'cannot be greater than readyReplicas', 'availableReplicas');
+    return errors;
+  },
+  warnings(object, old) {
+    if (!old) return [...podNameWarnings(object.metadata), ...templateWarnings(object.spec.template, 'spec.template')];
+    return same(object.spec, old.spec) ? [] : templateWarnings(object.spec.template, 'spec.template');
+  },
+};
+
+export const replicaSets = defineResource<any>(type, { strategy, selectableFields: { 'status.replicas': (rs: ReplicaSet) => String(rs.status.replicas ?? 0) } });

@@ -1,0 +1,34 @@
+/** What deployments, replica sets, daemon sets and stateful sets have in common. */
+import { invalid, matcherOf, required, type FieldError } from '@pilothouse/apimachinery';
+import type { PodTemplateSpec } from '@pilothouse/api-schemas/types/core/v1';
+import type { LabelSelector, ObjectMeta } from '@pilothouse/api-schemas/types/meta/v1';
+import { isDns1123Label } from '../validation/names.ts';
+import { podSpecWarnings } from '../validation/pod-warnings.ts';
+import { isEmptySelector, validateLabelSelector } from '../validation/selectors.ts';
+
+export function validateSelector(errors: FieldError[], selector: LabelSelector | null | undefined, path: string, kind: string): void {
+  if (!selector) errors.push(required(path));
+  else {
+    validateLabelSelector(errors, selector, path);
+    if (isEmptySelector(selector)) errors.push(invalid(path, selector, `empty selector is invalid for ${kind}`));
+  }
+}
+
+/** Whether the labels of the template fit; undefined: the selector itself is wrong. An empty selector asks nothing, an absent one matches nothing. */
+export function templateMatches(selector: LabelSelector | null | undefined, template: PodTemplateSpec | undefined): boolean | undefined {
+  if (!selector) return false;
+  if (isEmptySelector(selector)) return true;
+  try {
+    return matcherOf(selector).matches(template?.metadata?.labels);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A name that pods' names are made of. */
+export function podNameWarnings(meta: ObjectMeta): string[] {
+  const messages = isDns1123Label(meta.name ?? '');
+  return messages.length ? [`metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [${messages.join(' ')}]`] : [];
+}
+
+export const templateWarnings = (template: PodTemplateSpec | undefined, path: string): string[] => (template?.spec ? podSpecWarnings(template.spec, template.metadata, path) : []);
