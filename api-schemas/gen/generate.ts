@@ -50,6 +50,25 @@ function messageOf(name: string): string | undefined {
   return message && message in protobuf ? message : undefined;
 }
 
+/**
+ * Numbers that lead to a JSON field in a message: one, or those of the messages it is inlined from first. A message
+ * that is a field of protobuf but not of JSON (`own` holds the JSON names) is inlined in JSON.
+ */
+function findNumber(message: string | undefined, fieldName: string, own: ReadonlySet<string>): number[] | undefined {
+  const fields = Object.entries(message ? (protobuf[message] ?? {}) : {});
+  const goName = fieldName.replace('$', '').replace(/^x-kubernetes-/, 'x').replaceAll('-', '').toLowerCase();
+  const direct = fields.find(([name]) => name.toLowerCase() === goName);
+  if (direct) return [direct[1][0]];
+  for (const [name, [number, type]] of fields) {
+    if (own.has(name.toLowerCase()) || type.startsWith('[]') || type.startsWith('map<')) continue;
+    const inner = type.startsWith('.') ? type.slice(1) : `${message!.slice(0, message!.lastIndexOf('.'))}.${type}`;
+    if (!(inner in protobuf)) continue;
+    const rest = findNumber(inner, fieldName, own);
+    if (rest) return [number, ...rest];
+  }
+  return undefined;
+}
+
 const scalars: Record<string, TypeRef> = {
   'io.k8s.apimachinery.pkg.api.resource.Quantity': { t: 'quantity' },
   'io.k8s.apimachinery.pkg.apis.meta.v1.Time': { t: 'time' },
@@ -90,8 +109,6 @@ for (const name of Object.keys(v2).sort()) {
   const split = name.lastIndexOf('.');
   const go = goFields(name.slice(0, split), name.slice(split + 1));
   const message = messageOf(name);
-  const numbers = message ? protobuf[message] : {};
-  const byLowerName = new Map(Object.entries(numbers).map(([k, v]) => [k.toLowerCase(), v]));
   const goByName = new Map(go.map((field) => [field.name, field]));
   const properties: [string, Json][] = Object.entries(def.properties ?? {});
   const order = new Map(go.map((field, i) => [field.name, i]));
@@ -116,8 +133,11 @@ for (const name of Object.keys(v2).sort()) {
     if (p['x-kubernetes-patch-strategy']) field.patchStrategy = p['x-kubernetes-patch-strategy'];
     if (p['x-kubernetes-patch-merge-key']) field.patchMergeKey = p['x-kubernetes-patch-merge-key'];
     if (p.format && !['int32', 'int64', 'byte', 'date-time', 'double'].includes(p.format)) field.format = p.format;
-    const number = byLowerName.get(fieldName.toLowerCase());
-    if (number) field.number = number[0];
+    const found = findNumber(message, fieldName, new Set(properties.map(([n]) => n.toLowerCase())));
+    if (found) {
+      field.number = found.at(-1);
+      if (found.length > 1) field.inlinedIn = found.slice(0, -1);
+    }
     return field;
   });
   const type: TypeSchema = { name, fields };

@@ -41,6 +41,8 @@ export interface FieldSchema {
   patchMergeKey?: string;
   /** Field number in Kubernetes protobuf; absent where the type has no protobuf form. */
   number?: number;
+  /** In protobuf the field stands inside messages that JSON does not show: their field numbers, outermost first. */
+  inlinedIn?: number[];
   /** A format beyond what `type` says, e.g. `int-or-string`. */
   format?: string;
 }

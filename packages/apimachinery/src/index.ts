@@ -12,6 +12,7 @@ export * from './patch/merge-patch.ts';
 export * from './patch/patch-error.ts';
 export * from './patch/strategic-merge-patch.ts';
 export * from './quantity.ts';
+export * from './protobuf/index.ts';
 export * from './resource-types.ts';
 export * from './schema/index.ts';
 export * from './status.ts';
