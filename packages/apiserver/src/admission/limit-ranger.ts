@@ -1,0 +1,115 @@
+/** Defaults for what containers ask for, and bounds on it, from the namespace's LimitRanges. */
+import type { Container, LimitRange, LimitRangeItem, PersistentVolumeClaim, Pod } from '@pilothouse/api-schemas/types/core/v1';
+import { compareQuantities, formatQuantity, isZeroQuantity, limitRanges, parseQuantity, quantityToNumber } from '@pilothouse/apimachinery';
+import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
+import { podLimits, podRequests, type Resources } from './pod-resources.ts';
+import { isAbout, joined, refuse } from './refuse.ts';
+
+const annotation = 'kubernetes.io/limit-ranger';
+
+function concerns(a: AdmissionAttributes): 'pod' | 'claim' | undefined {
+  if (isAbout(a, 'pods')) return (a.operation === 'CREATE' && !a.subresource) || (a.operation === 'UPDATE' && a.subresource === 'resize') ? 'pod' : undefined;
+  return isAbout(a, 'persistentvolumeclaims') && !a.subresource && !a.object?.metadata?.deletionTimestamp ? 'claim' : undefined;
+}
+
+const itemsOf = (range: LimitRange) => range.spec?.limits ?? [];
+const sorted = (resources: unknown) => Object.entries((resources ?? {}) as Resources).sort(([a], [b]) => (a < b ? -1 : 1));
+const show = (amount: string) => formatQuantity(parseQuantity(amount));
+
+/** Fills in what containers leave open; the words say what was set, for the pod's annotation. */
+function setDefaults(container: Container, item: LimitRangeItem, what: string): string[] {
+  const set = (part: 'requests' | 'limits', defaults: unknown): string[] => {
+    const missing = sorted(defaults).filter(([name]) => (container.resources?.[part] as Resources | undefined)?.[name] === undefined);
+    if (!missing.length) return [];
+    container.resources ??= {};
+    container.resources[part] = { ...container.resources[part], ...Object.fromEntries(missing) };
+    return [`${missing.map(([name]) => name).join(', ')} ${part === 'requests' ? 'request' : 'limit'} for ${what} ${container.name}`];
+  };
+  return [...set('requests', item.defaultRequest), ...set('limits', item.default)];
+}
+
+function defaultPod(range: LimitRange, pod: Pod): void {
+  // A range may hold one item per type, so that there is one set of defaults.
+  const merged: LimitRangeItem = { type: 'Container', default: {}, defaultRequest: {} };
+  for (const item of itemsOf(range).filter((i) => i.type === 'Container')) {
+    Object.assign(merged.default!, item.default);
+    Object.assign(merged.defaultRequest!, item.defaultRequest);
+  }
+  const words = [...(pod.spec?.containers ?? []).flatMap((c) => setDefaults(c, merged, 'container')), ...(pod.spec?.initContainers ?? []).flatMap((c) => setDefaults(c, merged, 'init container'))];
+  if (words.length) pod.metadata.annotations = { ...pod.metadata.annotations, [annotation]: `LimitRanger plugin set: ${words.join('; ')}` };
+}
+
+function below(type: string, name: string, min: string, requests: Resources, limits: Resources): string | undefined {
+  const text = `minimum ${name} usage per ${type} is ${show(min)}`;
+  if (requests[name] === undefined) return `${text}.  No request is specified`;
+  if (compareQuantities(requests[name], min) < 0) return `${text}, but request is ${show(requests[name])}`;
+  if (limits[name] !== undefined && compareQuantities(limits[name], min) < 0) return `${text}, but limit is ${show(limits[name])}`;
+  return undefined;
+}
+
+function above(type: string, name: string, max: string, requests: Resources, limits: Resources): string | undefined {
+  const text = `maximum ${name} usage per ${type} is ${show(max)}`;
+  if (limits[name] === undefined) return `${text}.  No limit is specified`;
+  if (compareQuantities(limits[name], max) > 0) return `${text}, but limit is ${show(limits[name])}`;
+  if (requests[name] !== undefined && compareQuantities(requests[name], max) > 0) return `${text}, but request is ${show(requests[name])}`;
+  return undefined;
+}
+
+function overRatio(type: string, name: string, ratio: string, requests: Resources, limits: Resources): string | undefined {
+  const text = `${name} max limit to request ratio per ${type} is ${show(ratio)}`;
+  if (requests[name] === undefined || isZeroQuantity(requests[name])) return `${text}, but no request is specified or request is 0`;
+  if (limits[name] === undefined || isZeroQuantity(limits[name])) return `${text}, but no limit is specified or limit is 0`;
+  const observed = quantityToNumber(limits[name]) / quantityToNumber(requests[name]);
+  return observed > quantityToNumber(ratio) ? `${text}, but provided ratio is ${observed.toFixed(6)}` : undefined;
+}
+
+function bounds(item: LimitRangeItem, requests: Resources, limits: Resources): (string | undefined)[] {
+  return [
+    ...sorted(item.min).map(([name, min]) => below(item.type, name, min, requests, limits)),
+    ...sorted(item.max).map(([name, max]) => above(item.type, name, max, requests, limits)),
+    ...sorted(item.maxLimitRequestRatio).map(([name, ratio]) => overRatio(item.type, name, ratio, requests, limits)),
+  ];
+}
+
+export function limitPod(range: LimitRange, pod: Pod): string[] {
+  const found: (string | undefined)[] = [];
+  for (const item of itemsOf(range)) {
+    if (item.type === 'Container') for (const container of [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])]) found.push(...bounds(item, (container.resources?.requests ?? {}) as Resources, (container.resources?.limits ?? {}) as Resources));
+    else if (item.type === 'Pod') found.push(...bounds(item, podRequests(pod), podLimits(pod)));
+  }
+  return found.filter((f): f is string => f !== undefined);
+}
+
+function limitClaim(range: LimitRange, claim: PersistentVolumeClaim): string[] {
+  const found: (string | undefined)[] = [];
+  const requests = (claim.spec?.resources?.requests ?? {}) as Resources;
+  for (const item of itemsOf(range).filter((i) => i.type === 'PersistentVolumeClaim')) {
+    found.push(...sorted(item.min).map(([name, min]) => below(item.type, name, min, requests, {})));
+    found.push(
+      ...sorted(item.max).map(([name, max]) => {
+        const text = `maximum ${name} usage per ${item.type} is ${show(max)}`;
+        if (requests[name] === undefined) return `${text}.  No request is specified`;
+        return compareQuantities(requests[name], max) > 0 ? `${text}, but request is ${show(requests[name])}` : undefined;
+      }),
+    );
+  }
+  return found.filter((f): f is string => f !== undefined);
+}
+
+const rangesIn = async (a: AdmissionAttributes) => [...(await a.read.list(limitRanges, a.namespace))].sort((x, y) => (x.metadata.name! < y.metadata.name! ? -1 : 1));
+
+export const limitRanger: AdmissionPlugin = {
+  name: 'LimitRanger',
+  operations: ['CREATE', 'UPDATE'],
+  async mutate(a) {
+    if (concerns(a) === 'pod' && !a.subresource) for (const range of await rangesIn(a)) defaultPod(range, a.object);
+  },
+  async validate(a) {
+    const kind = concerns(a);
+    if (!kind) return;
+    for (const range of await rangesIn(a)) {
+      const found = kind === 'pod' ? limitPod(range, a.object) : limitClaim(range, a.object);
+      if (found.length) throw refuse(a, joined(found));
+    }
+  },
+};

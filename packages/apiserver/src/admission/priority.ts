@@ -1,0 +1,60 @@
+/** The number behind a pod's priority class; the class that is the default; the two of the system. */
+import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
+import type { PriorityClass } from '@pilothouse/api-schemas/types/scheduling/v1';
+import { priorityClasses } from '@pilothouse/apimachinery';
+import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
+import { isAbout, refuse } from './refuse.ts';
+
+const system: readonly PriorityClass[] = [
+  { metadata: { name: 'system-node-critical' }, value: 2_000_001_000 },
+  { metadata: { name: 'system-cluster-critical' }, value: 2_000_000_000 },
+];
+
+/** Of several defaults the lowest counts. */
+async function defaultClass(a: AdmissionAttributes): Promise<PriorityClass | undefined> {
+  const defaults = (await a.read.list(priorityClasses)).filter((c) => c.globalDefault);
+  return defaults.reduce<PriorityClass | undefined>((low, c) => (!low || (c.value ?? 0) < (low.value ?? 0) ? c : low), undefined);
+}
+
+async function prioritize(a: AdmissionAttributes): Promise<void> {
+  const spec = (a.object as Pod).spec!;
+  if (a.operation === 'UPDATE') {
+    const old = (a.old as Pod).spec;
+    // Not to be changed, so that what an old client leaves out is put back.
+    spec.priority ??= old?.priority;
+    spec.preemptionPolicy ??= old?.preemptionPolicy;
+    return;
+  }
+  let chosen: PriorityClass | undefined;
+  if (spec.priorityClassName) {
+    chosen = (await a.read.get(priorityClasses, spec.priorityClassName)) ?? system.find((c) => c.metadata.name === spec.priorityClassName);
+    if (!chosen) throw refuse(a, `no PriorityClass with name ${spec.priorityClassName} was found`);
+  } else {
+    chosen = await defaultClass(a);
+    if (chosen) spec.priorityClassName = chosen.metadata.name;
+  }
+  const priority = chosen?.value ?? 0;
+  if (spec.priority !== undefined && spec.priority !== null && spec.priority !== priority) throw refuse(a, `the integer value of priority (${spec.priority}) must not be provided in pod spec; priority admission controller computed ${priority} from the given PriorityClass name`);
+  spec.priority = priority;
+  const policy = chosen?.preemptionPolicy ?? 'PreemptLowerPriority';
+  if (spec.preemptionPolicy && spec.preemptionPolicy !== policy) throw refuse(a, `the string value of PreemptionPolicy (${spec.preemptionPolicy}) must not be provided in pod spec; priority admission controller computed ${policy} from the given PriorityClass name`);
+  spec.preemptionPolicy = policy;
+}
+
+export const priority: AdmissionPlugin = {
+  name: 'Priority',
+  operations: ['CREATE', 'UPDATE', 'DELETE'],
+  async mutate(a) {
+    if (isAbout(a, 'pods') && !a.subresource && a.operation !== 'DELETE') await prioritize(a);
+  },
+  async validate(a) {
+    if (!isAbout(a, 'scheduling.k8s.io/priorityclasses') || a.subresource) return;
+    if (a.operation === 'DELETE') {
+      if (system.some((c) => c.metadata.name === a.name)) throw refuse(a, 'this is a system priority class and cannot be deleted');
+      return;
+    }
+    if (!a.object.globalDefault) return;
+    const held = await defaultClass(a);
+    if (held && held.metadata.name !== a.object.metadata.name) throw refuse(a, `PriorityClass ${held.metadata.name} is already marked as default. Only one default can exist`);
+  },
+};

@@ -1,0 +1,112 @@
+/** Every pod runs as a service account: the default one is filled in, and a token for it mounted. */
+import type { Container, Pod, ServiceAccount, Volume } from '@pilothouse/api-schemas/types/core/v1';
+import { serviceAccounts } from '@pilothouse/apimachinery';
+import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
+import { isAbout, refuse } from './refuse.ts';
+
+const tokenPath = '/var/run/secrets/kubernetes.io/serviceaccount';
+const volumePrefix = 'kube-api-access-';
+const mirror = 'kubernetes.io/config.mirror';
+/** The default account is made by a controller a moment after its namespace: how often and how long (ms) to wait for it. */
+const tries = 10;
+const waitMs = 100;
+
+const isMirror = (pod: Pod) => pod.metadata.annotations?.[mirror] !== undefined;
+
+async function accountOf(a: AdmissionAttributes, name: string): Promise<ServiceAccount> {
+  for (let attempt = 1; ; attempt++) {
+    const account = await a.read.get(serviceAccounts, name, a.namespace);
+    if (account) return account;
+    if (name !== 'default' || attempt >= tries) throw refuse(a, `error looking up service account ${a.namespace}/${name}: serviceaccount ${JSON.stringify(name)} not found`);
+    await a.clock.sleep(waitMs);
+  }
+}
+
+const tokenVolume = (name: string): Volume => ({
+  name,
+  projected: {
+    defaultMode: 420,
+    sources: [
+      { serviceAccountToken: { expirationSeconds: 3607, path: 'token' } },
+      { configMap: { items: [{ key: 'ca.crt', path: 'ca.crt' }], name: 'kube-root-ca.crt' } },
+      { downwardAPI: { items: [{ fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' }, path: 'namespace' }] } },
+    ],
+  },
+});
+
+function mountToken(a: AdmissionAttributes, pod: Pod): void {
+  const spec = pod.spec!;
+  const held = spec.volumes?.find((v) => v.name?.startsWith(volumePrefix))?.name;
+  const name = held ?? `${volumePrefix}${a.random.suffix(5)}`;
+  let used = false;
+  for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? [])] as Container[]) {
+    if (container.volumeMounts?.some((m) => m.mountPath === tokenPath)) continue;
+    container.volumeMounts = [...(container.volumeMounts ?? []), { name, readOnly: true, mountPath: tokenPath }];
+    used = true;
+  }
+  if (used && !held) spec.volumes = [...(spec.volumes ?? []), tokenVolume(name)];
+}
+
+/** Go's strconv.ParseBool, for which anything else is false. */
+const isTrue = (text: string | undefined) => ['1', 't', 'T', 'TRUE', 'true', 'True'].includes(text ?? '');
+
+/** What a pod refers to that its account does not list, where the account insists on it. */
+export function unmountable(account: ServiceAccount, pod: Pod): string | undefined {
+  if (!isTrue(account.metadata.annotations?.['kubernetes.io/enforce-mountable-secrets'])) return undefined;
+  const mountable = new Set((account.secrets ?? []).map((s) => s.name));
+  const name = account.metadata.name;
+  const tail = `is not allowed because service account ${name} does not reference that secret`;
+  for (const volume of pod.spec?.volumes ?? []) if (volume.secret && !mountable.has(volume.secret.secretName)) return `volume with secret.secretName="${volume.secret.secretName}" ${tail}`;
+  const groups: [string, Container[]][] = [
+    ['init container', (pod.spec?.initContainers ?? []) as Container[]],
+    ['container', (pod.spec?.containers ?? []) as Container[]],
+    ['ephemeral container', (pod.spec?.ephemeralContainers ?? []) as Container[]],
+  ];
+  for (const [what, containers] of groups) {
+    for (const container of containers) {
+      for (const env of container.env ?? []) {
+        const secret = env.valueFrom?.secretKeyRef;
+        if (secret && !mountable.has(secret.name)) return `${what} ${container.name} with envVar ${env.name} referencing secret.secretName="${secret.name}" ${tail}`;
+      }
+      for (const from of container.envFrom ?? []) if (from.secretRef && !mountable.has(from.secretRef.name)) return `${what} ${container.name} with envFrom referencing secret.secretName="${from.secretRef.name}" ${tail}`;
+    }
+  }
+  const pullable = new Set((account.imagePullSecrets ?? []).map((s) => s.name));
+  for (const [at, secret] of (pod.spec?.imagePullSecrets ?? []).entries()) if (!pullable.has(secret.name)) return `imagePullSecrets[${at}].name="${secret.name}" is not allowed because service account ${name} does not reference that imagePullSecret`;
+  return undefined;
+}
+
+export const serviceAccount: AdmissionPlugin = {
+  name: 'ServiceAccount',
+  operations: ['CREATE', 'UPDATE'],
+  async mutate(a) {
+    if (!isAbout(a, 'pods') || a.subresource || a.operation !== 'CREATE' || !a.object?.spec || isMirror(a.object)) return;
+    const { spec } = a.object as { spec: NonNullable<Pod['spec']> };
+    spec.serviceAccountName ||= 'default';
+    spec.serviceAccount = spec.serviceAccountName;
+    const account = await accountOf(a, spec.serviceAccountName!);
+    if (spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true) mountToken(a, a.object);
+    if (!spec.imagePullSecrets?.length && account.imagePullSecrets?.length) spec.imagePullSecrets = structuredClone(account.imagePullSecrets);
+  },
+  async validate(a) {
+    if (!isAbout(a, 'pods')) return;
+    const pod = a.object as Pod;
+    if (a.operation === 'UPDATE') {
+      if (a.subresource !== 'ephemeralcontainers') return;
+      const account = await accountOf(a, pod.spec?.serviceAccountName ?? 'default');
+      const why = unmountable(account, { ...pod, spec: { ...pod.spec!, volumes: [], containers: [], initContainers: [], imagePullSecrets: [] } });
+      if (why) throw refuse(a, why);
+      return;
+    }
+    if (a.subresource || !pod.spec) return;
+    if (isMirror(pod)) {
+      if (pod.spec.serviceAccountName) throw refuse(a, 'a mirror pod may not reference service accounts');
+      if (pod.spec.volumes?.some((v) => v.secret)) throw refuse(a, 'a mirror pod may not reference secrets');
+      if (pod.spec.volumes?.some((v) => v.projected?.sources?.some((s) => s.serviceAccountToken))) throw refuse(a, 'a mirror pod may not use ServiceAccountToken volume projections');
+      return;
+    }
+    if (!pod.spec.serviceAccountName) throw refuse(a, 'no service account specified for pod');
+    const why = unmountable(await accountOf(a, pod.spec.serviceAccountName), pod);
+    if (why) throw refuse(a, why);
+  },
+};
