@@ -1,0 +1,117 @@
+/** What the scheduler knows of one version of a pod, worked out once and only where it is asked for. */
+import type { Pod, PodSpec } from '@pilothouse/api-schemas/types/core/v1';
+import { parseTime } from '@pilothouse/base/clock';
+import { type AffinityTerms, affinityTermsOf } from './affinity-terms.ts';
+import type { Amounts } from './amounts.ts';
+import { type HostPort, hostPortsOf } from './host-ports.ts';
+import { type NodePredicate, requiredNodeAffinity } from './node-affinity.ts';
+import { type Demand, demandOf, nonZeroRequests, podRequests } from './requests.ts';
+
+export class PodInfo {
+  readonly pod: Pod;
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly priority: number;
+  /** Has pod affinity or anti-affinity of any kind. */
+  readonly withAffinity: boolean;
+  readonly withRequiredAntiAffinity: boolean;
+  /** What the pod takes on its node, resizes counted. */
+  readonly demand: Demand;
+  readonly nonZeroCpuMilli: number;
+  readonly nonZeroMemory: number;
+  readonly hostPorts: readonly HostPort[];
+  /** `namespace/claim` of its persistent volume claims. */
+  readonly claims: readonly string[];
+  #requests: Amounts | undefined;
+  #scheduling: Demand | undefined;
+  #terms: AffinityTerms | undefined;
+  #required: NodePredicate | undefined | null = null;
+  #spec: string | undefined;
+
+  constructor(pod: Pod) {
+    this.pod = pod;
+    this.uid = pod.metadata.uid ?? '';
+    this.namespace = pod.metadata.namespace ?? '';
+    this.name = pod.metadata.name ?? '';
+    this.priority = pod.spec?.priority ?? 0;
+    const affinity = pod.spec?.affinity;
+    this.withAffinity = Boolean(affinity?.podAffinity || affinity?.podAntiAffinity);
+    this.withRequiredAntiAffinity = Boolean(affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.length);
+    const running = podRequests(pod, { useStatus: true });
+    const nonZero = nonZeroRequests(pod, running);
+    this.demand = demandOf(running);
+    this.nonZeroCpuMilli = nonZero.cpuMilli;
+    this.nonZeroMemory = nonZero.memory;
+    this.hostPorts = hostPortsOf(pod);
+    this.claims = claimsOf(pod);
+  }
+
+  get spec(): PodSpec {
+    return this.pod.spec!;
+  }
+
+  /** `namespace/name`. */
+  get key(): string {
+    return `${this.namespace}/${this.name}`;
+  }
+
+  /** Requests as the filter takes them: from the spec alone. */
+  get requests(): Amounts {
+    this.#requests ??= podRequests(this.pod);
+    return this.#requests;
+  }
+
+  get scheduling(): Demand {
+    this.#scheduling ??= demandOf(this.requests);
+    return this.#scheduling;
+  }
+
+  get terms(): AffinityTerms {
+    this.#terms ??= affinityTermsOf(this.pod);
+    return this.#terms;
+  }
+
+  /** nodeSelector and required node affinity; undefined where the pod has none. */
+  get requiredAffinity(): NodePredicate | undefined {
+    if (this.#required === null) this.#required = requiredNodeAffinity(this.pod);
+    return this.#required;
+  }
+
+  /** Milliseconds since the epoch; undefined where the kubelet has not started it yet. */
+  get startTimeMs(): number | undefined {
+    const time = this.pod.status?.startTime;
+    return time ? parseTime(time) : undefined;
+  }
+
+  /** Equal for pods that ask the same of a node itself (not of other pods). */
+  get nodeFragment(): string {
+    this.#spec ??= nodeFragmentOf(this);
+    return this.#spec;
+  }
+}
+
+const none: readonly string[] = [];
+function claimsOf(pod: Pod): readonly string[] {
+  let claims: string[] | undefined;
+  for (const volume of pod.spec?.volumes ?? []) if (volume.persistentVolumeClaim) (claims ??= []).push(`${pod.metadata.namespace}/${volume.persistentVolumeClaim.claimName}`);
+  return claims ?? none;
+}
+
+function nodeFragmentOf(info: PodInfo): string {
+  const spec = info.spec;
+  const images: unknown[] = [];
+  for (const c of spec.initContainers ?? none) images.push((c as { image?: string }).image);
+  images.push(spec.containers.length);
+  for (const c of spec.containers) images.push(c.image);
+  return JSON.stringify([
+    spec.nodeName, spec.tolerations, spec.nodeSelector, spec.affinity?.nodeAffinity, info.hostPorts, [...info.requests], info.nonZeroCpuMilli, info.nonZeroMemory, images,
+    spec.hostUsers, spec.os, spec.resources, spec.volumes?.length ? info.namespace : undefined, spec.volumes?.filter(volumeMatters), spec.resourceClaims?.length ? [info.uid] : undefined,
+  ]);
+}
+
+/** Volumes that no plugin looks at are left out, so that pods which differ only in their token's or configuration's name are alike. */
+const volumeMatters = (volume: object): boolean => {
+  for (const key in volume) if (key !== 'name' && key !== 'projected' && key !== 'configMap' && key !== 'secret' && key !== 'emptyDir' && key !== 'downwardAPI') return true;
+  return false;
+};
