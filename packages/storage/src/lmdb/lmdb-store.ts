@@ -11,7 +11,7 @@
  * when LMDB has written it and fdatasync has returned.
  */
 import { existsSync, mkdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { type Runtime, UserError } from '@pilothouse/base';
 import { type Database, open, type RootDatabase } from 'lmdb';
@@ -46,7 +46,7 @@ export async function openLmdbStore(runtime: Runtime, options: LmdbStoreOptions)
   const historyMs = options.historyMs ?? 3_600_000;
   const { dir } = options;
   const lock = namingDirectory(dir, () => {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeDirectory(dir);
     return lockDirectory(runtime, dir);
   });
   let tables: Tables | undefined;
@@ -62,6 +62,13 @@ export async function openLmdbStore(runtime: Runtime, options: LmdbStoreOptions)
     lock.release();
     throw error;
   }
+}
+
+/** Not `recursive`, which makes Node loop without end below a file system that refuses directories with ENOENT, such as /proc. */
+function makeDirectory(dir: string): void {
+  if (existsSync(dir)) return;
+  if (!existsSync(dirname(dir))) makeDirectory(dirname(dir));
+  mkdirSync(dir, { mode: 0o700 });
 }
 
 const denied = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOENT', 'ENOSPC']);
