@@ -46,7 +46,10 @@ export const untypedAtomic: FieldType = { scalar: 'untyped', list: { atomic: tru
 
 /** A value of any shape: objects are owned field by field, lists as one. Custom resources without a schema. */
 export const deducedValue: FieldType = { scalar: 'untyped', list: { atomic: true, of: scalarTypes.untyped, keys: [], keyDefaults: {} }, map: { atomic: false, fields: noFields } };
-(deducedValue.map as MapType).of = deducedValue;
+for (const any of [untypedAtomic, deducedValue]) {
+  (any.list as ListType).of = any;
+  (any.map as MapType).of = any;
+}
 
 const scalarOf: Partial<Record<TypeRef['t'], FieldType>> = {
   string: scalarTypes.string,
@@ -178,7 +181,7 @@ function typeOfSchema(schema: OwnershipSchema): FieldType {
   if (scalar) return scalarTypes[scalar];
   if (schema.type === 'array') return { list: customList(schema) };
   const open = schema['x-kubernetes-preserve-unknown-fields'] === true;
-  if (!schema.properties && !schema.additionalProperties) return open ? deducedValue : schema.type === 'object' ? { map: { atomic: schema['x-kubernetes-map-type'] === 'atomic', fields: noFields } } : untypedAtomic;
+  if (!schema.properties && !schema.additionalProperties) return open ? deducedValue : untypedAtomic;
   const fields = new Map<string, MapField>();
   for (const [name, property] of Object.entries(schema.properties ?? {})) fields.set(name, { element: fieldElement(name), type: typeOfSchema(property) });
   if (schema['x-kubernetes-embedded-resource']) {

@@ -67,12 +67,8 @@ export function typedFaults(type: FieldType, value: unknown, { allowDuplicates =
       for (const key of Object.keys(current)) {
         const field = shape.map.fields.get(key)?.type ?? shape.map.of;
         const below = `${path}.${key}`;
-        if (!field) {
-          // Upstream stops at the first unknown field of an object whose shape is closed.
-          if (shape.map.fields.size || !shape.map.atomic) fault(below, 'field not declared in schema');
-          if (shape.map.fields.size) return;
-          continue;
-        }
+        // Upstream stops at an object's first unknown field.
+        if (!field) return void fault(below, 'field not declared in schema');
         visit(field, current[key], below);
       }
     } else if ('list' in shape) {
