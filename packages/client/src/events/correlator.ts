@@ -5,7 +5,7 @@
 import { type Clock, formatTime } from '@pilothouse/base';
 import type { Event } from '@pilothouse/api-schemas/types/core/v1';
 import { type TokenBucket, tokenBucket } from '../token-bucket.ts';
-import { Lru } from './lru.ts';
+import { Lru } from '../lru.ts';
 
 const cacheSize = 4096;
 /** From this many different texts within the interval on, events of one reason are folded. */
