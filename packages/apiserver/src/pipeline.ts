@@ -36,7 +36,7 @@ export function createHandler(pipeline: Pipeline): ApiHandler {
 function failureAnswer({ core }: Pipeline, request: ApiRequest, error: unknown): ApiResponse {
   const status = toStatusError(error);
   if (status.code >= 500 && status.reason === 'InternalError') core.log.error('Request failed', { method: request.method, url: request.url, err: error });
-  return statusAnswer(status, request.wantObjects);
+  return statusAnswer(status, request);
 }
 
 async function answer(pipeline: Pipeline, request: ApiRequest): Promise<ApiResponse> {
@@ -126,7 +126,13 @@ async function resourceAnswer(pipeline: Pipeline, request: ApiRequest, info: Req
     throw noSuchRoute();
   }
   const call: Call = { core, request, info, user, resource, accept: negotiate(request.headers, info.query, (info.verb === 'list' || info.verb === 'watch') && !info.parts[1]), warnings: [] };
-  const response = await handlerOf(call)(call);
+  let response: ApiResponse;
+  try {
+    response = await handlerOf(call)(call);
+  } catch (error) {
+    if (!call.warnings.length) throw error;
+    response = failureAnswer(pipeline, request, error);
+  }
   if (!call.warnings.length) return response;
   return { ...response, headers: { ...response.headers, warning: warningHeaders(call.warnings) } };
 }

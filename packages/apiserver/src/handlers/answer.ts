@@ -1,9 +1,8 @@
-import type { ApiResponse, KubeObject } from '@pilothouse/apimachinery';
+import { type ApiResponse, type KubeObject, writeYaml } from '@pilothouse/apimachinery';
 import { jsonBytes, jsonType } from '../request/respond.ts';
 import type { Call } from './call.ts';
 import type { View } from './view.ts';
 import { partialMetadata, tableOf } from './transform.ts';
-import { toYaml } from './yaml.ts';
 
 /** Answers with one object, in the representation asked for. */
 export function answerObject(call: Call, view: View, status = 200): ApiResponse {
@@ -23,9 +22,12 @@ function transformOne(call: Call, view: View): unknown {
 export function answerValue(call: Pick<Call, 'accept' | 'request'>, value: unknown, status = 200): ApiResponse {
   const { accept, request } = call;
   if (request.wantObjects) return { status, headers: {}, object: value };
-  if (accept.format === 'yaml') return { status, headers: { 'content-type': 'application/yaml', 'cache-control': 'no-cache, private' }, body: Buffer.from(toYaml(value)) };
+  if (accept.format === 'yaml') return { status, headers: { 'content-type': 'application/yaml', 'cache-control': 'no-cache, private' }, body: Buffer.from(writeYaml(value)) };
   return { status, headers: { 'content-type': jsonType, 'cache-control': 'no-cache, private' }, body: Buffer.from(accept.pretty ? `${JSON.stringify(value, null, 2)}\n` : `${JSON.stringify(value)}\n`) };
 }
+
+/** What a create without an object of its own answers. */
+export const createdStatus = Object.freeze({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
 
 /** `Status` of success, as a delete answers. */
 export const successStatus = (details: Record<string, unknown>): KubeObject => ({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details }) as unknown as KubeObject;

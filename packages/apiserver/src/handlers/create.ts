@@ -5,7 +5,7 @@ import type { WriteContext } from '../contract.ts';
 import { decodeBody } from '../objects/decode.ts';
 import { dedupOwnerReferences } from '../objects/owner-references.ts';
 import { createFailure, putObject, unwritten } from '../objects/storage.ts';
-import { fillSystemFields, generatedName, validateCommon } from '../objects/system-fields.ts';
+import { fillSystemFields, generatedName, validateCommon, wipeSystemFields } from '../objects/system-fields.ts';
 import { type WriteOptions, writeOptions } from '../request/write-options.ts';
 import { admit, mutate } from './admit.ts';
 import { answerObject } from './answer.ts';
@@ -43,6 +43,7 @@ export async function createDecoded(call: Call, object: KubeObject, options: Wri
   const { resource, core, info } = call;
   const { definition } = resource;
   const { strategy } = definition;
+  wipeSystemFields(object);
   placeInNamespace(call, object);
   if (forced.name) object.metadata.name = forced.name;
   strategy.defaults?.(object);

@@ -75,7 +75,7 @@ async function tryDelete(call: Call, current: CachedObject, options: DeleteOptio
   const dryRun = !!options.dryRun?.length;
   const old = viewOf(resource, current).object;
   await admit(call, { operation: 'DELETE', subresource: '', object: undefined, old, dryRun, options: { ...options }, name: current.name });
-  checkPreconditions(resource.subject, old, options);
+  checkPreconditions({ group: resource.subject.group, plural: resource.kind }, old, options);
   const object = cloneJson(old);
   if (definition.type.plural === 'namespaces' && !definition.type.group) {
     const waiting = await startNamespaceDeletion(call, current, object, options);

@@ -1,3 +1,4 @@
+import { badRequestError, pathSegmentName } from '@pilothouse/apimachinery';
 import { methodNotAllowed, noSuchRoute } from '../request/errors.ts';
 import type { Call, Handler } from './call.ts';
 import { createObject } from './create.ts';
@@ -6,6 +7,7 @@ import { deleteObject } from './delete.ts';
 import { getObject } from './get.ts';
 import { listObjects } from './list.ts';
 import { patchObject } from './patch.ts';
+import { bindPod } from './subresources/binding.ts';
 import { subresourceHandler } from './subresources/index.ts';
 import { updateObject } from './update.ts';
 import { createVirtual } from './virtual.ts';
@@ -30,9 +32,12 @@ const verbs: Readonly<Record<string, Handler>> = {
 export function handlerOf(call: Call): Handler {
   const { info, resource } = call;
   const { facts } = resource.definition;
+  if (info.verb === 'proxy') throw noSuchRoute();
+  if (info.parts[1]) checkPathName(info.parts[1]);
   if (info.subresource) return subresourceHandler(call);
   if (info.parts.length > 2) throw noSuchRoute();
   if (info.namespace && !resource.definition.type.namespaced && info.resource !== 'namespaces') throw noSuchRoute();
+  if (resource.definition.virtual && info.resource === 'bindings' && info.verb === 'create' && !resource.subject.group && info.namespace && !info.parts[1]) return bindPod;
   if (resource.definition.virtual) {
     if (info.verb !== 'create' || info.parts[1] || !facts.verbs.includes('create')) throw methodNotAllowed();
     return createVirtual;
@@ -47,3 +52,9 @@ export function handlerOf(call: Call): Handler {
   return verbs[verb];
 }
 
+
+/** @throws StatusError 400 for a name that no object can have */
+function checkPathName(name: string): void {
+  const problems = pathSegmentName(name);
+  if (problems.length) throw badRequestError(`Name parameter invalid: ${JSON.stringify(name)}: ${problems.join(';')}`);
+}

@@ -32,8 +32,8 @@ export interface StoredUpdate {
   tracked?: boolean;
   /** Admission and validation are another handler's work (finalize, scale). */
   admission?: boolean;
-  /** What admission is shown instead of the object. */
-  admissionOptions?: Record<string, unknown>;
+  /** What admission is shown instead of the object (a scale). */
+  shown?: (object: KubeObject) => KubeObject;
 }
 
 export interface Updated {
@@ -91,7 +91,8 @@ async function tryUpdate(call: Call, update: StoredUpdate, current: CachedObject
   if (update.uid && update.uid !== old.metadata.uid) throw uidConflict(call, update, old.metadata.uid ?? '');
   const object = await update.change(old);
   const { subresource, options } = update;
-  const admission = { operation: 'UPDATE' as const, subresource, object, old, dryRun: options.dryRun, options: update.admissionOptions ?? {}, name: update.name };
+  const { shown } = update;
+  const admission = { operation: 'UPDATE' as const, subresource, object: shown ? shown(object) : object, old: shown ? shown(old) : old, dryRun: options.dryRun, options: {}, name: update.name };
   resource.definition.strategy.defaults?.(object);
   if (update.admission !== false && call.core.admission.length) {
     dedupOwnerReferences(object, false, call.warnings);
@@ -140,12 +141,15 @@ function prepare(call: Call, update: StoredUpdate, object: KubeObject, old: Kube
   keepSystemFields(object, old);
   if (!object.metadata.namespace && old.metadata.namespace) object.metadata.namespace = old.metadata.namespace;
   strategy.prepareForUpdate?.(object, old, context);
-  if (update.subresource === '' || update.subresource === 'scale') raiseGeneration(resource.definition.strategy.generation, object, old);
+  if (raisesGeneration.has(update.subresource)) raiseGeneration(resource.definition.strategy.generation, object, old);
   const common = validateCommonUpdate(object, old, type.namespaced);
-  const own = update.subresource === 'status' ? (strategy.validateStatusUpdate?.(object, old, context) ?? []) : [...(resource.codec.validate?.(object, old) ?? []), ...(strategy.validateUpdate?.(object, old, context) ?? [])];
+  const own = update.subresource === 'status' || update.subresource === 'approval' ? (strategy.validateStatusUpdate?.(object, old, context) ?? []) : [...(resource.codec.validate?.(object, old) ?? []), ...(strategy.validateUpdate?.(object, old, context) ?? [])];
   const errors = [...common, ...own];
   if (errors.length) throw invalidError(type, object.metadata.name ?? '', errors);
 }
+
+/** Subresources that change what is wanted, beside the object itself. */
+const raisesGeneration = new Set(['', 'scale', 'ephemeralcontainers', 'resize']);
 
 function raiseGeneration(generation: undefined | boolean | ((object: any, old: any) => boolean), object: KubeObject, old: KubeObject): void {
   if (!generation) return;

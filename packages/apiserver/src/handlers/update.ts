@@ -6,11 +6,11 @@ import { answerObject } from './answer.ts';
 import type { Call } from './call.ts';
 import { placeInNamespace } from './create.ts';
 import { trackUpdate } from './field-tracking.ts';
-import { onlyStatus } from './subresources/status.ts';
+import { partOf } from './subresources/parts.ts';
 import { updateStored } from './update-stored.ts';
 import { viewOf } from './view.ts';
 
-/** Replaces the object (or, with `subresource` status, its status) by the one in the body. */
+/** Replaces the object (or the part of it that the subresource is about) by the one in the body. */
 export async function updateObject(call: Call, subresource = ''): Promise<ApiResponse> {
   const { resource, request, info } = call;
   const options = writeOptions(info.query, 'UpdateOptions');
@@ -27,7 +27,7 @@ export async function updateObject(call: Call, subresource = ''): Promise<ApiRes
     create: subresource === '' && strategy.allowCreateOnUpdate === true,
     change: (old) => {
       const object = cloneJson(decoded);
-      const changed = subresource === 'status' && old ? onlyStatus(resource, object, old) : object;
+      const changed = old ? partOf(resource, subresource, object, old) : object;
       if (old) trackUpdate(call, changed, old, options.fieldManager, subresource);
       return changed;
     },

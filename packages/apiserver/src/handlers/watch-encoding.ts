@@ -1,10 +1,9 @@
-import { apiVersionOf, type KubeObject, type Status } from '@pilothouse/apimachinery';
+import { apiVersionOf, type KubeObject, type Status, writeYaml } from '@pilothouse/apimachinery';
 import { encodeObject } from '../cache/encoding.ts';
 import type { Delivery } from '../cache/watcher.ts';
 import type { Call } from './call.ts';
 import { includeObjectOf, partialMetadata, tableOf } from './transform.ts';
 import { viewOf, viewOfObject, type View } from './view.ts';
-import { toYaml } from './yaml.ts';
 
 export interface WatchEncoder {
   headers: Record<string, string>;
@@ -28,7 +27,7 @@ export function watchEncoder(call: Call): WatchEncoder {
   const headers = { 'content-type': accept.format === 'yaml' ? 'application/yaml' : accept.as ? `application/json;stream=watch` : 'application/json', 'cache-control': 'no-cache, private' };
   const errorValue = (status: Status) => ({ type: 'ERROR', object: { kind: 'Status', apiVersion: 'v1', ...status } });
   if (accept.format === 'yaml') {
-    const frame = (value: unknown): Uint8Array => Buffer.from(`---\n${toYaml(value)}`);
+    const frame = (value: unknown): Uint8Array => Buffer.from(`---\n${writeYaml(value)}`);
     return { headers, objects, error: (status) => frame(errorValue(status)), bytes: (deliveries) => deliveries.map((d) => frame({ type: d.type, object: shaped(call, d.type, viewOfDelivery(d), true) })) };
   }
   headers['content-type'] = 'application/json';

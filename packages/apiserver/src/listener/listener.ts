@@ -1,8 +1,11 @@
-import type { ApiHandler } from '@pilothouse/apimachinery';
+import { type ApiHandler, tooLargeError } from '@pilothouse/apimachinery';
 import { messageOf, type Runtime, UserError } from '@pilothouse/base';
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyInstance } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { statusAnswer } from '../request/respond.ts';
 import { peerOf } from './peer.ts';
+import { readBody } from './read-body.ts';
 import { drainingUpgrades, handleUpgrade } from './upgrade.ts';
 import { writeResponse } from './write-response.ts';
 
@@ -34,17 +37,13 @@ export interface Listener {
 /** Serves the handler on a socket: HTTP/1.1, and over TLS HTTP/2 as well. @throws UserError where the address cannot be had */
 export async function openListener(runtime: Runtime, handle: ApiHandler, options: ListenOptions): Promise<Listener> {
   const bodyLimit = options.bodyLimit ?? 3 * 1024 * 1024;
-  const app = build(options, bodyLimit);
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit }, (_request, body, done) => done(null, body));
-  app.all('*', (request, reply) => serve(runtime, handle, request, reply));
-  app.setErrorHandler((error, request, reply) => {
-    const tooLarge = (error as { statusCode?: number }).statusCode === 413;
-    const code = tooLarge ? 413 : ((error as { statusCode?: number }).statusCode ?? 500);
-    if (code >= 500) runtime.log.error('Request failed in the listener', { url: request.url, err: error });
-    const message = tooLarge ? `Request entity too large: limit is ${bodyLimit}` : messageOf(error);
-    void reply.code(code).header('content-type', 'application/json').send(JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason: tooLarge ? 'RequestEntityTooLarge' : code === 400 ? 'BadRequest' : 'InternalError', code }));
+  const app = build(options);
+  // Routing, bodies and answers are the handler's own: fastify keeps the server, its protocols and its connections.
+  app.addHook('onRequest', (request, reply, _done) => {
+    reply.hijack();
+    void serve(runtime, handle, request.raw, reply.raw, bodyLimit);
   });
+  app.all('*', async () => {});
   const sockets = new Set<Socket>();
   const server = app.server;
   server.maxConnections = options.maxConnections ?? 10_000;
@@ -85,33 +84,42 @@ export async function openListener(runtime: Runtime, handle: ApiHandler, options
   };
 }
 
-function build(options: ListenOptions, bodyLimit: number): FastifyInstance {
-  const shared = { bodyLimit, logger: false, forceCloseConnections: 'idle' as const, exposeHeadRoutes: false, keepAliveTimeout: 180_000, requestTimeout: 0 };
-  if (!options.tls) return fastify({ ...shared, routerOptions: { maxParamLength: 8192 } } as object) as unknown as FastifyInstance;
+function build(options: ListenOptions): FastifyInstance {
+  const shared = { logger: false, forceCloseConnections: 'idle' as const, exposeHeadRoutes: false, keepAliveTimeout: 180_000, requestTimeout: 0, routerOptions: { maxParamLength: 65_536 } };
+  if (!options.tls) return fastify(shared as object) as unknown as FastifyInstance;
   const { cert, key, clientCa } = options.tls;
-  return fastify({ ...shared, routerOptions: { maxParamLength: 8192 }, http2: true, https: { allowHTTP1: true, cert, key, requestCert: true, rejectUnauthorized: false, ...(clientCa && { ca: clientCa }), settings: { maxConcurrentStreams: 250 } } } as object) as unknown as FastifyInstance;
+  return fastify({ ...shared, http2: true, https: { allowHTTP1: true, cert, key, requestCert: true, rejectUnauthorized: false, ...(clientCa && { ca: clientCa }), settings: { maxConcurrentStreams: 250 } } } as object) as unknown as FastifyInstance;
 }
 
-async function serve(runtime: Runtime, handle: ApiHandler, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  reply.hijack();
-  const raw = reply.raw;
+const bodyMethods = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
+
+async function serve(runtime: Runtime, handle: ApiHandler, request: IncomingMessage, raw: ServerResponse, bodyLimit: number): Promise<void> {
   const abort = new AbortController();
-  const onClose = (): void => {
+  raw.once('close', () => {
     if (!raw.writableFinished) abort.abort(new Error('the client went away'));
-  };
-  raw.once('close', onClose);
+  });
+  const method = request.method ?? 'GET';
   try {
+    let body: Buffer | undefined;
+    if (bodyMethods.has(method)) {
+      body = await readBody(request, bodyLimit);
+      if (body === undefined) {
+        raw.shouldKeepAlive = false;
+        await writeResponse(raw, method, request.headers, statusAnswer(tooLargeError(`Request entity too large: limit is ${bodyLimit}`), request), abort.signal);
+        return;
+      }
+    }
     const response = await handle({
-      method: request.method,
-      url: request.raw.url ?? '/',
-      headers: request.raw.headers,
-      ...(request.body !== undefined && request.body !== null && { body: request.body as Buffer }),
-      peer: peerOf(request.raw.socket),
+      method,
+      url: request.url ?? '/',
+      headers: request.headers,
+      ...(body && { body }),
+      peer: peerOf(request.socket),
       signal: abort.signal,
     });
-    await writeResponse(raw, request.method, request.raw.headers, response, abort.signal);
+    await writeResponse(raw, method, request.headers, response, abort.signal);
   } catch (error) {
-    if (!abort.signal.aborted) runtime.log.error('Writing an answer failed', { url: request.url, err: error });
+    if (!abort.signal.aborted) runtime.log.error('Answering failed', { url: request.url, err: error });
     raw.destroy();
   }
 }

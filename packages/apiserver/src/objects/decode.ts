@@ -33,9 +33,9 @@ export function decodeValue<T extends KubeObject>(parsed: ParsedBody, expected: 
   checkKind(apiVersion ?? '', kind ?? '', expected, value, bytes);
   const { object, unknownFields } = expected.codec.decode(value);
   if (validation !== 'Ignore') {
-    const findings = [...parsed.duplicateFields, ...unknownFields].sort(() => 0);
+    const findings = [...parsed.duplicateFields, ...unknownFields];
     if (findings.length) {
-      if (validation === 'Strict') throw strictError(expected, findings);
+      if (validation === 'Strict') throw strictError(expected, parsed.yaml && parsed.duplicateFields.length ? [`yaml: unmarshal errors:\n  ${parsed.duplicateFields.join('\n  ')}`, ...unknownFields] : findings);
       warnings.push(...findings);
     }
   }

@@ -8,14 +8,19 @@ const longestBase = 63 - suffixLength;
 /** A name for the base: cut to 58 characters, with 5 drawn ones. */
 export const generatedName = (base: string, random: Runtime['random']): string => `${base.length > longestBase ? base.slice(0, longestBase) : base}${random.suffix(suffixLength)}`;
 
-/** Sets what the server alone decides about a new object. */
-export function fillSystemFields(object: KubeObject, { clock, random }: Pick<Runtime, 'clock' | 'random'>): void {
-  const { metadata } = object;
-  metadata.creationTimestamp = formatTime(clock.now());
-  metadata.uid = random.uuid();
+/** Clears what the server alone decides about a new object. */
+export function wipeSystemFields({ metadata }: KubeObject): void {
+  delete metadata.creationTimestamp;
+  delete metadata.uid;
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
   delete metadata.selfLink;
+}
+
+/** Sets what the server alone decides about a new object. */
+export function fillSystemFields({ metadata }: KubeObject, { clock, random }: Pick<Runtime, 'clock' | 'random'>): void {
+  metadata.creationTimestamp = formatTime(clock.now());
+  metadata.uid = random.uuid();
 }
 
 /** Carries over what an update cannot change and need not state. */
@@ -24,7 +29,7 @@ export function keepSystemFields(object: KubeObject, old: KubeObject): void {
   const from = old.metadata;
   delete to.selfLink;
   if (!to.uid) to.uid = from.uid;
-  if (!to.creationTimestamp) to.creationTimestamp = from.creationTimestamp;
+  to.creationTimestamp = from.creationTimestamp;
   if (from.deletionTimestamp) to.deletionTimestamp = from.deletionTimestamp;
   else if (!to.deletionTimestamp) delete to.deletionTimestamp;
   if (from.deletionGracePeriodSeconds !== undefined && to.deletionGracePeriodSeconds === undefined) to.deletionGracePeriodSeconds = from.deletionGracePeriodSeconds;

@@ -1,11 +1,12 @@
-import { badRequestError, parseJsonStrict, StatusError, type Status } from '@pilothouse/apimachinery';
+import { badRequestError, decodeProtobuf, duplicateYamlKeys, parseJsonStrict, parseYaml, StatusError, type Status } from '@pilothouse/apimachinery';
 import { messageOf } from '@pilothouse/base';
-import { fromYaml } from '../handlers/yaml.ts';
 
 /** A request's body as a value, before any type is applied. */
 export interface ParsedBody {
   value: unknown;
   duplicateFields: readonly string[];
+  /** Strict decoding words the findings in YAML in its own way. */
+  yaml?: boolean;
 }
 
 export const bareMediaType = (header: string | string[] | undefined): string => (Array.isArray(header) ? header[0] : (header ?? '')).split(';')[0].trim().toLowerCase();
@@ -28,10 +29,18 @@ export function parseBody(headers: Record<string, string | string[] | undefined>
     }
   }
   if (type === 'application/yaml') {
+    const text = Buffer.from(bytes).toString();
     try {
-      return { value: fromYaml(Buffer.from(bytes).toString()), duplicateFields: [] };
+      return { value: parseYaml(text), duplicateFields: duplicateYamlKeys(text), yaml: true };
     } catch (error) {
-      throw unrecognized(kind, `couldn't get version/kind; json parse error: ${messageOf(error)}`, bytes);
+      throw unrecognized(kind, messageOf(error), bytes);
+    }
+  }
+  if (type === 'application/vnd.kubernetes.protobuf') {
+    try {
+      return { value: decodeProtobuf(bytes), duplicateFields: [] };
+    } catch (error) {
+      throw unrecognized(kind, messageOf(error), bytes);
     }
   }
   throw unsupportedBody(objectTypes);

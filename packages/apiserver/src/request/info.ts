@@ -65,7 +65,6 @@ export function requestInfo(method: string, url: string): RequestInfo {
     if (query.size) name = nameInSelector(query.get('fieldSelector'));
   } else if (!name && legacyWatch && query.size) name = nameInSelector(query.get('fieldSelector'));
   else if (!name && verb === 'delete') verb = 'deletecollection';
-  else if (name && verb === 'get' && !subresource && query.size && isTrue(query.get('watch'))) verb = 'watch';
   return { isResource: true, path, verb, group, version, resource, subresource, namespace, name, parts, query };
 }
 

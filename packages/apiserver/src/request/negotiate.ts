@@ -65,6 +65,7 @@ function acceptClause(type: string, params: Record<string, string>, pretty: bool
   const format = type === 'application/yaml' ? 'yaml' : type === 'application/json' || type === '*/*' || type === 'application/*' ? 'json' : undefined;
   if (!format) return undefined;
   const { as, g, v } = params;
+  if (as === undefined && (g !== undefined || v !== undefined)) return undefined;
   if (as === undefined) return { format, pretty: pretty || params.pretty === '1' };
   if (g !== 'meta.k8s.io' || (v !== 'v1' && v !== 'v1beta1')) return undefined;
   if (as !== 'Table' && as !== 'PartialObjectMetadata' && as !== 'PartialObjectMetadataList') return undefined;

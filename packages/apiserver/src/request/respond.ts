@@ -1,4 +1,4 @@
-import type { ApiResponse, Status, StatusError } from '@pilothouse/apimachinery';
+import { type ApiRequest, type ApiResponse, type Status, type StatusError, writeYaml } from '@pilothouse/apimachinery';
 
 export const jsonType = 'application/json';
 
@@ -14,12 +14,14 @@ export const jsonAnswer = (value: unknown, status = 200): ApiResponse => jsonByt
 /** An answer of plain text. */
 export const textAnswer = (text: string, status = 200): ApiResponse => ({ status, headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-cache, private', ...(status >= 400 && { 'x-content-type-options': 'nosniff' }) }, body: Buffer.from(text) });
 
-/** What a failure is answered with. */
-export function statusAnswer(error: StatusError, wantObjects = false): ApiResponse {
+/** What a failure is answered with; in YAML for those that want it. */
+export function statusAnswer(error: StatusError, request: Pick<ApiRequest, 'headers' | 'wantObjects'>): ApiResponse {
   const status: Status = { kind: 'Status', apiVersion: 'v1', ...error.status, metadata: error.status.metadata ?? {} };
-  const answer = wantObjects ? { status: error.code, headers: { ...jsonHeaders }, object: status } : jsonAnswer(status, error.code);
+  const answer: ApiResponse = request.wantObjects ? { status: error.code, headers: jsonHeaders, object: status } : inYaml(request.headers.accept) ? { status: error.code, headers: { ...jsonHeaders, 'content-type': 'application/yaml' }, body: Buffer.from(writeYaml(status)) } : jsonAnswer(status, error.code);
   return Object.keys(error.headers).length ? { ...answer, headers: { ...answer.headers, ...error.headers } } : answer;
 }
+
+const inYaml = (accept: string | string[] | undefined): boolean => typeof accept === 'string' && accept.trimStart().startsWith('application/yaml');
 
 /** The header values of warnings (RFC 7234): `299 - "text"`; at most 4 KiB in all, as kube-apiserver keeps it. */
 export function warningHeaders(warnings: readonly string[]): string[] {

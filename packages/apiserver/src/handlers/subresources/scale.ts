@@ -1,0 +1,130 @@
+import { type ApiResponse, formatLabelSelector, invalid, invalidError, type KubeObject, applyJsonPatch, applyMergePatch, applyStrategicMergePatch, badRequestError, negativeText, notFoundError, parseJson, readJsonPatch } from '@pilothouse/apimachinery';
+import { typeOfKind } from '@pilothouse/api-schemas';
+import type { Scale } from '@pilothouse/api-schemas/types/autoscaling/v1';
+import { messageOf } from '@pilothouse/base';
+import type { ScaleAccess } from '../../contract.ts';
+import { waitForRevision } from '../../cache/freshness.ts';
+import { cloneJson } from '../../objects/clone.ts';
+import { builtinCodec } from '../../objects/codec.ts';
+import { type BodyKind, decodeBody, decodeValue } from '../../objects/decode.ts';
+import { bareMediaType } from '../../request/body.ts';
+import { type WriteOptions, writeOptions } from '../../request/write-options.ts';
+import { answerObject } from '../answer.ts';
+import type { Call } from '../call.ts';
+import { trackUpdate } from '../field-tracking.ts';
+import { applyScale } from './scale-apply.ts';
+import { patchTypes, unsupportedPatch } from '../patch.ts';
+import { checkName } from '../update.ts';
+import { updateStored } from '../update-stored.ts';
+import { viewOf, viewOfObject } from '../view.ts';
+
+const scaleType = typeOfKind('autoscaling', 'v1', 'Scale')!;
+export const scaleKind: BodyKind = { group: 'autoscaling', version: 'v1', kind: 'Scale', codec: builtinCodec(scaleType.name) };
+
+interface Replicated extends KubeObject {
+  spec?: { replicas?: number; selector?: any };
+  status?: { replicas?: number };
+}
+
+const workload: ScaleAccess<Replicated> = {
+  replicas: (object) => object.spec?.replicas ?? 0,
+  setReplicas: (object, replicas) => {
+    object.spec = { ...object.spec, replicas };
+  },
+  statusReplicas: (object) => object.status?.replicas ?? 0,
+  selector: (object) => formatLabelSelector(object.spec?.selector),
+};
+
+/** Where the built-in kinds with a scale keep it. */
+const builtin: Readonly<Record<string, ScaleAccess<Replicated>>> = {
+  'deployments/apps': workload,
+  'replicasets/apps': workload,
+  'statefulsets/apps': workload,
+  'replicationcontrollers/': {
+    ...workload,
+    selector: (object) => Object.entries((object.spec?.selector ?? {}) as Record<string, string>).map(([key, value]) => `${key}=${value}`).sort().join(','),
+  },
+};
+
+export const scaleAccessOf = ({ definition }: Call['resource']): ScaleAccess => {
+  const access = definition.scale ?? builtin[`${definition.type.plural}/${definition.type.group}`];
+  if (!access) throw new Error(`Scale ${definition.type.plural}: where its replicas are kept is not declared`);
+  return access;
+};
+
+/** The object's scale. */
+export function scaleOf(access: ScaleAccess, object: KubeObject): Scale & KubeObject {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  const scale = {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: { name, ...(namespace && { namespace }), uid, resourceVersion, creationTimestamp },
+    spec: { replicas: access.replicas(object) },
+    status: { replicas: access.statusReplicas(object), selector: access.selector(object) },
+  };
+  const decoded = scaleKind.codec.decode(scale).object;
+  return { ...decoded, kind: scale.kind, apiVersion: scale.apiVersion };
+}
+
+export async function getScale(call: Call): Promise<ApiResponse> {
+  const { core, resource, info } = call;
+  await waitForRevision(core, await core.store.revision());
+  const entry = resource.stored!.cache.get(info.namespace, info.name);
+  if (!entry) throw notFoundError(resource.subject, info.name);
+  return answerObject(call, viewOfObject(scaleOf(scaleAccessOf(resource), viewOf(resource, entry).object)));
+}
+
+export function updateScale(call: Call): Promise<ApiResponse> {
+  const options = writeOptions(call.info.query, 'UpdateOptions');
+  const given = decodeBody<Scale & KubeObject>(call.request, scaleKind, options.fieldValidation, call.warnings);
+  checkName(call, given);
+  return writeScale(call, options, () => given);
+}
+
+export async function patchScale(call: Call): Promise<ApiResponse> {
+  const { request } = call;
+  const type = patchTypes[bareMediaType(request.headers['content-type'])];
+  if (!type) throw unsupportedPatch();
+  const options = writeOptions(call.info.query, 'PatchOptions', type === 'apply');
+  if (type === 'apply') return applyScale(call, options);
+  let body: unknown = request.bodyObject;
+  if (body === undefined) {
+    try {
+      body = parseJson(request.body ?? new Uint8Array());
+    } catch (error) {
+      throw badRequestError(`error decoding patch: ${messageOf(error)}`);
+    }
+  }
+  const json = type === 'json' ? readJsonPatch(body) : undefined;
+  return writeScale(call, options, (current) => {
+    const document = current as unknown as Record<string, unknown>;
+    const value = json ? applyJsonPatch(document, json.operations) : type === 'strategic' ? applyStrategicMergePatch(document, body, scaleType) : applyMergePatch(document, body);
+    const scale = decodeValue<Scale & KubeObject>({ value, duplicateFields: [] }, scaleKind, options.fieldValidation, call.warnings);
+    checkName(call, scale);
+    return scale;
+  });
+}
+
+/** Writes the replicas of the scale that `change` makes of the current one. */
+async function writeScale(call: Call, options: WriteOptions, change: (current: Scale & KubeObject) => Scale & KubeObject): Promise<ApiResponse> {
+  const { resource, info } = call;
+  const access = scaleAccessOf(resource);
+  const { entry } = await updateStored(call, {
+    name: info.name,
+    subresource: 'scale',
+    options,
+    change: (old) => {
+      const scale = change(cloneJson(scaleOf(access, old!)));
+      const replicas = scale.spec?.replicas ?? 0;
+      if (replicas < 0) throw invalidError({ group: 'autoscaling', kind: 'Scale' }, info.name, [invalid('spec.replicas', replicas, negativeText)]);
+      const object = cloneJson(old!);
+      object.metadata.resourceVersion = scale.metadata.resourceVersion;
+      if (scale.metadata.uid) object.metadata.uid = scale.metadata.uid;
+      access.setReplicas(object, replicas);
+      trackUpdate(call, object, old!, options.fieldManager, 'scale');
+      return object;
+    },
+    shown: (object) => scaleOf(access, object),
+  });
+  return answerObject(call, viewOfObject(scaleOf(access, viewOf(resource, entry).object)));
+}
