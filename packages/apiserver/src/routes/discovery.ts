@@ -1,11 +1,11 @@
 /** Routes of discovery: `/api`, `/apis` and below. */
 import { createHash } from 'node:crypto';
-import { type ApiRequest, type ApiResponse, notAcceptableError, type Status, StatusError } from '@pilothouse/apimachinery';
+import { type ApiRequest, type ApiResponse, notAcceptableError, type Status, StatusError, writeYaml } from '@pilothouse/apimachinery';
 import { aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersions, type ServedApi } from '../discovery/documents.ts';
 import type { NonResourceRoute } from '../options.ts';
 import { negotiate } from '../request/negotiate.ts';
 import { textAnswer } from '../request/respond.ts';
-import { toYaml } from '../handlers/yaml.ts';
+
 
 const notServed = (): StatusError => new StatusError(failure(404, 'NotFound', 'the server could not find the requested resource'));
 const notAllowed = (): StatusError => new StatusError(failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource'));
@@ -24,7 +24,7 @@ function wantsAggregated(accept: string): boolean {
 
 function answer(request: ApiRequest, query: URLSearchParams, value: object, contentType?: string): ApiResponse {
   const accepted = contentType ? { format: 'json' as const, pretty: false } : negotiateDiscovery(request, query);
-  const body = Buffer.from(accepted.format === 'yaml' ? toYaml(value) : `${JSON.stringify(value, undefined, accepted.pretty ? 2 : undefined)}\n`);
+  const body = Buffer.from(accepted.format === 'yaml' ? writeYaml(value) : `${JSON.stringify(value, undefined, accepted.pretty ? 2 : undefined)}\n`);
   const headers: Record<string, string> = { 'content-type': contentType ?? (accepted.format === 'yaml' ? 'application/yaml' : 'application/json'), 'cache-control': 'no-cache, private' };
   if (contentType) {
     const etag = `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"`;

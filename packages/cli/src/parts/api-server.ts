@@ -4,7 +4,8 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ApiServer, type ApiServerOptions, createApiServer, type Listener, type ServerParts } from '@pilothouse/apiserver';
-import { escalationCheck, impersonate, parseTokenFile, standardAuthentication, standardAuthorization } from '@pilothouse/apiserver/auth/index';
+import { impersonate, parseTokenFile, standardAuthentication, standardAuthorization } from '@pilothouse/apiserver/auth/index';
+import { standardAdmission } from '@pilothouse/apiserver/admission/index';
 import { announceServer, loopbackClient, runBootstrap } from '@pilothouse/apiserver/bootstrap/index';
 import { noTexts, type OpenApiTexts } from '@pilothouse/apiserver/openapi/documents';
 import type { Pki } from '@pilothouse/apiserver/pki/index';
@@ -94,14 +95,21 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
     }),
     authorization: standardAuthorization({ feed: parts.read, modes: setup.authorizationMode, signal: scope.signal }),
   });
-  const state = { bootstrapped: false };
+  const state: { bootstrapped: boolean; server?: ApiServer } = { bootstrapped: false };
+  // Steps that write (quota) do so through the server they are part of.
+  const loopback = loopbackClient((request) => state.server!.handle(request));
   const options: ApiServerOptions = {
     store,
     definitions: builtinDefinitions({ serviceClusterIpRanges: [setup.serviceClusterIpRange], ...(nodePorts && { serviceNodePortRange: nodePorts }) }),
     authenticators: (parts) => [authOf(parts).authentication.authenticator],
     anonymous: setup.anonymousAuth,
     authorizers: (parts) => [authOf(parts).authorization.authorizer],
-    admission: (parts) => [escalationCheck(authOf(parts).authorization.rbac)],
+    admission: (parts) => standardAdmission({
+      client: loopback,
+      enable: setup.enableAdmissionPlugins,
+      disable: setup.disableAdmissionPlugins,
+      ...((setup.authorizationMode ?? ['RBAC']).includes('RBAC') && { rbac: authOf(parts).authorization.rbac }),
+    }),
     impersonate: async (request, attributes, parts) => (await impersonate(request.headers, attributes, parts.authorize))?.user,
     virtualHandlers: (parts) => virtualHandlers({ authorizer: authOf(parts).authorization.authorizer, tokens: authOf(parts).authentication.tokens, issuer: authOf(parts).authentication.issuer }),
     nonResourceRoutes: (parts) => standardRoutes({
@@ -121,10 +129,10 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
     maxWritesInFlight: setup.maxMutatingRequestsInflight,
   };
   const server = scope.own(await createApiServer(runtime, options));
+  state.server = server;
   const listeners = await Promise.all(setup.bindAddresses.map((host) => server.listen({ host, port: setup.securePort, tls: { cert: pki.apiserver.certificate, key: pki.apiserver.key, clientCa: [pki.ca.certificate, pki.frontProxyCa.certificate] } })));
   const [listener] = listeners;
   address = `${setup.advertiseAddress}:${listener.port}`;
-  const loopback = loopbackClient(server.handle);
   await runBootstrap(loopback, runtime, { advertiseAddress: setup.advertiseAddress, port: listener.port, serviceRanges: [setup.serviceClusterIpRange], serviceAddress, clientCa: pki.ca.certificate, requestHeaderCa: pki.frontProxyCa.certificate, requestHeaderAllowedNames: ['front-proxy-client'] });
   await auth!.authorization.ready;
   await announceServer(loopback, runtime, scope, { hostName: hostname(), advertiseAddress: setup.advertiseAddress, port: listener.port });

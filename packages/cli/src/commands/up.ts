@@ -1,0 +1,173 @@
+import { existsSync } from 'node:fs';
+import { homedir, hostname } from 'node:os';
+import { join } from 'node:path';
+import { type ClusterAccess, ensurePki, mergeKubeconfig, type Pki, writeKubeconfig } from '@pilothouse/apiserver/pki/index';
+import { jsonLogger, type LogLevel, realRuntime, type Runtime, Scope, UserError } from '@pilothouse/base';
+import { nthAddress, type RunningApiServer, startApiServer } from '../parts/api-server.ts';
+import { startControllers } from '../parts/controllers.ts';
+import { inProcessClients } from '../parts/in-process.ts';
+import { runUntilSignal } from '../parts/lifetime.ts';
+import { nodeName } from '../parts/remote.ts';
+import { describeStore, openStore, type StoreFlags } from '../parts/store.ts';
+import { primaryAddress } from './apiserver.ts';
+import { controllerFlags } from './controller-manager.ts';
+
+interface UpFlags extends StoreFlags {
+  bindAddress: string;
+  securePort: number;
+  kubeconfig?: string;
+  hollowNodes?: number;
+  containerRuntimeEndpoint: string;
+  serviceClusterIpRange: string;
+  clusterCidr: string;
+  clusterDomain: string;
+  nodeName?: string;
+  nodeIp?: string;
+  cniConfDir: string;
+  kubeletRootDir: string;
+  logLevel: LogLevel;
+}
+
+const defaultDataDir = (): string => (process.getuid?.() === 0 ? '/var/lib/pilothouse' : join(process.env.XDG_DATA_HOME ?? join(homedir(), '.local/share'), 'pilothouse'));
+
+interface NodePlan {
+  /** CRI socket of the real node; undefined: none. */
+  runtimeEndpoint: string | undefined;
+  hollow: number;
+  /** Why so, for people. */
+  why: string;
+}
+
+/** A real node if it is root and a runtime's socket is there, else three hollow ones; flags overrule. @throws UserError */
+async function planNodes(flags: UpFlags): Promise<NodePlan> {
+  const { runtimeSockets } = await import('../parts/node.ts');
+  const asked = flags.containerRuntimeEndpoint;
+  const root = process.getuid?.() === 0;
+  if (asked !== 'auto' && asked !== 'none') {
+    if (!root) throw new UserError(`--container-runtime-endpoint ${asked}: a node that runs containers needs root`);
+    return { runtimeEndpoint: asked, hollow: flags.hollowNodes ?? 0, why: 'the flag --container-runtime-endpoint names it' };
+  }
+  if (flags.hollowNodes !== undefined || asked === 'none') return { runtimeEndpoint: undefined, hollow: flags.hollowNodes ?? 3, why: 'as the flags say' };
+  if (!root) return { runtimeEndpoint: undefined, hollow: 3, why: 'not root, so no containers can be run' };
+  const socket = runtimeSockets.find((path) => existsSync(path));
+  if (!socket) return { runtimeEndpoint: undefined, hollow: 3, why: `no container runtime's socket is here (${runtimeSockets.join(', ')})` };
+  return { runtimeEndpoint: `unix://${socket}`, hollow: 0, why: `${socket} is here` };
+}
+
+const say = (text: string) => console.log(text);
+
+/** `pilothouse up`: everything in one process. */
+export async function up(flags: UpFlags): Promise<void> {
+  const runtime = realRuntime(jsonLogger({ level: flags.logLevel }));
+  const started = runtime.clock.monotonic();
+  const dataDir = flags.dataDir ?? defaultDataDir();
+  const scope = new Scope('up');
+  try {
+    const plan = await planNodes(flags);
+    const nodeIp = plan.runtimeEndpoint ? (flags.nodeIp ?? (await (await import('@pilothouse/node-network/node-address')).ensureNodeAddress())) : undefined;
+    const advertiseAddress = nodeIp ?? (flags.bindAddress.startsWith('127.') ? (primaryAddress() ?? '198.19.0.1') : flags.bindAddress);
+    const storeFlags = { ...flags, dataDir: join(dataDir, 'store') };
+    say(`Store: ${describeStore(storeFlags)}`);
+    const [pki, store] = await Promise.all([
+      ensurePki(join(dataDir, 'pki'), runtime, { hostName: hostname(), addresses: [flags.bindAddress, advertiseAddress], serviceAddress: nthAddress(flags.serviceClusterIpRange, 1) }),
+      openStore(runtime, storeFlags),
+    ]);
+    scope.own(store);
+    const api = await startApiServer(runtime, scope, {
+      pki, store,
+      bindAddresses: [...new Set([flags.bindAddress, ...(nodeIp ? [nodeIp] : [])])],
+      securePort: flags.securePort, advertiseAddress, serviceClusterIpRange: flags.serviceClusterIpRange,
+    });
+    say(`API server: ${api.url} (ready after ${Math.round(runtime.clock.monotonic() - started)} ms)`);
+    const context = await writeAccess(runtime, pki, api, flags);
+    await startDaemons(runtime, scope, { flags, plan, api, pki, nodeIp, dataDir });
+    say(`\nTry:  kubectl${context} create deployment web --image=nginx --replicas=3\n      kubectl${context} get pods -o wide\n\nCtrl-C stops the cluster; its state stays in ${dataDir}.`);
+  } catch (error) {
+    await scope.close().catch(() => undefined);
+    throw error;
+  }
+  await runUntilSignal(scope, runtime.clock);
+  say('Stopped.');
+}
+
+/** Writes the administrator's kubeconfig; returns what kubectl must be told beyond it. */
+async function writeAccess(runtime: Runtime, pki: Pki, api: RunningApiServer, flags: UpFlags): Promise<string> {
+  const admin = await pki.client('admin');
+  const access: ClusterAccess = { server: api.url, certificateAuthority: pki.ca.certificate, clientCertificate: admin.certificate, clientKey: admin.key };
+  if (flags.kubeconfig) {
+    await writeKubeconfig(flags.kubeconfig, access, { name: 'pilothouse', userName: 'kubernetes-admin' });
+    say(`Kubeconfig: ${flags.kubeconfig}`);
+    return ` --kubeconfig ${flags.kubeconfig}`;
+  }
+  const file = (process.env.KUBECONFIG ?? '').split(':').find(Boolean) ?? join(homedir(), '.kube/config');
+  await mergeKubeconfig(file, 'pilothouse', access, runtime.clock);
+  say(`Kubeconfig: context "pilothouse" in ${file}, now current`);
+  return '';
+}
+
+interface Daemons {
+  flags: UpFlags;
+  plan: NodePlan;
+  api: RunningApiServer;
+  pki: Pki;
+  nodeIp: string | undefined;
+  dataDir: string;
+}
+
+async function startDaemons(runtime: Runtime, scope: Scope, { flags, plan, api, pki, nodeIp }: Daemons): Promise<void> {
+  const clients = inProcessClients(api.server.handle, runtime, scope);
+  const withLog = (daemon: string): Runtime => ({ ...runtime, log: runtime.log.child({ daemon }) });
+
+  const managerRuntime = withLog('controller-manager');
+  const manager = clients.client('kube-controller-manager', { commonName: 'system:kube-controller-manager', organizations: [] });
+  const accounts = new Map<string, ReturnType<typeof clients.serviceAccount>>();
+  await startControllers(managerRuntime, scope, {
+    client: manager,
+    informers: clients.informers(manager),
+    clientFor(name) {
+      let found = accounts.get(name);
+      if (!found) accounts.set(name, (found = clients.serviceAccount('kube-controller-manager', name)));
+      return found;
+    },
+    flags: controllerFlags({ clusterCidr: flags.clusterCidr, serviceClusterIpRange: flags.serviceClusterIpRange, allocateNodeCidrs: true, nodeCidrMaskSize: 24, rootCa: pki.ca.certificate, signingCert: pki.ca.certificate, signingKey: pki.ca.key }),
+  });
+  say('Controllers: running');
+
+  const { startScheduler } = await import('@pilothouse/scheduler');
+  const schedulerClient = clients.client('kube-scheduler', { commonName: 'system:kube-scheduler', organizations: [] });
+  scope.own(await startScheduler({ client: schedulerClient, informers: clients.informers(schedulerClient), runtime: withLog('scheduler') }));
+  say('Scheduler: running');
+
+  const clusterDns = nthAddress(flags.serviceClusterIpRange, 10);
+  if (plan.runtimeEndpoint) {
+    const { startNode } = await import('../parts/node.ts');
+    const network = await import('@pilothouse/node-network');
+    const name = nodeName(flags.nodeName);
+    const kubelet = clients.client('kubelet', { commonName: `system:node:${name}`, organizations: ['system:nodes'] });
+    const informers = clients.informers(kubelet);
+    const serving = await pki.kubeletServing(name, [nodeIp!, '127.0.0.1']);
+    informers.start();
+    await startNode(withLog('kubelet'), scope, {
+      client: kubelet, informers, nodeName: name, runtimeEndpoint: plan.runtimeEndpoint, cniConfDir: flags.cniConfDir,
+      options: { nodeIps: [nodeIp!], rootDir: flags.kubeletRootDir, clusterDns: [clusterDns], clusterDomain: flags.clusterDomain, server: { address: nodeIp!, cert: serving.certificate, key: serving.key, clientCa: pki.ca.certificate } },
+    });
+    const proxyClient = clients.client('kube-proxy', { commonName: 'system:kube-proxy', organizations: ['system:node-proxier'] });
+    const proxyInformers = clients.informers(proxyClient);
+    proxyInformers.start();
+    scope.own(await network.startServiceProxy({ runtime: withLog('proxy'), informers: proxyInformers, node: { nodeName: name, zone: undefined }, clusterCIDRs: [flags.clusterCidr], serviceCIDRs: [flags.serviceClusterIpRange], nodePortAddresses: [nodeIp!, '127.0.0.1'] }));
+    const dnsClient = clients.client('cluster-dns', { commonName: 'system:cluster-dns', organizations: ['system:masters'] });
+    const dnsInformers = clients.informers(dnsClient);
+    dnsInformers.start();
+    const dns = scope.own(await network.startDnsServer({ runtime: withLog('dns'), informers: dnsInformers, address: nodeIp!, port: 1053, domain: flags.clusterDomain }));
+    await network.publishDnsService(dnsClient, { clusterIP: clusterDns, address: dns.address, port: dns.port });
+    say(`Node: ${name} at ${nodeIp}, containers by ${plan.runtimeEndpoint} (${plan.why}); service proxy and cluster DNS are running`);
+  }
+  if (plan.hollow > 0) {
+    const { startHollowNodes } = await import('@pilothouse/kubelet-lite/hollow');
+    const hollow = clients.client('kubelet', { commonName: 'system:hollow-nodes', organizations: ['system:masters'] });
+    scope.own(await startHollowNodes({ client: hollow, runtime: withLog('hollow'), count: plan.hollow }));
+    say(`Nodes: ${plan.hollow} hollow ones, which simulate their containers (${plan.why})`);
+  } else if (!plan.runtimeEndpoint) {
+    say(`Nodes: none (${plan.why})`);
+  }
+}

@@ -1,0 +1,53 @@
+/** The controllers, in whatever process. */
+import { hostname } from 'node:os';
+import { type Runtime, type Scope, UserError } from '@pilothouse/base';
+import { type Client, type InformerFactory, startLeaderElection } from '@pilothouse/client';
+import { controllers } from '@pilothouse/controller-manager';
+import { type ControllerDefinition, runControllers } from '@pilothouse/controller-runtime';
+
+export interface ControllersSetup {
+  client: Client;
+  informers: InformerFactory;
+  /** The client a controller acts with, by its service account; absent: all act as `client`. */
+  clientFor?: (serviceAccount: string) => Client;
+  /** By Kubernetes' flag name. */
+  flags: Readonly<Record<string, unknown>>;
+  /** As `--controllers` has it: `*`, names, `-name`. */
+  selection?: readonly string[];
+}
+
+/** What `--controllers` selects. @throws UserError for a name that does not exist */
+export function selectControllers(selection: readonly string[], all: readonly ControllerDefinition<any>[] = controllers): ControllerDefinition<any>[] {
+  const known = (c: ControllerDefinition<any>, name: string) => c.name === name || c.aliases?.includes(name);
+  for (const item of selection) {
+    const name = item.replace(/^-/, '');
+    if (name !== '*' && !all.some((c) => known(c, name))) throw new UserError(`--controllers: ${JSON.stringify(name)} is not in the list of known controllers`);
+  }
+  return all.filter((c) => {
+    if (selection.some((item) => item.startsWith('-') && known(c, item.slice(1)))) return false;
+    return selection.some((item) => !item.startsWith('-') && item !== '*' && known(c, item)) || (selection.includes('*') && !c.disabledByDefault);
+  });
+}
+
+/** Runs them until the scope closes; resolves when their caches have synced. */
+export async function startControllers(runtime: Runtime, scope: Scope, setup: ControllersSetup): Promise<void> {
+  const chosen = selectControllers(setup.selection ?? ['*']);
+  const stop = new AbortController();
+  const running = runControllers(chosen, { ...setup, runtime, signal: stop.signal });
+  scope.defer(async () => {
+    stop.abort(new Error('the controller manager is stopping'));
+    await running.stopped;
+  });
+  await running.started;
+}
+
+/**
+ * Stands for election under `name` in kube-system and calls `lead` when elected. Losing the lease ends the scope, as
+ * upstream's daemons end when they lose theirs.
+ */
+export async function leadAs(name: string, client: Client, runtime: Runtime, scope: Scope, lead: () => Promise<void>): Promise<void> {
+  const election = scope.own(startLeaderElection(client, runtime, { namespace: 'kube-system', name, identity: `${hostname()}_${runtime.random.uuid()}` }));
+  await election.acquired();
+  election.lost.addEventListener('abort', () => void scope.close(), { once: true });
+  await lead();
+}
