@@ -189,10 +189,25 @@ export function openFeed({ clock, log }: Runtime, options: FeedOptions): Feed {
     }
   };
 
+  /** Runs with a signal that aborts with the given one or with the feed; leaves no listener on the feed's. */
+  const untilClosed = async <T>(signal: AbortSignal, act: (either: AbortSignal) => Promise<T>): Promise<T> => {
+    const either = new AbortController();
+    const abort = () => either.abort();
+    for (const s of [signal, closing.signal]) {
+      if (s.aborted) abort();
+      s.addEventListener('abort', abort, { once: true });
+    }
+    try {
+      return await act(either.signal);
+    } finally {
+      for (const s of [signal, closing.signal]) s.removeEventListener('abort', abort);
+    }
+  };
+
   void run();
   return {
     position: () => position,
-    read: (range, after, signal) => (after >= start ? fromRecent(range, after) : replay(range, after, AbortSignal.any([signal, closing.signal]))),
+    read: (range, after, signal) => (after >= start ? fromRecent(range, after) : untilClosed(signal, (either) => replay(range, after, either))),
     close: () => closing.abort(),
   };
 }

@@ -92,7 +92,9 @@ function openTables(dir: string): Tables {
   const damage = found ? findDamage(path) : undefined;
   if (damage) throw damaged(dir, `${path}: ${damage}`);
   // Not overlapping: a commit's promise then resolves after fdatasync, not before.
-  const settings = { path: dir, noSubdir: false, overlappingSync: false, encoding: 'binary', cache: false, maxDbs: 4 } as const;
+  // No batching by turns of the event loop: batches are explicit here, and each such turn makes a promise nobody can
+  // catch, which ends the process when the disk is full.
+  const settings = { path: dir, noSubdir: false, overlappingSync: false, eventTurnBatching: false, encoding: 'binary', cache: false, maxDbs: 4 } as const;
   let env: RootDatabase<Buffer, string>;
   try {
     env = open<Buffer, string>(settings);
@@ -174,9 +176,19 @@ function lmdbJournal({ env, meta, log, values }: Tables, dir: string, closed: ()
     if (!value) throw new StoreUnavailable(`the value of revision ${revision} in ${dir} is damaged`);
     return value;
   };
+  /** Runs writes as one transaction; resolves when it is durable. */
+  const commit = async (writes: () => void): Promise<void> => {
+    try {
+      await env.batch(writes);
+    } catch (error) {
+      // The reason comes as another promise, which ends the process when nobody waits for it.
+      const { commitError } = error as { commitError?: Promise<never> };
+      throw commitError ? await commitError.catch((reason: unknown) => reason) : error;
+    }
+  };
   return {
-    async append(changes) {
-      await env.batch(() => {
+    append: (changes) =>
+      commit(() => {
         for (const change of changes) {
           log.put(change.revision, logRow(change));
           if (change.createRevision === 0) continue;
@@ -184,17 +196,16 @@ function lmdbJournal({ env, meta, log, values }: Tables, dir: string, closed: ()
           bytes.set(change.value, 4);
           values.put(change.revision, sealed(bytes));
         }
-      });
-    },
+      }),
     value: (revision) => read(revision, values.getBinary(revision)),
     async forget(revisions, floor) {
       // A transaction of moderate size at a time, so that writes are not held up; the floor moves first: what is left
       // over by a crash in between is forgotten at the next opening.
       const at = Buffer.alloc(8);
       at.writeDoubleLE(floor);
-      await meta.put('floor', at);
+      await commit(() => meta.put('floor', at));
       for (let i = 0; i < revisions.length; i += 2_000) {
-        await env.batch(() => {
+        await commit(() => {
           for (const revision of revisions.slice(i, i + 2_000)) {
             log.remove(revision);
             values.remove(revision);
