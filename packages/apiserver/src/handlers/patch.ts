@@ -39,6 +39,7 @@ export async function patchObject(call: Call, subresource = ''): Promise<ApiResp
     tracked: true,
     change: (old) => {
       const object = patched(old);
+      resource.definition.strategy.defaults?.(object);
       const changed = old ? partOf(resource, subresource, object, old) : object;
       if (type !== 'apply') trackUpdate(call, changed, old!, options.fieldManager, subresource);
       return changed;
@@ -67,7 +68,12 @@ export function patcher(call: Call, type: PatchType, options: WriteOptions, subr
   if (json) note([...duplicateFields, ...json.strictErrors]);
   const decode = (value: unknown): KubeObject => {
     const unknownFields: string[] = [];
-    const object = decodeValue<KubeObject>({ value, duplicateFields: [] }, expected, 'Warn', unknownFields, request.body);
+    let object: KubeObject;
+    try {
+      object = decodeValue<KubeObject>({ value, duplicateFields: [] }, expected, 'Warn', unknownFields, request.body);
+    } catch (error) {
+      throw invalidError({ group: '', kind: '' }, '', [invalid('patch', shownPatch(call, type, body), messageOf(error))]);
+    }
     note([...(json ? [] : duplicateFields), ...unknownFields]);
     checkName(call, object);
     return object;
@@ -126,10 +132,12 @@ function parsePatch({ request }: Call): { value: unknown; duplicateFields: reado
 }
 
 /** What strict validation has against a patch. */
-function strictFinding({ request }: Call, type: PatchType, body: unknown, findings: readonly string[]): FieldError {
-  const shown = type === 'strategic' ? goMap(body) : request.body ? Buffer.from(request.body).toString() : JSON.stringify(body);
-  return invalid('patch', shown, `strict decoding error: ${findings.join(', ')}`);
+function strictFinding(call: Call, type: PatchType, body: unknown, findings: readonly string[]): FieldError {
+  return invalid('patch', shownPatch(call, type, body), `strict decoding error: ${findings.join(', ')}`);
 }
+
+/** The patch as upstream's findings quote it. */
+const shownPatch = ({ request }: Call, type: PatchType, body: unknown): string => (type === 'strategic' ? goMap(body) : request.body ? Buffer.from(request.body).toString() : JSON.stringify(body));
 
 /** A JSON value as Go prints a map: `map[foo:1]`. */
 function goMap(value: unknown): string {

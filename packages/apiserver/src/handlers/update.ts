@@ -27,6 +27,7 @@ export async function updateObject(call: Call, subresource = ''): Promise<ApiRes
     create: subresource === '' && strategy.allowCreateOnUpdate === true,
     change: (old) => {
       const object = cloneJson(decoded);
+      strategy.defaults?.(object);
       const changed = old ? partOf(resource, subresource, object, old) : object;
       if (old) trackUpdate(call, changed, old, options.fieldManager, subresource);
       return changed;

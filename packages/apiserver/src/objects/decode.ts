@@ -42,6 +42,9 @@ export function decodeValue<T extends KubeObject>(parsed: ParsedBody, expected: 
   object.kind = expected.kind;
   object.apiVersion = expected.group ? `${expected.group}/${expected.version}` : expected.version;
   object.metadata ??= {};
+  // An empty list, which decoding drops, asks to forget all managers.
+  const managers = (value as { metadata?: { managedFields?: unknown } }).metadata?.managedFields;
+  if (Array.isArray(managers) && !managers.length) object.metadata.managedFields = [];
   expected.codec.defaults(object);
   return object as T;
 }
