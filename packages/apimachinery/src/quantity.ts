@@ -266,6 +266,7 @@ function canonicalText({ units, scale, format }: Quantity): string {
     amount = multiply(amount, 10);
     exponent--;
   }
+  // Beyond E upstream writes no suffix at all, and so another number; an exponent keeps the value.
   const suffix = format === 'DecimalExponent' ? undefined : decimalByExponent.get(exponent);
   return `${amount}${suffix ?? (exponent === 0 ? '' : `e${exponent}`)}`;
 }

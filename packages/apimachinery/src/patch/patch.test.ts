@@ -76,6 +76,10 @@ describe('a strategic merge patch', () => {
     expect(patched({ spec: { containers: [{ name: 'c', image: '3' }, { name: 'b', image: '9' }] } }).spec.containers.map((c) => [c.name, c.image])).toEqual([['c', '3'], ['a', '1'], ['b', '9']]);
     expect(patched({ spec: { '$setElementOrder/containers': [{ name: 'b' }, { name: 'c' }, { name: 'a' }], containers: [{ name: 'c', image: '3' }] } }).spec.containers.map((c) => c.name)).toEqual(['b', 'c', 'a']);
   });
+  test('puts what stays before what is new where an element is deleted at the same time', () => {
+    const change = { spec: { '$setElementOrder/containers': [{ name: 'c' }], containers: [{ name: 'c' }, { name: 'a', $patch: 'delete' }] } };
+    expect(patched(change).spec.containers.map((c) => c.name)).toEqual(['b', 'c']);
+  });
   test('replaces lists that have no merge strategy, and deletes with null', () => {
     const { spec } = patched({ spec: { containers: [{ name: 'b', args: ['y'], image: null }], nodeSelector: null } });
     expect(spec).toEqual({ ...pod.spec, containers: [pod.spec.containers[0], { name: 'b', args: ['y'] }], nodeSelector: undefined });

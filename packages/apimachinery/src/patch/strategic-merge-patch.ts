@@ -157,14 +157,37 @@ function mergeOrdered(merged: Json, patch: Json, type: TypeRef, done: Set<string
     const { of, strategy, mergeKey } = lookupList(type, field);
     checkOrder(patched ?? [], order, mergeKey);
     let list: List;
-    if (current && patched) list = strategy === 'merge' ? mergeList(current, patched, of, mergeKey, false) : patched;
-    else if (current) list = current;
+    let serverOrder = current ?? [];
+    if (current && patched) {
+      list = strategy === 'merge' ? mergeList(current, patched, of, mergeKey, false) : patched;
+      if (strategy === 'merge' && mergeKey) serverOrder = orderAfterDeletes(current, patched, list, mergeKey);
+    } else if (current) list = current;
     else if (patched) list = withoutDirectives(patched) as List;
     else continue;
     const kind = elementKind(current ?? [], patched ?? []);
-    set(merged, field, inOrder(list, order, current ?? [], mergeKey, kind));
+    set(merged, field, inOrder(list, order, serverOrder, mergeKey, kind));
     done.add(field);
   }
+}
+
+/**
+ * The order of the live list that new elements are placed by. Where the patch deletes elements, the first new ones take
+ * the freed places at the end, as they do upstream, so that what stays comes before them.
+ */
+function orderAfterDeletes(current: List, patched: List, merged: List, mergeKey: string): List {
+  const deleted = new Set<unknown>();
+  for (const item of patched) {
+    if (!isObject(item) || !has(item, directive)) continue;
+    if (item[directive] === 'replace') return current;
+    deleted.add(item[mergeKey]);
+  }
+  const key = (item: unknown) => (isObject(item) ? item[mergeKey] : undefined);
+  const kept = current.filter((item) => !deleted.has(key(item)));
+  if (kept.length === current.length) return current;
+  const known = new Set(kept.map(key));
+  const byKey = new Map(merged.map((item) => [key(item), item]));
+  const added = patched.filter((item) => isObject(item) && !has(item, directive) && !known.has(key(item))).map((item) => byKey.get(key(item)));
+  return [...kept, ...added.slice(0, current.length - kept.length)];
 }
 
 function listOf(object: Json, key: string): List | undefined {
