@@ -2,6 +2,7 @@ import type { ApiRequest, ApiResponse, StatusError } from '@pilothouse/apimachin
 import type { Runtime } from '@pilothouse/base';
 import type { Store } from '@pilothouse/storage';
 import type { AdmissionPlugin, Authenticator, Authorizer, ConnectHandler, Decision, ObjectFeed, RequestAttributes, ResourceDefinition, User, VirtualHandler } from './contract.ts';
+import type { OpenApiTexts } from './openapi/documents.ts';
 import type { ResourceRegistry } from './registry.ts';
 
 /** What extensions may use of the server they are plugged into. */
@@ -68,6 +69,8 @@ export interface ApiServerOptions {
   /** Whom the request's Impersonate headers ask to act as; undefined where they do not. `attributes.user` is who asks. @throws StatusError 400, 403 */
   impersonate?: (request: ApiRequest, attributes: RequestAttributes, parts: ServerParts) => Promise<User | undefined>;
   audit?: AuditHook;
+  /** Documentation of fields, for the columns of Tables; loaded on first use. Default: none. */
+  texts?: () => OpenApiTexts;
   /** Requests other than watches at one time; more are answered 429. Defaults 400 and 200, 0: no limit. */
   maxReadsInFlight?: number;
   maxWritesInFlight?: number;

@@ -5,6 +5,7 @@ import type { Authorizer, Decision, ObjectFeed, RequestAttributes, ResourceDefin
 import type { ServerCore } from './handlers/call.ts';
 import { type ListenOptions, type Listener, openListener } from './listener/listener.ts';
 import { type ApiServerOptions, plug, type ServerParts } from './options.ts';
+import { noTexts } from './openapi/documents.ts';
 import { createHandler } from './pipeline.ts';
 import { objectFeed } from './reader.ts';
 import { ResourceRegistry } from './registry.ts';
@@ -61,6 +62,7 @@ export async function createApiServer(runtime: Runtime, options: ApiServerOption
     authorize,
     minWatchTimeoutMs: options.minWatchTimeoutMs ?? 1_800_000,
     draining: draining.signal,
+    texts: options.texts ?? (() => noTexts),
   };
   authorizers = plug(options.authorizers, parts);
   core.admission = plug(options.admission, parts);

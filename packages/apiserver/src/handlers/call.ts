@@ -1,3 +1,4 @@
+import type { OpenApiTexts } from '../openapi/documents.ts';
 import type { ApiRequest, ApiResponse } from '@pilothouse/apimachinery';
 import type { Runtime } from '@pilothouse/base';
 import type { Store } from '@pilothouse/storage';
@@ -9,6 +10,8 @@ import type { Accepted } from '../request/negotiate.ts';
 
 /** The server as its handlers see it. */
 export interface ServerCore extends Runtime {
+  /** Documentation of fields, for the columns of Tables. */
+  texts: () => OpenApiTexts;
   store: Store;
   feed: StoreFeed;
   registry: ResourceRegistry;

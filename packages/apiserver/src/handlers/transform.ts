@@ -1,5 +1,6 @@
 import type { KubeObject } from '@pilothouse/apimachinery';
 import { badRequestError } from '@pilothouse/apimachinery';
+import { columnDefinitions, rowConditions } from '../table/index.ts';
 import type { Call } from './call.ts';
 import type { View } from './view.ts';
 
@@ -18,7 +19,7 @@ export function includeObjectOf(query: URLSearchParams): 'Metadata' | 'Object' |
 
 /** Objects as a Table; the columns' definitions are left out of later events of a watch. */
 export function tableOf(call: Call, views: readonly View[], metadata: Record<string, unknown>, withDefinitions = true): unknown {
-  const { columns } = call.resource.definition;
+  const { columns, type } = call.resource.definition;
   const version = call.accept.as?.version ?? 'v1';
   const include = includeObjectOf(call.info.query);
   const now = call.core.clock.now();
@@ -26,10 +27,14 @@ export function tableOf(call: Call, views: readonly View[], metadata: Record<str
     kind: 'Table',
     apiVersion: `meta.k8s.io/${version}`,
     metadata,
-    columnDefinitions: withDefinitions ? columns.map(({ name, type, format, description, priority }) => ({ name, type, format: format ?? '', description, priority: priority ?? 0 })) : null,
-    rows: views.map((view) => ({
-      cells: columns.map((column) => column.value(view.object, now) ?? null),
-      object: include === 'None' ? null : include === 'Object' ? view.object : partialMetadata(view.object, version),
-    })),
+    columnDefinitions: withDefinitions ? columnDefinitions(columns, call.core.texts()) : null,
+    rows: views.map((view) => {
+      const conditions = rowConditions(type.group, type.plural, view.object);
+      return {
+        cells: columns.map((column) => column.value(view.object, now) ?? null),
+        ...(conditions && { conditions }),
+        object: include === 'None' ? null : include === 'Object' ? view.object : partialMetadata(view.object, version),
+      };
+    }),
   };
 }

@@ -98,8 +98,11 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
   const state: { bootstrapped: boolean; server?: ApiServer } = { bootstrapped: false };
   // Steps that write (quota) do so through the server they are part of.
   const loopback = loopbackClient((request) => state.server!.handle(request));
+  let texts: OpenApiTexts | undefined;
+  const textsOnce = () => (texts ??= loadTexts());
   const options: ApiServerOptions = {
     store,
+    texts: textsOnce,
     definitions: builtinDefinitions({ serviceClusterIpRanges: [setup.serviceClusterIpRange], ...(nodePorts && { serviceNodePortRange: nodePorts }) }),
     authenticators: (parts) => [authOf(parts).authentication.authenticator],
     anonymous: setup.anonymousAuth,
@@ -114,7 +117,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
     virtualHandlers: (parts) => virtualHandlers({ authorizer: authOf(parts).authorization.authorizer, tokens: authOf(parts).authentication.tokens, issuer: authOf(parts).authentication.issuer }),
     nonResourceRoutes: (parts) => standardRoutes({
       serverAddress: () => address,
-      texts: loadTexts,
+      texts: textsOnce,
       build: { gitCommit: '', buildDate, runtime: process.version, platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}` },
       healthChecks: [
         { name: 'ping', in: ['healthz', 'livez', 'readyz'], check() {} },
