@@ -10,6 +10,7 @@ import type { EventResource } from './events/cluster-event.ts';
 import type { Features } from './features.ts';
 import type { Nominator } from './nominator.ts';
 import type { ClusterObjects } from './objects.ts';
+import type { DeviceMatcher } from './plugins/dynamic-resources/allocator.ts';
 import type { PodInfo } from './pod/pod-info.ts';
 import type { ClusterSnapshot } from './snapshot/cluster-snapshot.ts';
 import type { Verdict } from './verdict.ts';
@@ -81,6 +82,10 @@ export interface PostFilterContext {
   readonly verdicts: NodeVerdicts;
   /** A what-if on a node of the snapshot; the previous one ends. */
   tryNode(index: number): WhatIf;
+  /** The PreFilter state of a plugin (its own, that is); undefined where it skipped. */
+  stateOf<State>(plugin: string): State | undefined;
+  /** Plugins whose PreFilter was run before the pod was refused. */
+  readonly asked: ReadonlySet<string>;
 }
 
 export interface EventRegistration {
@@ -111,6 +116,10 @@ export interface PluginHandle {
   readonly random: Random;
   /** ms since the epoch. */
   readonly now: () => number;
+  /** RFC 3339 of such a time. */
+  readonly formatTime: (ms: number) => string;
+  /** Whether a device meets a CEL expression; absent: claims that need devices found are refused. */
+  readonly matchDevice?: DeviceMatcher;
   /** The pod as it is now (its nominated node may have changed since it was queued). */
   readonly currentPod: (info: PodInfo) => Pod | undefined;
   readonly actions: BindingActions;

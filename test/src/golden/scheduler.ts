@@ -28,8 +28,9 @@ const report: Record<string, Count> = {};
 function differences(want: AttemptRecord, got: AttemptRecord): string[] {
   const found: string[] = [];
   for (const key of new Set([...Object.keys(want), ...Object.keys(got)]) as Set<keyof AttemptRecord>) {
-    if (want[key] === undefined && (isBrief(want) ? briefOmits : optional).has(key)) continue;
+    if ((want[key] ?? undefined) === undefined && (isBrief(want) ? briefOmits : optional).has(key)) continue;
     if (key === 'filters') compareFilters(want, got, found);
+    else if (key === 'postFilter' && isBrief(want)) compare(want.postFilter, got.postFilter && { ...got.postFilter, rejected: want.postFilter?.rejected }, key, found);
     else compare(want[key], got[key], key, found);
   }
   return found;

@@ -1,6 +1,6 @@
 import type { Node, Pod } from '@pilothouse/api-schemas/types/core/v1';
 import { realRandom } from '@pilothouse/base/random';
-import { parseTime } from '@pilothouse/base/clock';
+import { formatTime, parseTime } from '@pilothouse/base/clock';
 import { loadConfiguration } from '../config/load.ts';
 import type { PluginHandle } from '../contract.ts';
 import { featuresWith } from '../features.ts';
@@ -49,6 +49,7 @@ export function buildCluster(source: SchedulerCase): CaseCluster {
     features,
     random: realRandom,
     now: () => cluster.nowMs,
+    formatTime,
     currentPod: (info) => pending.get(info.key),
     actions: { bind: refuse, updateVolume: refuse, updateClaim: refuse, updateClaimStatus: refuse, updateResourceClaim: refuse, waitUntil: refuse },
     isPreempting: () => false,

@@ -11,7 +11,7 @@ import { Algorithm, type Feasible, noNodesMessage } from '../cycle/schedule.ts';
 import { explainScores } from '../cycle/score.ts';
 import { PodInfo } from '../pod/pod-info.ts';
 import type { Profile } from '../profile.ts';
-import { codeOf, isRejected, messageOf, type Verdict } from '../verdict.ts';
+import { codeOf, messageOf, type Verdict } from '../verdict.ts';
 import { buildCluster, type CaseCluster } from './cluster.ts';
 import { runHints } from './hints.ts';
 import type { AttemptRecord, CaseProfile, HintRecord, PostFilterRecord, RegistrationRecord, SchedulerCase, StatusRecord } from './types.ts';
@@ -203,7 +203,7 @@ function recordChoice(record: AttemptRecord, cluster: CaseCluster, profile: Prof
 function recordFailure(record: AttemptRecord, cluster: CaseCluster, profile: Profile, info: PodInfo, found: Feasible, preempting: boolean): void {
   const { diagnosis } = found;
   if (profile.points.postFilter.length) {
-    const outcome = runPostFilters(profile, info, diagnosis, found.filters);
+    const outcome = runPostFilters(profile, info, found);
     diagnosis.postFilterMessage = messageOf(outcome.verdict);
     const { nominating, preemption } = outcome;
     const post: PostFilterRecord = { code: codeOf(outcome.verdict), ...(outcome.plugin && { plugin: outcome.plugin }), ...(outcome.verdict && { message: messageOf(outcome.verdict) }) };
@@ -232,5 +232,3 @@ function recordEviction(post: PostFilterRecord, cluster: CaseCluster, info: PodI
   const cleared = (cluster.nominator.on(node) ?? []).filter((p) => p.priority < info.priority && deleted.length).map((p) => p.key);
   if (cleared.length) post.clearedNominations = sortBytes(cleared);
 }
-
-export { isRejected };

@@ -3,8 +3,7 @@ import type { PodInfo } from '../pod/pod-info.ts';
 import type { Profile } from '../profile.ts';
 import type { Recorder } from '../recorder.ts';
 import { failure, isRejected, type Verdict } from '../verdict.ts';
-import type { Diagnosis } from './diagnosis.ts';
-import type { FilterRun } from './filter.ts';
+import type { Feasible } from './schedule.ts';
 
 export interface PostFilterOutcome {
   /** Undefined: a plugin made room. */
@@ -15,7 +14,7 @@ export interface PostFilterOutcome {
 }
 
 /** Asks the plugins in turn to make room for a pod that fits nowhere; the first success ends it. */
-export function runPostFilters(profile: Profile, info: PodInfo, diagnosis: Diagnosis, filters: FilterRun | undefined, recorder?: Recorder): PostFilterOutcome {
+export function runPostFilters(profile: Profile, info: PodInfo, { diagnosis, filters, states, asked }: Pick<Feasible, 'diagnosis' | 'filters' | 'states' | 'asked'>, recorder?: Recorder): PostFilterOutcome {
   const reasons: string[] = [];
   let nominating: Nominating | undefined;
   let rejectedBy: string | undefined;
@@ -24,8 +23,9 @@ export function runPostFilters(profile: Profile, info: PodInfo, diagnosis: Diagn
     if (!filters) throw new Error('no filters ran for this pod');
     return filters.tryNode(node);
   };
+  const stateOf = <State>(name: string) => [...states].find(([plugin]) => plugin.name === name)?.[1] as State | undefined;
   for (const plugin of profile.points.postFilter) {
-    const result = plugin.postFilter!(info, { verdicts: diagnosis, tryNode });
+    const result = plugin.postFilter!(info, { verdicts: diagnosis, tryNode, stateOf, asked });
     recorder?.postFilter?.(plugin.name, result);
     preemption ??= result.preemption;
     const { verdict } = result;

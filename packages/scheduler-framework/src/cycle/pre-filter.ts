@@ -14,6 +14,8 @@ export interface PreFilterRun {
   /** States by plugin, of those that did not skip. */
   readonly states: ReadonlyMap<Plugin, unknown>;
   readonly skipped: ReadonlySet<Plugin>;
+  /** Names of the plugins that were asked: all, or those up to the one that ended it. */
+  readonly asked: ReadonlySet<string>;
   /** Only these nodes are looked at; undefined: all. */
   readonly nodes?: ReadonlySet<string>;
   /** Plugins that named nodes, sorted. */
@@ -32,9 +34,11 @@ export function runPreFilters(profile: Profile, info: PodInfo, recorder?: Record
   let skipped: Set<Plugin> | undefined;
   let nodes: ReadonlySet<string> | undefined;
   let restricting: string[] = [];
+  const asked = new Set<string>();
   let refusal: { verdict: Verdict; rejectedBy: string } | undefined;
-  const ended = (verdict: Verdict, rejectedBy: string | undefined): PreFilterRun => ({ states, skipped: skipped ?? none, restricting: [], verdict, rejectedBy });
+  const ended = (verdict: Verdict, rejectedBy: string | undefined): PreFilterRun => ({ states, skipped: skipped ?? none, asked, restricting: [], verdict, rejectedBy });
   for (const plugin of profile.points.preFilter) {
+    asked.add(plugin.name);
     const outcome = known?.get(plugin) ?? plugin.preFilter!(info);
     if (isVerdict(outcome)) {
       recorder?.preFilter?.(plugin.name, outcome, undefined);
@@ -52,10 +56,10 @@ export function runPreFilters(profile: Profile, info: PodInfo, recorder?: Record
     nodes = nodes ? new Set([...nodes].filter((n) => wanted.has(n))) : wanted;
     if (!nodes.size) {
       const text = restricting.length === 1 ? `node(s) didn't satisfy plugin ${restricting[0]}` : `node(s) didn't satisfy plugin(s) [${restricting.join(' ')}] simultaneously`;
-      return { states, skipped: skipped ?? none, nodes, restricting, verdict: unresolvable(text) };
+      return { states, skipped: skipped ?? none, asked, nodes, restricting, verdict: unresolvable(text) };
     }
   }
-  return { states, skipped: skipped ?? none, nodes, restricting, ...refusal };
+  return { states, skipped: skipped ?? none, asked, nodes, restricting, ...refusal };
 }
 
 /** The filters to run for a pod, in order. */

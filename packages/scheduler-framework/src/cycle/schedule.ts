@@ -13,7 +13,7 @@ import { isRejected, messageOf, unresolvable, type Verdict } from '../verdict.ts
 import { Diagnosis } from './diagnosis.ts';
 import { EquivalenceCache } from './equivalence.ts';
 import { FilterRun } from './filter.ts';
-import { runPreFilters } from './pre-filter.ts';
+import { type PreFilterRun, runPreFilters } from './pre-filter.ts';
 import { scoreNodes } from './score.ts';
 
 export const noNodesMessage = 'no nodes available to schedule pods';
@@ -37,6 +37,8 @@ export interface Feasible {
   readonly diagnosis: Diagnosis;
   readonly filters: FilterRun | undefined;
   readonly states: ReadonlyMap<Plugin, unknown>;
+  /** Names of the plugins whose PreFilter was run. */
+  readonly asked: ReadonlySet<string>;
   /** How many nodes were looked at. */
   readonly evaluated: number;
   /** A plugin failed. */
@@ -45,7 +47,7 @@ export interface Feasible {
 
 export type Decision =
   | { readonly kind: 'node'; readonly node: string; readonly evaluated: number; readonly feasible: number; readonly states: ReadonlyMap<Plugin, unknown> }
-  | { readonly kind: 'unfit'; readonly diagnosis: Diagnosis; readonly filters: FilterRun | undefined; readonly states: ReadonlyMap<Plugin, unknown> }
+  | { readonly kind: 'unfit'; readonly found: Feasible }
   | { readonly kind: 'error'; readonly message: string; readonly error?: unknown };
 
 export interface AlgorithmOptions {
@@ -82,7 +84,7 @@ export class Algorithm {
       if (!this.#options.snapshot.size) return { kind: 'error', message: noNodesMessage };
       const found = this.findFeasible(info, recorder);
       if (found.error) return { kind: 'error', message: messageOf(found.error), error: found.error.error };
-      if (!found.nodes.length) return { kind: 'unfit', diagnosis: found.diagnosis, filters: found.filters, states: found.states };
+      if (!found.nodes.length) return { kind: 'unfit', found };
       const node = found.nodes.length === 1 ? found.nodes[0] : this.choose(found.nodes, this.score(info, found, recorder));
       return { kind: 'node', node: this.#options.snapshot.names[node], evaluated: found.evaluated, feasible: found.nodes.length, states: found.states };
     } catch (error) {
@@ -97,9 +99,9 @@ export class Algorithm {
     const diagnosis = new Diagnosis(snapshot);
     const preFilter = runPreFilters(profile, info, recorder, equivalence?.preFilters);
     for (const plugin of preFilter.restricting) diagnosis.unschedulablePlugins.add(plugin);
-    const { states, verdict } = preFilter;
+    const { states, asked, verdict } = preFilter;
     if (verdict) {
-      const failed: Feasible = { nodes: new Int32Array(), diagnosis, filters: undefined, states, evaluated: 0 };
+      const failed: Feasible = { nodes: new Int32Array(), diagnosis, filters: undefined, states, asked, evaluated: 0 };
       if (!isRejected(verdict)) return { ...failed, error: verdict };
       diagnosis.absent = verdict;
       diagnosis.preFilterMessage = messageOf(verdict);
@@ -112,14 +114,14 @@ export class Algorithm {
       const node = snapshot.indexOf(nominated);
       if (node >= 0) {
         const verdict = filters.check(node);
-        if (!verdict) return { nodes: Int32Array.of(node), diagnosis, filters, states, evaluated: 1 };
+        if (!verdict) return { nodes: Int32Array.of(node), diagnosis, filters, states, asked, evaluated: 1 };
         if (isRejected(verdict)) diagnosis.set(nominated, verdict, filters.rejectedBy);
       }
     }
-    return this.#search(filters, diagnosis, states, preFilter.nodes, preFilter.restricting);
+    return this.#search(filters, diagnosis, preFilter);
   }
 
-  #search(filters: FilterRun, diagnosis: Diagnosis, states: ReadonlyMap<Plugin, unknown>, only: ReadonlySet<string> | undefined, restricting: readonly string[]): Feasible {
+  #search(filters: FilterRun, diagnosis: Diagnosis, { states, asked, nodes: only, restricting }: PreFilterRun): Feasible {
     const { profile, snapshot } = this.#options;
     let candidates = snapshot.list();
     const all = candidates.length;
@@ -138,11 +140,11 @@ export class Algorithm {
       const verdict = filters.check(node);
       if (!verdict) feasible[found++] = node;
       else if (isRejected(verdict)) failed.push({ node, verdict, plugin: filters.rejectedBy });
-      else return { nodes: new Int32Array(), diagnosis, filters, states, evaluated: looked, error: verdict };
+      else return { nodes: new Int32Array(), diagnosis, filters, states, asked, evaluated: looked, error: verdict };
     }
     this.nextStart = all ? (this.nextStart + looked) % all : 0;
     if (!found) for (const { node, verdict, plugin } of failed) diagnosis.set(snapshot.names[node], verdict, plugin);
-    return { nodes: feasible.subarray(0, found), diagnosis, filters, states, evaluated: looked };
+    return { nodes: feasible.subarray(0, found), diagnosis, filters, states, asked, evaluated: looked };
   }
 
   /** Totals in the order of the feasible nodes. @throws ScoreError */

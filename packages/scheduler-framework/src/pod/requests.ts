@@ -7,6 +7,8 @@ export interface RequestOptions {
   useStatus?: boolean;
   /** Stands in for what a container does not request. */
   nonMissing?: Amounts;
+  /** Look at containers only. */
+  skipPodLevel?: boolean;
 }
 
 /** What a container without a request counts as when nodes are scored. */
@@ -66,7 +68,7 @@ function aggregate(pod: Pod, options: RequestOptions): Amounts {
 export function podRequests(pod: Pod, options: RequestOptions = {}): Amounts {
   const useStatus = options.useStatus && (pod.status?.containerStatuses?.length || pod.status?.initContainerStatuses?.length || pod.status?.resources || pod.status?.allocatedResources) ? true : undefined;
   const amounts = aggregate(pod, { ...options, useStatus });
-  if (hasPodLevelRequests(pod)) {
+  if (!options.skipPodLevel && hasPodLevelRequests(pod)) {
     const effective = effectivePodLevel(pod, useStatus === true);
     for (const [name, amount] of effective) if (podLevel(name)) amounts.set(name, amount);
   }

@@ -1,7 +1,7 @@
 import { maxNodeScore, plugin, type PluginFactory } from '../../contract.ts';
 import { skip } from '../../verdict.ts';
 import { type DevicesOnNode, devicesFor } from './device-totals.ts';
-import { nodeAmounts, type ResourceSpec, scoringRequests } from './scoring.ts';
+import { balanceRequests, nodeAmounts, type ResourceSpec } from './scoring.ts';
 
 export interface NodeResourcesBalancedAllocationArgs {
   resources: ResourceSpec[];
@@ -42,7 +42,7 @@ export const nodeResourcesBalancedAllocation: PluginFactory<NodeResourcesBalance
     return plugin<undefined, { requests: number[]; devices: DevicesOnNode | undefined }>({
       name: 'NodeResourcesBalancedAllocation',
       preScore: (info) => {
-        const requests = scoringRequests(info, args.resources, true);
+        const requests = balanceRequests(info, args.resources);
         return requests.some((r) => r !== 0) ? { state: { requests, devices: devicesFor(args.resources, handle) } } : skip;
       },
       scoreScope: 'node',

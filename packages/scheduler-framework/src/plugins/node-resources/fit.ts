@@ -7,7 +7,7 @@ import type { PodInfo } from '../../pod/pod-info.ts';
 import { type Demand, demandOf, podRequests } from '../../pod/requests.ts';
 import { type Verdict, unresolvable, unschedulable } from '../../verdict.ts';
 import { type DevicesOnNode, devicesFor, deviceClassOf } from './device-totals.ts';
-import { type ScoringStrategy, type Scorer, scorerOf, scoringRequests } from './scoring.ts';
+import { fitRequests, type Scorer, scorerOf, type ScoringStrategy } from './scoring.ts';
 
 export interface NodeResourcesFitArgs {
   ignoredResources?: string[];
@@ -114,7 +114,7 @@ export const nodeResourcesFit: PluginFactory<NodeResourcesFitArgs> = {
         }
         return reasons.length ? lacking(reasons, hopeless) : undefined;
       },
-      preScore: (info) => ({ state: { requests: scoringRequests(info, args.scoringStrategy.resources, false), devices: devicesFor(args.scoringStrategy.resources, handle), scorer } }),
+      preScore: (info) => ({ state: { requests: fitRequests(info, args.scoringStrategy.resources), devices: devicesFor(args.scoringStrategy.resources, handle), scorer } }),
       scoreScope: 'node',
       score: (state, _info, node) => state.scorer(state.requests, node, state.devices),
       events: [
@@ -147,4 +147,5 @@ export const nodeResourcesFit: PluginFactory<NodeResourcesFitArgs> = {
   },
 };
 
-const isDeviceResource = (handle: PluginHandle, name: string): boolean => handle.features.DRAExtendedResource && deviceClassOf(handle.objects, name) !== undefined;
+/** Only where devices can be had for it: else the resource is one the node does not have. */
+const isDeviceResource = (handle: PluginHandle, name: string): boolean => handle.features.DRAExtendedResource && handle.deviceTotals !== undefined && deviceClassOf(handle.objects, name) !== undefined;

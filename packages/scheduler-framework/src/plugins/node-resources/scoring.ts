@@ -28,9 +28,15 @@ export interface ScoringStrategy {
 /** Score of a node (an index) for requests in the order of the strategy's resources. */
 export type Scorer = (requests: readonly number[], node: number, devices: DevicesOnNode | undefined) => number;
 
-/** The pod's requests in the order of `resources`; `useRequested`: without defaults for what is missing. */
-export function scoringRequests(info: PodInfo, resources: readonly ResourceSpec[], useRequested: boolean): number[] {
-  const amounts = podRequests(info.pod, { useStatus: true, ...(useRequested ? {} : { nonMissing: nonZeroDefaults }) });
+/** What NodeResourcesFit scores a pod by, in the order of `resources`: defaults for what is missing, pod-level resources not seen (as upstream does it). */
+export function fitRequests(info: PodInfo, resources: readonly ResourceSpec[]): number[] {
+  const amounts = podRequests(info.pod, { nonMissing: nonZeroDefaults, skipPodLevel: true });
+  return resources.map((r) => amounts.get(r.name) ?? 0);
+}
+
+/** What the balance is taken over, in the order of `resources`. */
+export function balanceRequests(info: PodInfo, resources: readonly ResourceSpec[]): number[] {
+  const amounts = podRequests(info.pod, { useStatus: true });
   return resources.map((r) => amounts.get(r.name) ?? 0);
 }
 
