@@ -57,6 +57,11 @@ export function decodeObject<T = any>(type: TypeSchema, value: unknown): Decoded
   }
 }
 
+/** What Go writes for a field that was never set; undefined where it writes nothing. */
+export function zeroOfField(type: TypeSchema, name: string): unknown {
+  return structPlan(type).zero()[name];
+}
+
 /** Fields are read in the type's order; strict errors come in the document's. */
 function inDocumentOrder(found: readonly string[], document: unknown): string[] {
   const left = new Set(found);

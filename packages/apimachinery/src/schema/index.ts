@@ -1,4 +1,4 @@
 export { cannotBeHandled } from './decode-context.ts';
-export { decodeObject, type Decoded } from './decode.ts';
+export { decodeObject, zeroOfField, type Decoded } from './decode.ts';
 export { applyDefaults } from './defaults.ts';
 export { parseJson, parseJsonStrict, type ParsedJson } from './json.ts';

@@ -1,12 +1,34 @@
-import { builtinResources, typeOfKind, type ResourceFacts } from '@pilothouse/api-schemas';
+import { builtinResources, typeOfKind, type ResourceFacts, type TypeSchema } from '@pilothouse/api-schemas';
 import type { KubeObject, ResourceType } from '@pilothouse/apimachinery';
-import type { ResourceDefinition } from '../contract.ts';
+import { zeroOfField } from '@pilothouse/apimachinery';
+import type { ResourceDefinition, Strategy } from '../contract.ts';
 import { columnsFor } from '../table/index.ts';
 
 /** What a built-in resource adds to its published facts. Everything has a default: a resource may be facts alone. */
 export interface ResourceBehaviour<T extends KubeObject> extends Partial<Pick<ResourceDefinition<T>, 'strategy' | 'selectableFields' | 'virtual' | 'ttlSeconds' | 'conversion'>> {
   /** Under `/registry/`. Default: the plural, with neither group nor version, as kube-apiserver's keys have it. */
   storagePrefix?: string;
+  /** A status given on create is kept (nodes register with theirs). Default: it is cleared. */
+  keepsStatusOnCreate?: boolean;
+}
+
+/** Where there is a status subresource, the main one cannot set the status: cleared on create, kept on update. */
+function guardStatus<T extends KubeObject>(strategy: Strategy<T>, schema: TypeSchema, keepsOnCreate: boolean): Strategy<T> {
+  const put = (object: T, status: unknown) => {
+    if (status === undefined) delete (object as { status?: unknown }).status;
+    else (object as { status?: unknown }).status = status;
+  };
+  return {
+    ...strategy,
+    prepareForCreate(object, context) {
+      if (!keepsOnCreate) put(object, zeroOfField(schema, 'status'));
+      strategy.prepareForCreate?.(object, context);
+    },
+    prepareForUpdate(object, old, context) {
+      if (context.subresource === '') put(object, (old as { status?: unknown }).status);
+      strategy.prepareForUpdate?.(object, old, context);
+    },
+  };
 }
 
 const factsOf = ({ group, version, plural }: ResourceType): ResourceFacts => {
@@ -29,7 +51,7 @@ export function defineResource<T extends KubeObject>(type: ResourceType<T>, beha
     subresources,
     schema: schema.name,
     storagePrefix: behaviour.storagePrefix ?? plural,
-    strategy: behaviour.strategy ?? {},
+    strategy: subresources.some((s) => s.name === 'status') ? guardStatus(behaviour.strategy ?? {}, schema, behaviour.keepsStatusOnCreate ?? false) : (behaviour.strategy ?? {}),
     columns: columnsFor(group, version, plural),
     selectableFields: behaviour.selectableFields ?? {},
     ...(behaviour.virtual && { virtual: true }),

@@ -1,5 +1,11 @@
 import * as types from '@pilothouse/apimachinery';
 import type { ResourceDefinition } from '../contract.ts';
+import { services } from './core/services.ts';
+import { endpoints } from './core/endpoints.ts';
+import { replicationControllers } from './core/replicationcontrollers.ts';
+import { podTemplates } from './core/podtemplates.ts';
+import { jobs } from './batch/jobs.ts';
+import { cronJobs } from './batch/cronjobs.ts';
 import { defineResource } from './define.ts';
 import { deployments } from './apps/deployments.ts';
 import { replicaSets } from './apps/replicasets.ts';
@@ -22,7 +28,7 @@ const resources: readonly (ResourceDefinition | ((options: ResourceOptions) => R
   defineResource(types.bindings, { virtual: true }),
   defineResource(types.componentStatuses, { virtual: true }),
   defineResource(types.configMaps),
-  defineResource(types.endpoints, { storagePrefix: 'services/endpoints' }),
+  endpoints,
   defineResource(types.events, { ttlSeconds: 3600 }),
   defineResource(types.limitRanges),
   defineResource(types.namespaces),
@@ -30,12 +36,12 @@ const resources: readonly (ResourceDefinition | ((options: ResourceOptions) => R
   defineResource(types.persistentVolumeClaims),
   defineResource(types.persistentVolumes),
   pods,
-  defineResource(types.podTemplates),
-  defineResource(types.replicationControllers, { storagePrefix: 'controllers' }),
+  podTemplates,
+  replicationControllers,
   defineResource(types.resourceQuotas),
   defineResource(types.secrets),
   defineResource(types.serviceAccounts),
-  defineResource(types.services, { storagePrefix: 'services/specs' }),
+  services,
   defineResource(types.apiServices, { storagePrefix: 'apiregistration.k8s.io/apiservices' }),
   controllerRevisions,
   daemonSets,
@@ -51,8 +57,8 @@ const resources: readonly (ResourceDefinition | ((options: ResourceOptions) => R
   defineResource(types.subjectAccessReviews, { virtual: true }),
   defineResource(types.horizontalPodAutoscalers),
   defineResource(types.autoscalingHorizontalPodAutoscalers),
-  defineResource(types.cronJobs),
-  defineResource(types.jobs),
+  cronJobs,
+  jobs,
   defineResource(types.certificateSigningRequests),
   defineResource(types.ingressClasses),
   defineResource(types.ingresses, { storagePrefix: 'ingress' }),

@@ -1,0 +1,18 @@
+import { podTemplates as type } from '@pilothouse/apimachinery';
+import type { PodTemplate } from '@pilothouse/api-schemas/types/core/v1';
+import type { Strategy } from '../../contract.ts';
+import { templateWarnings } from '../apps/workload.ts';
+import { defaultPodTemplate } from '../defaults/pod-spec.ts';
+import { defineResource } from '../define.ts';
+import { dnsSubdomainName, withMeta } from '../validation/object-meta.ts';
+import { validatePodTemplate } from '../validation/pod-template.ts';
+
+const strategy: Strategy<PodTemplate> = {
+  allowCreateOnUpdate: false,
+  generation: true,
+  defaults: (object) => defaultPodTemplate(object.template),
+  ...withMeta<PodTemplate>({ name: dnsSubdomainName, namespaced: true }, (errors, object) => validatePodTemplate(errors, object.template!, 'template')),
+  warnings: (object) => templateWarnings(object.template, 'template'),
+};
+
+export const podTemplates = defineResource<any>(type, { strategy });

@@ -1,0 +1,50 @@
+import { matcherOfSet, replicationControllers as type, required, type FieldError } from '@pilothouse/apimachinery';
+import type { ReplicationController as Published } from '@pilothouse/api-schemas/types/core/v1';
+import type { Strategy } from '../../contract.ts';
+import { podNameWarnings, templateWarnings } from '../apps/workload.ts';
+import { defaultPodTemplate } from '../defaults/pod-spec.ts';
+import { defineResource } from '../define.ts';
+import type { Filled } from '../filled.ts';
+import { same } from '../validation/equality.ts';
+import { nonnegative, notMoreThan } from '../validation/numbers.ts';
+import { dnsSubdomainName, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
+import { validateRunningTemplate } from '../validation/pod-template.ts';
+
+type ReplicationController = Filled<Published>;
+
+function validateSpec(errors: FieldError[], { spec }: ReplicationController): void {
+  nonnegative(errors, spec, 'spec', 'minReadySeconds');
+  const selects = Object.keys(spec.selector ?? {}).length > 0;
+  if (!selects) errors.push(required('spec.selector'));
+  if (spec.replicas === undefined) errors.push(required('spec.replicas'));
+  nonnegative(errors, spec, 'spec', 'replicas');
+  validateRunningTemplate(errors, spec.template, 'spec.template', { matches: !selects || !spec.template || matcherOfSet(spec.selector).matches(spec.template.metadata?.labels), owner: 'ReplicationController' });
+}
+
+const strategy: Strategy<ReplicationController> = {
+  generation: true,
+  defaults({ metadata, spec }) {
+    const labels = spec.template?.metadata?.labels;
+    if (labels) {
+      if (!Object.keys(spec.selector ?? {}).length) spec.selector = { ...labels };
+      if (!Object.keys(metadata.labels ?? {}).length) metadata.labels = { ...labels };
+    }
+    spec.replicas ??= 1;
+    defaultPodTemplate(spec.template);
+  },
+  ...withMeta<ReplicationController>({ name: dnsSubdomainName, namespaced: true }, validateSpec),
+  validateStatusUpdate({ metadata, status }, old) {
+    const errors: FieldError[] = [];
+    validateObjectMetaUpdate(errors, metadata, old.metadata);
+    nonnegative(errors, status, 'status', 'replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas', 'observedGeneration');
+    notMoreThan(errors, status, 'status', 'replicas', 'cannot be greater than status.replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas');
+    notMoreThan(errors, status, 'status', 'readyReplicas', 'cannot be greater than readyReplicas', 'availableReplicas');
+    return errors;
+  },
+  warnings(object, old) {
+    if (!old) return [...podNameWarnings(object.metadata), ...templateWarnings(object.spec.template, 'spec.template')];
+    return same(object.spec, old.spec) ? [] : templateWarnings(object.spec.template, 'spec.template');
+  },
+};
+
+export const replicationControllers = defineResource<any>(type, { strategy, storagePrefix: 'controllers', selectableFields: { 'status.replicas': (rc: ReplicationController) => String(rc.status.replicas ?? 0) } });
