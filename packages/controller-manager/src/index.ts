@@ -5,10 +5,16 @@ import { endpointSliceController } from './controllers/endpointslice/controller.
 import { endpointSliceMirroringController } from './controllers/endpointslicemirroring/controller.ts';
 import { garbageCollectorController } from './controllers/garbagecollector/controller.ts';
 import { namespaceController } from './controllers/namespace/controller.ts';
+import { nodeIpamController } from './controllers/nodeipam/controller.ts';
+import { nodeLifecycleController } from './controllers/nodelifecycle/controller.ts';
 import { replicaSetController } from './controllers/replicaset/controller.ts';
 import { replicationController } from './controllers/replicationcontroller/controller.ts';
 import { rootCaPublisherController } from './controllers/root-ca-publisher/controller.ts';
 import { serviceAccountController } from './controllers/serviceaccount/controller.ts';
+import { taintEvictionController } from './controllers/tainteviction/controller.ts';
+import { type ControllerManager, type ControllerManagerOptions, runManager } from './manager.ts';
+
+export { type ControllerManager, type ControllerManagerOptions, selectControllers } from './manager.ts';
 
 /** Every controller, in the order in which they start. Adding one is a folder and a line here. */
 export const controllers: readonly ControllerDefinition<any>[] = [
@@ -19,7 +25,13 @@ export const controllers: readonly ControllerDefinition<any>[] = [
   namespaceController,
   serviceAccountController,
   garbageCollectorController,
-  replicaSetController,
   deploymentController,
+  replicaSetController,
+  nodeIpamController,
+  nodeLifecycleController,
+  taintEvictionController,
   rootCaPublisherController,
 ];
+
+/** Starts the controller manager: see `ControllerManagerOptions`. @throws UserError for an unknown controller */
+export const startControllerManager = (options: ControllerManagerOptions): ControllerManager => runManager(controllers, options);

@@ -8,3 +8,5 @@ export * from './slow-start.ts';
 export * from './track-children.ts';
 export * from './pod-ranking.ts';
 export * from './values.ts';
+export * from './flags.ts';
+export * from './taints.ts';

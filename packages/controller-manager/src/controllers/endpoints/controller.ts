@@ -1,8 +1,8 @@
 import { messageOf } from '@pilothouse/base';
 import { endpoints, isNotFound, keyOf, pods, services, splitKey } from '@pilothouse/apimachinery';
 import { clone, referenceTo } from '@pilothouse/client';
-import { defineController, done, isNamespaceTerminating, itself, requeueAfter, type Watch } from '@pilothouse/controller-runtime';
-import { durationFlagMs, isSelecting, podsOf, servicesOfPods } from '../endpointslice/pods.ts';
+import { defineController, done, isNamespaceTerminating, itself, requeueAfter, type Watch, durationFlagMs } from '@pilothouse/controller-runtime';
+import { isSelecting, podsOf, servicesOfPods } from '../endpointslice/pods.ts';
 import { createTriggerTimes, type TriggerTimes } from '../endpointslice/trigger-time.ts';
 import { isLeaderElectionRecord, planEndpoints } from './plan.ts';
 

@@ -2,9 +2,9 @@ import type { EndpointSlice } from '@pilothouse/api-schemas/types/discovery/v1';
 import { endpointSlices, isNotFound, type KubeObject, keyOf, nodes, pods, services } from '@pilothouse/apimachinery';
 import { clone, type Client, referenceTo } from '@pilothouse/client';
 import { messageOf } from '@pilothouse/base';
-import { defineController, done, isNamespaceTerminating, itself, readOnly, requeueAfter, type Watch } from '@pilothouse/controller-runtime';
+import { defineController, done, isNamespaceTerminating, itself, readOnly, requeueAfter, type Watch, durationFlagMs } from '@pilothouse/controller-runtime';
 import { managedBy, managedByLabel, planServiceSlices, serviceNameLabel, type SlicePlan } from './plan.ts';
-import { durationFlagMs, isSelecting, podsOf, servicesOfPods, triggerTimeAnnotation } from './pods.ts';
+import { isSelecting, podsOf, servicesOfPods, triggerTimeAnnotation } from './pods.ts';
 import { createSliceTracker, type SliceTracker } from './slice-tracker.ts';
 import { createTriggerTimes, type TriggerTimes } from './trigger-time.ts';
 
