@@ -141,7 +141,7 @@ export async function openEtcdStore(runtime: Runtime, options: EtcdStoreOptions)
         const success: RequestOp[] = [{ put: { key: prefix + key, value, lease } }];
         if (ifRevision !== 0) success.push({ range: { key: prefix + key, keysOnly: true } });
         const { header, responses } = await guarded(key, ifRevision, success);
-        return { key, value, createRevision: responses[1]?.range!.kvs[0].createRevision ?? header.revision, modRevision: header.revision };
+        return { key, value, createRevision: responses[1]?.range?.kvs[0].createRevision ?? header.revision, modRevision: header.revision };
       } catch (error) {
         if (lease === undefined || attempt > 0 || (error as ServiceError).code !== status.NOT_FOUND) throw error;
         leases.forget(lease);

@@ -64,7 +64,7 @@ export function openFeed({ clock, log }: Runtime, options: FeedOptions): Feed {
 
   const take = (response: WatchResponse) => {
     for (const watched of response.events) {
-      if (!watched.kv.key.startsWith(prefix)) continue;
+      if (watched.kv.modRevision <= position || !watched.kv.key.startsWith(prefix)) continue;
       const event = eventOf(watched, prefix);
       recent.push(event);
       bytes += weightOf(event);

@@ -78,6 +78,8 @@ export function concurrencyTests(subject: Subject): void {
     await Promise.all(writers);
     writing = false;
     await starter;
+    // Some start when all is history.
+    for (const after of [begin, ...acknowledged.slice(0, 40).filter((_, i) => i % 8 === 0)]) lists.push({ after, seen: (await store.range(range, { revision: after })).entries.map(line), reader: readWatch(store, range, after) });
     const end = await store.revision();
     const { entries } = await store.range(range);
     const final = entries.map(line);

@@ -132,7 +132,7 @@ export function watchTests(subject: Subject): void {
     const events = [...(await batches.next()).value!.events];
     let last = 0;
     for (let i = 0; i < 40; i++) for (const e of await Promise.all(Array.from({ length: 50 }, (_, j) => store.put(at(`k${j}`), bytes(`${i}`))))) last = Math.max(last, e.modRevision);
-    while (events.at(-1)!.revision < last) events.push(...(await batches.next()).value!.events);
+    while (events[events.length - 1].revision < last) events.push(...(await batches.next()).value!.events);
     abort.abort();
     await batches.return?.();
     expect(events.length).toBe(2_001);
