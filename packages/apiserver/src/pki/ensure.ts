@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Runtime } from '@pilothouse/base';
 import { type AuthorityName, apiServerCertificate, authorities, type CertificateSpec, type ClientCertificateName, clientCertificates, kubeletClientCertificate, kubeletServingCertificate, type ServingNames } from './certificates.ts';
-import { writeFileAtomically } from './files.ts';
+import { writeFileAtomically, writeFileOnce } from './files.ts';
 import { canonicalAddress, type CertificateRequest, issueAuthority, issueCertificate, type KeyPair, type Subject, type Validity } from './issue.ts';
 
 const dayMs = 24 * 3600 * 1000;
@@ -111,8 +111,9 @@ async function ensureServiceAccountKey(dir: string): Promise<ServiceAccountKey> 
   const publicKeyFile = join(dir, 'sa.pub');
   let privateKey = await readFile(privateKeyFile, 'utf8').catch(absent);
   if (privateKey === undefined) {
-    privateKey = (await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })).privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
-    await writeFileAtomically(privateKeyFile, privateKey);
+    const made = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
+    // Making it takes long enough for another process to have been quicker.
+    privateKey = await writeFileOnce(privateKeyFile, made.privateKey.export({ type: 'pkcs1', format: 'pem' }).toString());
   }
   const publicKey = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString();
   if ((await readFile(publicKeyFile, 'utf8').catch(absent)) !== publicKey) await writeFileAtomically(publicKeyFile, publicKey);

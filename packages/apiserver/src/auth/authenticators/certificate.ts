@@ -27,7 +27,7 @@ export interface CertificateChecker {
 
 /** `authorities`: PEM bundles. What has been verified once is remembered by fingerprint; validity in time is asked each time. */
 export function certificateChecker(runtime: Pick<Runtime, 'clock'>, authorities: readonly string[]): CertificateChecker {
-  const roots = authorities.flatMap((bundle) => bundle.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? []).map((pem) => new X509Certificate(pem));
+  const roots = authorities.flatMap((bundle) => bundle.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []).map((pem) => new X509Certificate(pem));
   const known = new Map<string, Parsed>();
   function parse(raw: Uint8Array, fingerprint: string): Parsed {
     const certificate = new X509Certificate(raw);
