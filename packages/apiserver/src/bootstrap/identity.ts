@@ -41,7 +41,7 @@ export interface IdentityOptions {
   port: number;
 }
 
-/** Announces this server until the scope closes, which withdraws it. Resolves when the endpoints show it. */
+/** Announces this server until the scope closes, which withdraws it. Resolves when the endpoints show it, or cannot. */
 export async function announceServer(client: LoopbackClient, runtime: Runtime, scope: Scope, options: IdentityOptions): Promise<void> {
   const { clock, random, log } = runtime;
   const name = identityName(options.hostName);
@@ -86,7 +86,8 @@ export async function announceServer(client: LoopbackClient, runtime: Runtime, s
     }
   }
 
-  await Promise.all([retried(renew), retried(() => publish(false))]);
+  // A server that cannot be announced (its address is a loopback one) still serves those who know it.
+  await Promise.all([retried(renew), retried(() => publish(false))]).catch((error) => log.warn('Cannot announce this API server', { err: messageOf(error) }));
   let running: Promise<void> = Promise.resolve();
   const timer = clock.every(renewMs, () => {
     running = running
