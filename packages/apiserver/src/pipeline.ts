@@ -1,12 +1,12 @@
-import { type ApiHandler, type ApiRequest, type ApiResponse, forbiddenError, StatusError, unauthorizedError } from '@pilothouse/apimachinery';
+import { type ApiHandler, type ApiRequest, type ApiResponse, forbiddenError, StatusError, timeoutError, unauthorizedError } from '@pilothouse/apimachinery';
 import type { Authenticator, RequestAttributes, User } from './contract.ts';
 import type { Call, ServerCore } from './handlers/call.ts';
 import { handlerOf } from './handlers/index.ts';
 import type { ApiServerOptions, AuditEvent, AuditHook, NonResourceRoute, RouteContext, ServerParts } from './options.ts';
-import { noSuchRoute, toStatusError } from './request/errors.ts';
+import { methodNotAllowed, noSuchRoute, toStatusError } from './request/errors.ts';
 import { type RequestInfo, requestInfo } from './request/info.ts';
 import { negotiate } from './request/negotiate.ts';
-import { statusAnswer, warningHeaders } from './request/respond.ts';
+import { statusAnswer, textAnswer, warningHeaders } from './request/respond.ts';
 import type { Admission as InFlight } from './request/in-flight.ts';
 
 export interface Pipeline {
@@ -18,6 +18,7 @@ export interface Pipeline {
   impersonate: ApiServerOptions['impersonate'];
   audit: AuditHook | undefined;
   inFlight: InFlight;
+  requestTimeoutMs: number;
 }
 
 const anonymousUser: User = Object.freeze({ name: 'system:anonymous', groups: Object.freeze(['system:unauthenticated']) }) as User;
@@ -98,11 +99,30 @@ async function dispatch(pipeline: Pipeline, request: ApiRequest, info: RequestIn
   if (decision !== 'allow') throw refusal(attributes, reason ?? '');
   const long = info.verb === 'watch' || info.verb === 'proxy' || longRunning.has(info.subresource);
   const release = long ? undefined : pipeline.inFlight.enter(request.method);
+  const answering = info.isResource ? resourceAnswer(pipeline, request, info, attributes.user) : routeAnswer(pipeline, request, info, attributes.user);
+  if (long) return answering;
   try {
-    return info.isResource ? await resourceAnswer(pipeline, request, info, attributes.user) : await routeAnswer(pipeline, request, info, attributes.user);
+    return await inTime(pipeline, answering);
   } finally {
     release?.();
   }
+}
+
+/** @throws StatusError 504 where the answer takes longer than a request may; its work goes on and its outcome is unknown */
+function inTime({ core, requestTimeoutMs }: Pipeline, answering: Promise<ApiResponse>): Promise<ApiResponse> {
+  return new Promise((resolve, reject) => {
+    const timer = core.clock.after(requestTimeoutMs, () => reject(timeoutError('request did not complete within the allotted timeout', 0)));
+    answering.then(
+      (response) => {
+        timer.cancel();
+        resolve(response);
+      },
+      (error: unknown) => {
+        timer.cancel();
+        reject(error);
+      },
+    );
+  });
 }
 
 const longRunning = new Set(['exec', 'attach', 'portforward', 'proxy', 'log']);
@@ -125,6 +145,7 @@ async function resourceAnswer(pipeline: Pipeline, request: ApiRequest, info: Req
     if (route) return callRoute(pipeline, route, request, info, user);
     throw noSuchRoute();
   }
+  if (request.method === 'HEAD' || request.method === 'OPTIONS') throw methodNotAllowed();
   const call: Call = { core, request, info, user, resource, accept: negotiate(request.headers, info.query, (info.verb === 'list' || info.verb === 'watch') && !info.parts[1]), warnings: [] };
   let response: ApiResponse;
   try {
@@ -139,7 +160,10 @@ async function resourceAnswer(pipeline: Pipeline, request: ApiRequest, info: Req
 
 async function routeAnswer(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, user: User): Promise<ApiResponse> {
   const route = info.malformed ? undefined : routeFor(pipeline.routes, info.path, request.method);
-  if (!route) throw noSuchRoute();
+  if (!route) {
+    if (info.path.startsWith('/api/') || info.path.startsWith('/apis/')) throw noSuchRoute();
+    return textAnswer('404 page not found\n', 404);
+  }
   return callRoute(pipeline, route, request, info, user);
 }
 

@@ -76,6 +76,7 @@ export async function createApiServer(runtime: Runtime, options: ApiServerOption
     routes: plug(options.nonResourceRoutes, parts),
     impersonate: options.impersonate,
     audit: options.audit,
+    requestTimeoutMs: options.requestTimeoutMs ?? 60_000,
     inFlight: inFlightLimits(options.maxReadsInFlight ?? 400, options.maxWritesInFlight ?? 200),
   });
   let ready = true;

@@ -8,6 +8,7 @@ import { writeOptions } from '../request/write-options.ts';
 import { admit, mutate } from './admit.ts';
 import { answerValue } from './answer.ts';
 import type { Call } from './call.ts';
+import { trackCreate } from './field-tracking.ts';
 
 /** Creates that are answered by computing: the body goes through admission to the handler registered for the resource. */
 export async function createVirtual(call: Call): Promise<ApiResponse> {
@@ -24,6 +25,7 @@ export async function createVirtual(call: Call): Promise<ApiResponse> {
   if (!facts) strategy.defaults?.(object);
   if (resource.definition.type.namespaced && !object.metadata.namespace) object.metadata.namespace = info.namespace;
   const admission = { operation: 'CREATE' as const, subresource: info.subresource, object, old: undefined, dryRun: options.dryRun, options: {} };
+  if (!facts) trackCreate(call, object, options.fieldManager);
   await mutate(call, admission);
   const context: WriteContext = { clock: core.clock, random: core.random, log: core.log, user: call.user, namespace: info.namespace, dryRun: options.dryRun, subresource: info.subresource, read: core.read };
   const errors = facts ? [] : (strategy.validate?.(object, context) ?? []);
