@@ -123,19 +123,19 @@ function apply(request: ApplyRequest, managers: Managers): ApplyResult {
   const identity = { manager: request.manager || 'unknown', operation: 'Apply' as const, apiVersion, subresource };
   const id = managerId(identity);
   const last = managers.get(id);
-  managers.set(id, { ...identity, ...(last?.time && { time: last.time }), set: filter(fieldsOf(type, applied)) });
+  const own = { ...identity, ...(last?.time && { time: last.time }) };
+  // While pruning, the name and whatever else nobody owns counts as applied.
+  managers.set(id, { ...own, set: filter(fieldsOf(type, applied, { all: true })) });
   const merged = prune(mergeObjects(type, live, applied), managers, last, request);
+  const set = withoutMetadata(filter(fieldsOf(type, applied)));
+  managers.set(id, { ...own, set });
   const comparison = filtered(compareObjects(type, live, merged), filter);
   const { conflicts, removed } = changesOfManagers(managers, comparison, live, merged, request, id);
   if (conflicts.size && !request.force) throw new ApplyConflict(conflicts, managers);
   release(managers, conflicts, removed);
-  const own = managers.get(id);
   const changed = !equalJson(live, merged);
-  if (own) {
-    const set = withoutMetadata(own.set);
-    if (isEmpty(set)) managers.delete(id);
-    else managers.set(id, { ...own, set, ...(changed && { time }) });
-  }
+  if (isEmpty(set)) managers.delete(id);
+  else managers.set(id, { ...own, set, ...(changed && { time }) });
   return { object: merged as ManagedObject, changed };
 }
 
@@ -152,8 +152,8 @@ function prune(merged: Json, managers: Managers, last: Manager | undefined, cont
   const { object, type } = inLast;
   let pruned = removeFields(type, object, withNamedFields(type, last.set));
   pruned = keepOwned(object, pruned, last.apiVersion, type, managers, context);
-  const before = withNamedFields(type, fieldsOf(type, object));
-  const after = withNamedFields(type, fieldsOf(type, pruned));
+  const before = withNamedFields(type, fieldsOf(type, object, { all: true }));
+  const after = withNamedFields(type, fieldsOf(type, pruned, { all: true }));
   // What removal took along although the manager never had it comes back.
   pruned = removeFields(type, object, intersection(difference(before, after), withNamedFields(type, last.set)));
   return last.apiVersion === context.apiVersion ? pruned : (context.convert?.(pruned, context.apiVersion)?.object ?? pruned);
@@ -169,8 +169,8 @@ function keepOwned(merged: Json, pruned: Json, apiVersion: string, type: FieldTy
     const part = version === apiVersion ? { object: result, type } : inVersion(result, version, context);
     if (!whole || !part) continue;
     const named = (fields: FieldSet) => withNamedFields(whole.type, fields);
-    const kept = union(named(fieldsOf(whole.type, part.object)), named(set));
-    const back = removeFields(whole.type, whole.object, difference(named(fieldsOf(whole.type, whole.object)), kept));
+    const kept = union(named(fieldsOf(whole.type, part.object, { all: true })), named(set));
+    const back = removeFields(whole.type, whole.object, difference(named(fieldsOf(whole.type, whole.object, { all: true })), kept));
     result = version === apiVersion ? back : (inVersion(back, apiVersion, context)?.object ?? result);
   }
   return result;

@@ -115,6 +115,11 @@ describe('an apply', () => {
     expect(owners(forced.metadata?.managedFields as ManagedFieldsEntry[])).toEqual({ 'm1/Apply': ['.data.b'], 'm2/Apply': ['.data.a'], 'editor/Update': ['.data'] });
   });
 
+  test('that takes back all it set leaves the object its name', () => {
+    const one = apply(undefined, { metadata: { name: 'x', labels: { a: '1' } } }, 'm1');
+    expect(apply(one, data({ a: '1' }), 'm1').metadata).toMatchObject({ name: 'x' });
+  });
+
   test('to an object without managers notes what was there before', () => {
     const applied = apply(configMap({ a: '1' }), data({ b: '1' }), 'm');
     expect(owners(applied.metadata?.managedFields as ManagedFieldsEntry[])).toEqual({ 'm/Apply': ['.data.b'], 'before-first-apply/Update': ['.data', '.data.a'] });

@@ -114,27 +114,27 @@ function scalarFault(type: FieldType, value: unknown): string | undefined {
   }
 }
 
-/** The fields that the object sets: what an applier owns. */
-export function fieldsOf(type: FieldType, value: unknown): FieldSet {
-  return (ownFields(type, value) as FieldSet | undefined) ?? leaf;
+/** The fields that the object sets: what an applier owns. With `all`, also those that nobody owns. */
+export function fieldsOf(type: FieldType, value: unknown, { all = false } = {}): FieldSet {
+  return ownFields(type, value, all) ?? leaf;
 }
 
 /** The subtree of the value's fields, with `.` where the value is a member itself. */
-function ownFields(type: FieldType, value: unknown): FieldSet | undefined {
+function ownFields(type: FieldType, value: unknown, all: boolean): FieldSet | undefined {
   const shape = shapeOf(type, value);
-  if ('map' in shape) return shape.map.atomic ? leaf : isObject(value) ? mapFields(shape.map, value) : undefined;
-  if ('list' in shape) return shape.list.atomic ? leaf : Array.isArray(value) ? listFields(shape.list, value) : undefined;
+  if ('map' in shape) return shape.map.atomic ? leaf : isObject(value) ? mapFields(shape.map, value, all) : undefined;
+  if ('list' in shape) return shape.list.atomic ? leaf : Array.isArray(value) ? listFields(shape.list, value, all) : undefined;
   return leaf;
 }
 
-function mapFields(map: MapType, object: Json): FieldSet | undefined {
+function mapFields(map: MapType, object: Json, all: boolean): FieldSet | undefined {
   const out: MutableFieldSet = {};
   let some = false;
   for (const key in object) {
     const field = map.fields.get(key);
-    if (field?.type.unowned) continue;
+    if (field?.type.unowned && !all) continue;
     const value = object[key];
-    const below = ownFields(field?.type ?? map.of ?? unknownType, value);
+    const below = ownFields(field?.type ?? map.of ?? unknownType, value, all);
     const member = value === null || !field || (isObject(value) && isEmptyObject(value));
     const tree = member ? asMember(below) : below;
     if (!tree) continue;
@@ -144,14 +144,14 @@ function mapFields(map: MapType, object: Json): FieldSet | undefined {
   return some ? out : undefined;
 }
 
-function listFields(list: ListType, items: unknown[]): FieldSet | undefined {
+function listFields(list: ListType, items: unknown[], all: boolean): FieldSet | undefined {
   const out: MutableFieldSet = {};
   const repeated = new Set<string>();
   let some = false;
   for (const item of items) {
     const element = itemElement(list, item);
     if (out[element]) repeated.add(element);
-    out[element] = repeated.has(element) ? leaf : asMember(ownFields(list.of, item));
+    out[element] = repeated.has(element) ? leaf : asMember(ownFields(list.of, item, all));
     some = true;
   }
   return some ? out : undefined;
