@@ -6,6 +6,15 @@ import { replicationControllers } from './core/replicationcontrollers.ts';
 import { podTemplates } from './core/podtemplates.ts';
 import { jobs } from './batch/jobs.ts';
 import { cronJobs } from './batch/cronjobs.ts';
+import { configMaps } from './core/configmaps.ts';
+import { secrets } from './core/secrets.ts';
+import { serviceAccounts } from './core/serviceaccounts.ts';
+import { namespaces } from './core/namespaces.ts';
+import { nodes } from './core/nodes.ts';
+import { limitRanges } from './core/limitranges.ts';
+import { resourceQuotas } from './core/resourcequotas.ts';
+import { persistentVolumes } from './core/persistentvolumes.ts';
+import { persistentVolumeClaims } from './core/persistentvolumeclaims.ts';
 import { defineResource } from './define.ts';
 import { deployments } from './apps/deployments.ts';
 import { replicaSets } from './apps/replicasets.ts';
@@ -27,20 +36,20 @@ export function builtinDefinitions(options: Partial<ResourceOptions> = {}): read
 const resources: readonly (ResourceDefinition | ((options: ResourceOptions) => ResourceDefinition))[] = [
   defineResource(types.bindings, { virtual: true }),
   defineResource(types.componentStatuses, { virtual: true }),
-  defineResource(types.configMaps),
+  configMaps,
   endpoints,
   defineResource(types.events, { ttlSeconds: 3600 }),
-  defineResource(types.limitRanges),
-  defineResource(types.namespaces),
-  defineResource(types.nodes, { storagePrefix: 'minions' }),
-  defineResource(types.persistentVolumeClaims),
-  defineResource(types.persistentVolumes),
+  limitRanges,
+  namespaces,
+  nodes,
+  persistentVolumeClaims,
+  persistentVolumes,
   pods,
   podTemplates,
   replicationControllers,
-  defineResource(types.resourceQuotas),
-  defineResource(types.secrets),
-  defineResource(types.serviceAccounts),
+  resourceQuotas,
+  secrets,
+  serviceAccounts,
   services,
   defineResource(types.apiServices, { storagePrefix: 'apiregistration.k8s.io/apiservices' }),
   controllerRevisions,

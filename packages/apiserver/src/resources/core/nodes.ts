@@ -1,0 +1,100 @@
+import { duplicate, forbidden, invalid, nodes as type, notSupported, required, type FieldError } from '@pilothouse/apimachinery';
+import type { Node as Published, Taint } from '@pilothouse/api-schemas/types/core/v1';
+import type { Strategy } from '../../contract.ts';
+import { roundAmounts } from '../defaults/pod-spec.ts';
+import { defineResource } from '../define.ts';
+import type { Filled } from '../filled.ts';
+import { same } from '../validation/equality.ts';
+import { cidrWarnings, parseCidr, validateCidr } from '../validation/ip.ts';
+import { checkName, isLabelValue, isQualifiedName } from '../validation/names.ts';
+import { dnsSubdomainName, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
+import { nodeLabelDeprecation } from '../validation/pod-warnings.ts';
+import { validateAmount } from '../validation/resources.ts';
+import { taintEffects } from '../validation/scheduling.ts';
+
+type Node = Filled<Published>;
+
+function validateTaints(errors: FieldError[], taints: readonly Taint[] | undefined): void {
+  const seen = new Set<string>();
+  taints?.forEach((taint, i) => {
+    const path = `metadata.taints[${i}]`;
+    checkName(errors, `${path}.key`, taint.key, isQualifiedName);
+    const messages = isLabelValue(taint.value ?? '');
+    if (messages.length) errors.push(invalid(`${path}.value`, taint.value, messages.join(';')));
+    if (!taint.effect) errors.push(required(`${path}.effect`));
+    else if (!taintEffects.includes(taint.effect)) errors.push(notSupported(`${path}.effect`, taint.effect, taintEffects));
+    const key = `${taint.effect}/${taint.key}`;
+    if (seen.has(key)) {
+      const finding = duplicate(path, { Key: taint.key, Value: taint.value ?? '', Effect: taint.effect, TimeAdded: taint.timeAdded ?? null });
+      errors.push({ ...finding, message: `${finding.message}: taints must be unique by key and effect pair` });
+    }
+    seen.add(key);
+  });
+}
+
+const featureRe = /^[A-Z][A-Za-z0-9]*(\/[A-Za-z0-9]+)*$/;
+
+function validateStatus(errors: FieldError[], { status }: Node): void {
+  for (const list of ['capacity', 'allocatable'] as const) for (const [name, amount] of Object.entries(status[list] ?? {})) validateAmount(errors, name, amount, `status.${list}.${name}`);
+  const features = status.declaredFeatures ?? [];
+  features.forEach((feature, i) => {
+    const path = `status.declaredFeatures[${i}]`;
+    if (!featureRe.test(feature)) errors.push(invalid(path, feature, `invalid feature name ${JSON.stringify(feature)}`));
+    if (i > 0 && features[i - 1] === feature) errors.push(duplicate(path, feature));
+    else if (i > 0 && features[i - 1] > feature) errors.push(invalid(path, feature, 'list must be sorted alphabetically'));
+  });
+}
+
+const podCidrFixed = 'node updates may not change podCIDR except from "" to valid';
+
+const strategy: Strategy<Node> = {
+  defaults({ spec, status }) {
+    if (spec.podCIDR && !spec.podCIDRs?.length) spec.podCIDRs = [spec.podCIDR];
+    if (spec.podCIDRs?.length) spec.podCIDR = spec.podCIDRs[0];
+    roundAmounts(status.capacity);
+    roundAmounts(status.allocatable);
+    if (status.capacity && !status.allocatable) status.allocatable = { ...status.capacity };
+  },
+  validate(node) {
+    const errors: FieldError[] = [];
+    validateObjectMeta(errors, node.metadata, { name: dnsSubdomainName, namespaced: false });
+    validateTaints(errors, node.spec.taints);
+    validateStatus(errors, node);
+    const swap = node.status.nodeInfo?.swap?.capacity;
+    if (swap !== undefined && swap <= 0) errors.push(invalid('metadata.nodeSwapStatus.capacity', swap, 'must be greater than zero'));
+    const cidrs = node.spec.podCIDRs ?? [];
+    cidrs.forEach((cidr, i) => validateCidr(errors, `spec.podCIDRs[${i}]`, cidr));
+    if (cidrs.length > 2 || (cidrs.length === 2 && parseCidr(cidrs[0])?.family === parseCidr(cidrs[1])?.family)) errors.push(invalid('spec.podCIDRs', cidrs, 'may specify no more than one CIDR for each IP family'));
+    return errors;
+  },
+  validateUpdate(node, old) {
+    const errors: FieldError[] = [];
+    validateObjectMetaUpdate(errors, node.metadata, old.metadata);
+    validateStatus(errors, node);
+    node.status.addresses?.forEach((address, i) => {
+      if (node.status.addresses!.findIndex((other) => same(other, address)) < i) errors.push(duplicate(`status.addresses[${i}]`, { Type: address.type, Address: address.address }));
+    });
+    const before = old.spec.podCIDRs ?? [];
+    const now = node.spec.podCIDRs ?? [];
+    if (before.length && before.length !== now.length) errors.push(forbidden('spec.podCIDRs', podCidrFixed));
+    else for (const [i, cidr] of before.entries()) if (cidr !== now[i]) errors.push(forbidden('spec.podCIDRs', podCidrFixed));
+    if (old.spec.providerID && old.spec.providerID !== node.spec.providerID) errors.push(forbidden('spec.providerID', 'node updates may not change providerID except from "" to valid'));
+    validateTaints(errors, node.spec.taints);
+    if (node.spec.externalID !== old.spec.externalID) errors.push(forbidden('spec.externalID', 'may not be updated'));
+    return errors;
+  },
+  validateStatusUpdate: (node, old, context) => strategy.validateUpdate!(node, old, context),
+  warnings({ metadata, spec }) {
+    const out: string[] = [];
+    if (spec.configSource) out.push('spec.configSource: the feature is no longer supported');
+    if (spec.externalID) out.push('spec.externalID: this field is deprecated, and is unused by Kubernetes');
+    spec.podCIDRs?.forEach((cidr, i) => out.push(...cidrWarnings(`spec.podCIDRs[${i}]`, cidr)));
+    for (const key in metadata.labels) {
+      const why = nodeLabelDeprecation(key);
+      if (why && key === 'node-role.kubernetes.io/master') out.push(`metadata.labels[${key}]: ${why}`);
+    }
+    return out;
+  },
+};
+
+export const nodes = defineResource<any>(type, { strategy, storagePrefix: 'minions', keepsStatusOnCreate: true, selectableFields: { 'spec.unschedulable': (node: Node) => String(node.spec.unschedulable ?? false) } });
