@@ -74,13 +74,23 @@ export function compareElements(a: string, b: string): number {
   }
 }
 
+let canonical = new Map<string, string>();
+
 /** The one way an element is written; undefined for a kind not known, which is skipped. @throws Error for what cannot be read */
 export function canonicalElement(element: string): string | undefined {
+  if (element.startsWith('f:')) return element;
+  const known = canonical.get(element);
+  if (known !== undefined) return known;
+  const written = canonicalForm(element);
+  if (canonical.size >= parsedLimit) canonical = new Map();
+  if (written !== undefined) canonical.set(element, written);
+  return written;
+}
+
+function canonicalForm(element: string): string | undefined {
   if (element.length < 2) throw new Error('key must be 2 characters long:');
   if (element[1] !== ':') throw new Error(`missing colon: ${element}`);
   switch (element[0]) {
-    case 'f':
-      return element;
     case 'k': {
       const key = payload(element);
       if (typeof key !== 'object' || key === null || Array.isArray(key)) throw new Error(`expected an object: ${element}`);

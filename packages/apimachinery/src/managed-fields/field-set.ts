@@ -135,25 +135,32 @@ function read(value: unknown): FieldSet {
   if (value === null || value === undefined) return leaf;
   if (typeof value !== 'object' || Array.isArray(value)) throw new Error('expected a JSON object');
   const given = value as Record<string, unknown>;
-  let changed = false;
-  const out: MutableFieldSet = {};
-  for (const key of Object.keys(given)) {
+  // Most sets come in canonical form: nothing is copied until something differs.
+  let out: MutableFieldSet | undefined;
+  let count = 0;
+  for (const key in given) {
     if (key === self) {
-      out[self] = leaf;
+      if (out) out[self] = leaf;
       continue;
     }
     const element = canonicalElement(key);
-    if (element === undefined) {
-      changed = true;
-      continue;
-    }
-    const child = read(given[key]);
-    if (element !== key || child !== given[key]) changed = true;
-    out[element] = out[element] ? unionNodes(out[element], child) : child;
+    const child = element === undefined ? leaf : read(given[key]);
+    if (!out && (element !== key || child !== given[key])) out = prefixOf(given, key);
+    if (element === undefined) continue;
+    count++;
+    if (out) out[element] = out[element] ? unionNodes(out[element], child) : child;
   }
-  const keys = Object.keys(out);
-  if (keys.length === 0 || (keys.length === 1 && keys[0] === self)) return leaf;
-  return changed ? out : (given as unknown as FieldSet);
+  if (count === 0 && (out || self in given)) return leaf;
+  return out ?? (given as unknown as FieldSet);
+}
+/** The entries before a key, which were found canonical. */
+function prefixOf(given: Record<string, unknown>, end: string): MutableFieldSet {
+  const out: MutableFieldSet = {};
+  for (const key in given) {
+    if (key === end) break;
+    out[key] = key === self ? leaf : (given[key] as FieldSet);
+  }
+  return out;
 }
 
 /** Every member's path as text (`.spec.replicas`): an item's own members first, then what lies deeper. */
