@@ -96,7 +96,7 @@ export async function startKubelet(start: StartKubeletOptions): Promise<Kubelet>
     scope.own(manager);
 
     if (options.server !== false) {
-      const server = await startKubeletServer({ context, manager: () => manager, options: options.server ?? {}, nodeName, addresses });
+      const server = await startKubeletServer({ client, runtime, nodes: () => [{ context, manager }], nodeNames: () => [nodeName], addresses, options: options.server ?? {} });
       scope.own(server);
       port = server.port;
     }
