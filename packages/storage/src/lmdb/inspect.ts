@@ -4,8 +4,8 @@
  * overflow pages (large values) is guarded by a checksum where it is read.
  *
  * Layout (little endian, 64 bits; LMDB as the npm package builds it, data version 2): a page begins with a header of
- * 24 bytes: number u64, transaction u64, pad u16, flags u16, then lower u16 and upper u16, or for an overflow page its
- * length in pages u32. Offsets inside a page count from the header's end.
+ * 24 bytes: number u64, transaction u64, pad u16, flags u16, lower u16, upper u16. Offsets inside a page count from the
+ * header's end. The entry of a large value holds its first page u64, a transaction u64 and its length in pages u64.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
@@ -49,11 +49,20 @@ function inspect(fd: number, bytes: number): void {
     if (number < 2n || number >= BigInt(pages)) throw new Damage(`it refers to page ${number}, of ${pages}`);
     const n = Number(number);
     readSync(fd, page, 0, pageSize, n * pageSize);
-    if (page.readBigUInt64LE(0) !== number) throw new Damage(`page ${n} is not what it should be`);
+    // A transaction to come would make LMDB write to the page in place, where it is mapped read-only.
+    if (page.readBigUInt64LE(0) !== number || page.readBigUInt64LE(8) > newest.transaction) throw new Damage(`page ${n} is not what it should be`);
     if (visited[n]++) throw new Damage(`page ${n} is used twice`);
     return { number: n, flags: page.readUInt16LE(18) };
   };
-  /** Checks a tree; `onSub` takes the data of leaf nodes that are trees themselves. */
+  const start = Buffer.alloc(header);
+  /** Checks where a large value is said to be; of it, only the header is read. */
+  const claim = (first: bigint, length: bigint, size: number): void => {
+    if (first < 2n || length < 1n || first + length > BigInt(pages) || length * BigInt(pageSize) < BigInt(header + size)) throw new Damage(`it has a value of ${size} bytes in ${length} pages from ${first}, of ${pages}`);
+    readSync(fd, start, 0, header, Number(first) * pageSize);
+    if (start.readBigUInt64LE(0) !== first || start.readBigUInt64LE(8) > newest.transaction || start.readUInt16LE(18) !== isOverflow || BigInt(start.readUInt32LE(20)) !== length) throw new Damage(`page ${first} does not begin the value it should`);
+    for (let n = Number(first); n < Number(first + length); n++) if (visited[n]++) throw new Damage(`page ${n} is used twice`);
+  };
+  /** Checks a tree; `subs` takes the root and depth of trees that are named in it. */
   const walk = (root: bigint, depth: number, subs: bigint[]): void => {
     if (root === noPage) return;
     if (depth < 1) throw new Damage('a tree is deeper than it says');
@@ -65,7 +74,6 @@ function inspect(fd: number, bytes: number): void {
     const room = pageSize - header;
     if (lower > upper || upper > room || lower % 2 || lower === 0) throw new Damage(`page ${number} has impossible bounds`);
     const children: bigint[] = [];
-    const large: { at: bigint; size: number }[] = [];
     for (let i = 0; i < lower; i += 2) {
       const at = page.readUInt16LE(header + i);
       if (at < upper || at + 8 > room) throw new Damage(`page ${number} has an entry outside its bounds`);
@@ -77,16 +85,11 @@ function inspect(fd: number, bytes: number): void {
       const size = kind === isBranch ? 0 : nodeFlags & bigData ? 24 : low;
       if (data + size > pageSize) throw new Damage(`page ${number} has an entry that is too long`);
       if (kind === isBranch) children.push(BigInt(low) + (BigInt(nodeFlags) << 32n));
-      else if (nodeFlags & bigData) large.push({ at: page.readBigUInt64LE(data), size: low });
+      else if (nodeFlags & bigData) claim(page.readBigUInt64LE(data), page.readBigUInt64LE(data + 16), low);
       else if (nodeFlags & subData) {
         if (size !== 48) throw new Damage(`page ${number} names a tree in ${size} bytes`);
         subs.push(page.readBigUInt64LE(data + 40), BigInt(page.readUInt16LE(data + 6)));
       }
-    }
-    for (const { at, size } of large) {
-      const first = load(at);
-      const length = page.readUInt32LE(20);
-      if (!(first.flags & isOverflow) || length * pageSize < header + size || first.number + length > pages) throw new Damage(`page ${first.number} does not hold the value it should`);
     }
     for (const child of children) walk(child, depth - 1, subs);
   };
