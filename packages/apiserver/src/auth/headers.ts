@@ -14,3 +14,21 @@ export function unescapeExtraKey(key: string): string {
     return key;
   }
 }
+
+const listed = /^(impersonate|x-remote)-/;
+
+/** Node joins repeated headers with commas; those that name groups and extras are taken apart again, as they were sent. */
+export function separateHeaders(headers: ApiRequest['headers'], rawHeaders: readonly string[]): ApiRequest['headers'] {
+  let separate: ApiRequest['headers'] | undefined;
+  for (const name in headers) {
+    if (!listed.test(name)) continue;
+    separate ??= { ...headers };
+    separate[name] = [];
+  }
+  if (!separate) return headers;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const values = separate[rawHeaders[i].toLowerCase()];
+    if (Array.isArray(values) && listed.test(rawHeaders[i].toLowerCase())) values.push(rawHeaders[i + 1]);
+  }
+  return separate;
+}

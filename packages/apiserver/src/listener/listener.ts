@@ -3,6 +3,7 @@ import { messageOf, type Runtime, UserError } from '@pilothouse/base';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { separateHeaders } from '../auth/headers.ts';
 import { statusAnswer } from '../request/respond.ts';
 import { peerOf } from './peer.ts';
 import { readBody } from './read-body.ts';
@@ -112,7 +113,7 @@ async function serve(runtime: Runtime, handle: ApiHandler, request: IncomingMess
     const response = await handle({
       method,
       url: request.url ?? '/',
-      headers: request.headers,
+      headers: separateHeaders(request.headers, request.rawHeaders),
       ...(body && { body }),
       peer: peerOf(request.socket),
       signal: abort.signal,

@@ -2,6 +2,7 @@ import type { ApiHandler } from '@pilothouse/apimachinery';
 import type { Runtime } from '@pilothouse/base';
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { separateHeaders } from '../auth/headers.ts';
 import { peerOf } from './peer.ts';
 
 /** Connections that were upgraded: they end with the listener. */
@@ -30,7 +31,7 @@ export async function handleUpgrade(runtime: Runtime, handle: ApiHandler, reques
   socket.on('error', () => socket.destroy());
   upgrades.add(socket);
   try {
-    const response = await handle({ method: request.method ?? 'GET', url: request.url ?? '/', headers: request.headers, peer: peerOf(socket), signal: abort.signal });
+    const response = await handle({ method: request.method ?? 'GET', url: request.url ?? '/', headers: separateHeaders(request.headers, request.rawHeaders), peer: peerOf(socket), signal: abort.signal });
     if (response.upgrade) {
       response.upgrade(socket, head);
       return;
