@@ -1,4 +1,5 @@
-import { type ApiHandler, type ApiRequest, type ApiResponse, forbiddenError, StatusError, timeoutError, unauthorizedError } from '@pilothouse/apimachinery';
+import { type ApiHandler, type ApiRequest, type ApiResponse, StatusError, timeoutError, unauthorizedError } from '@pilothouse/apimachinery';
+import { forbiddenByAuthorization } from './auth/forbidden.ts';
 import type { Authenticator, RequestAttributes, User } from './contract.ts';
 import type { Call, ServerCore } from './handlers/call.ts';
 import { handlerOf } from './handlers/index.ts';
@@ -91,12 +92,13 @@ const attributesOf = (info: RequestInfo, user: User): RequestAttributes => ({
   subresource: info.subresource,
   namespace: info.namespace,
   name: info.name,
+  ...(info.query.size && { fieldSelector: info.query.get('fieldSelector') ?? undefined, labelSelector: info.query.get('labelSelector') ?? undefined }),
 });
 
 async function dispatch(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, attributes: RequestAttributes): Promise<ApiResponse> {
   const { core } = pipeline;
   const { decision, reason } = await core.authorize(attributes);
-  if (decision !== 'allow') throw refusal(attributes, reason ?? '');
+  if (decision !== 'allow') throw forbiddenByAuthorization(attributes, reason);
   const long = info.verb === 'watch' || info.verb === 'proxy' || longRunning.has(info.subresource);
   const release = long ? undefined : pipeline.inFlight.enter(request.method);
   const answering = info.isResource ? resourceAnswer(pipeline, request, info, attributes.user) : routeAnswer(pipeline, request, info, attributes.user);
@@ -126,16 +128,6 @@ function inTime({ core, requestTimeoutMs }: Pipeline, answering: Promise<ApiResp
 }
 
 const longRunning = new Set(['exec', 'attach', 'portforward', 'proxy', 'log']);
-
-/** The 403 of a request that no authorizer allows, in kube-apiserver's words. */
-export function refusal(a: RequestAttributes, reason: string): StatusError {
-  const why = reason ? `: ${reason}` : '';
-  const who = `User ${JSON.stringify(a.user.name)} cannot ${a.verb}`;
-  if (!a.isResource) return forbiddenError({ group: '', plural: '' }, '', `${who} path ${JSON.stringify(a.path)}${why}`);
-  const what = a.subresource ? `${a.resource}/${a.subresource}` : a.resource;
-  const where = a.namespace ? ` in the namespace ${JSON.stringify(a.namespace)}` : ' at the cluster scope';
-  return forbiddenError({ group: a.group, plural: a.resource }, a.name, `${who} resource ${JSON.stringify(what)} in API group ${JSON.stringify(a.group)}${where}${why}`);
-}
 
 async function resourceAnswer(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, user: User): Promise<ApiResponse> {
   const { core } = pipeline;
