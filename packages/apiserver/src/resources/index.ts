@@ -15,6 +15,14 @@ import { limitRanges } from './core/limitranges.ts';
 import { resourceQuotas } from './core/resourcequotas.ts';
 import { persistentVolumes } from './core/persistentvolumes.ts';
 import { persistentVolumeClaims } from './core/persistentvolumeclaims.ts';
+import { storageClasses, volumeAttributesClasses } from './storage/classes.ts';
+import { csiDrivers, csiNodes, csiStorageCapacities } from './storage/csi.ts';
+import { volumeAttachments } from './storage/volumeattachments.ts';
+import { roles, clusterRoles, roleBindings, clusterRoleBindings } from './rbac/rbac.ts';
+import { podDisruptionBudgets } from './policy/poddisruptionbudgets.ts';
+import { leases } from './coordination/leases.ts';
+import { priorityClasses } from './scheduling/priorityclasses.ts';
+import { runtimeClasses } from './node/runtimeclasses.ts';
 import { defineResource } from './define.ts';
 import { deployments } from './apps/deployments.ts';
 import { replicaSets } from './apps/replicasets.ts';
@@ -74,17 +82,17 @@ const resources: readonly (ResourceDefinition | ((options: ResourceOptions) => R
   defineResource(types.ipAddresses),
   defineResource(types.networkPolicies),
   defineResource(types.serviceCIDRs),
-  defineResource(types.podDisruptionBudgets),
-  defineResource(types.clusterRoleBindings),
-  defineResource(types.clusterRoles),
-  defineResource(types.roleBindings),
-  defineResource(types.roles),
-  defineResource(types.csiDrivers),
-  defineResource(types.csiNodes),
-  defineResource(types.csiStorageCapacities),
-  defineResource(types.storageClasses),
-  defineResource(types.volumeAttachments),
-  defineResource(types.volumeAttributesClasses),
+  podDisruptionBudgets,
+  clusterRoleBindings,
+  clusterRoles,
+  roleBindings,
+  roles,
+  csiDrivers,
+  csiNodes,
+  csiStorageCapacities,
+  storageClasses,
+  volumeAttachments,
+  volumeAttributesClasses,
   defineResource(types.mutatingAdmissionPolicies),
   defineResource(types.mutatingAdmissionPolicyBindings),
   defineResource(types.mutatingWebhookConfigurations),
@@ -92,9 +100,9 @@ const resources: readonly (ResourceDefinition | ((options: ResourceOptions) => R
   defineResource(types.validatingAdmissionPolicyBindings),
   defineResource(types.validatingWebhookConfigurations),
   defineResource(types.customResourceDefinitions, { storagePrefix: 'apiextensions.k8s.io/customresourcedefinitions' }),
-  defineResource(types.priorityClasses),
-  defineResource(types.leases),
-  defineResource(types.runtimeClasses),
+  priorityClasses,
+  leases,
+  runtimeClasses,
   defineResource(types.endpointSlices),
   defineResource(types.deviceClasses),
   defineResource(types.resourceClaims),

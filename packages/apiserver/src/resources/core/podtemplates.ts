@@ -4,12 +4,12 @@ import type { Strategy } from '../../contract.ts';
 import { templateWarnings } from '../apps/workload.ts';
 import { defaultPodTemplate } from '../defaults/pod-spec.ts';
 import { defineResource } from '../define.ts';
+import { same } from '../validation/equality.ts';
 import { dnsSubdomainName, withMeta } from '../validation/object-meta.ts';
 import { validatePodTemplate } from '../validation/pod-template.ts';
 
 const strategy: Strategy<PodTemplate> = {
-  allowCreateOnUpdate: false,
-  generation: true,
+  generation: (object, old) => !same(object.template, old.template),
   defaults: (object) => defaultPodTemplate(object.template),
   ...withMeta<PodTemplate>({ name: dnsSubdomainName, namespaced: true }, (errors, object) => validatePodTemplate(errors, object.template!, 'template')),
   warnings: (object) => templateWarnings(object.template, 'template'),

@@ -1,0 +1,75 @@
+/** Storage classes and volume attributes classes: both name a driver and give it parameters. */
+import { duplicate, forbidden, invalid, notSupported, required, storageClasses as storageClassType, tooLong, volumeAttributesClasses as attributesClassType, type FieldError } from '@pilothouse/apimachinery';
+import type { StorageClass, VolumeAttributesClass } from '@pilothouse/api-schemas/types/storage/v1';
+import type { Strategy } from '../../contract.ts';
+import { defineResource } from '../define.ts';
+import { same } from '../validation/equality.ts';
+import { checkName, isQualifiedName } from '../validation/names.ts';
+import { dnsSubdomainName, immutable, withMeta } from '../validation/object-meta.ts';
+import { nodeLabelDeprecation } from '../validation/pod-warnings.ts';
+import { validateTopologySelectorTerm } from '../validation/selectors.ts';
+
+const maxParameters = 512;
+const maxParameterBytes = 256 * 1024;
+
+function validateProvisioner(errors: FieldError[], name: string, path: string): void {
+  if (!name) errors.push(required(path));
+  else checkName(errors, path, name.toLowerCase(), isQualifiedName);
+}
+
+function validateParameters(errors: FieldError[], parameters: Record<string, string> | undefined, mayBeEmpty: boolean): void {
+  const entries = Object.entries(parameters ?? {});
+  if (entries.length > maxParameters) {
+    errors.push(tooLong('parameters', maxParameters));
+    return;
+  }
+  if (entries.some(([key]) => key === '')) errors.push(invalid('parameters', '', 'field can not be empty.'));
+  if (entries.reduce((bytes, [key, value]) => bytes + Buffer.byteLength(key) + Buffer.byteLength(value), 0) > maxParameterBytes) errors.push(tooLong('parameters', maxParameterBytes));
+  if (!mayBeEmpty && entries.length === 0) errors.push(required('parameters', 'must contain at least one key/value pair'));
+}
+
+function validateStorageClass(errors: FieldError[], object: StorageClass): void {
+  validateProvisioner(errors, object.provisioner, 'provisioner');
+  validateParameters(errors, object.parameters, true);
+  const { reclaimPolicy: policy, volumeBindingMode: mode } = object;
+  if (policy && policy !== 'Delete' && policy !== 'Retain') errors.push(notSupported('reclaimPolicy', policy, ['Delete', 'Retain']));
+  if (mode === undefined) errors.push(required('volumeBindingMode'));
+  else if (mode !== 'Immediate' && mode !== 'WaitForFirstConsumer') errors.push(notSupported('volumeBindingMode', mode, ['Immediate', 'WaitForFirstConsumer']));
+  object.allowedTopologies?.forEach((term, i) => {
+    validateTopologySelectorTerm(errors, term, `allowedTopologies[${i}]`);
+    if (object.allowedTopologies!.findIndex((other) => same(other, term)) < i) errors.push(duplicate(`allowedTopologies[${i}].matchLabelExpressions`, ''));
+  });
+}
+
+const storageClassRules = { name: dnsSubdomainName, namespaced: false };
+
+const storageClassStrategy: Strategy<StorageClass> = {
+  defaults(object) {
+    object.reclaimPolicy ??= 'Delete';
+    object.volumeBindingMode ??= 'Immediate';
+  },
+  ...withMeta<StorageClass>(storageClassRules, (errors, object, old) => {
+    if (!old) {
+      validateStorageClass(errors, object);
+      return;
+    }
+    if (!same(object.parameters, old.parameters)) errors.push(forbidden('parameters', 'updates to parameters are forbidden.'));
+    if (object.provisioner !== old.provisioner) errors.push(forbidden('provisioner', 'updates to provisioner are forbidden.'));
+    immutable(errors, object.reclaimPolicy, old.reclaimPolicy, 'reclaimPolicy');
+    immutable(errors, object.volumeBindingMode, old.volumeBindingMode, 'volumeBindingMode');
+  }),
+  warnings: (object) =>
+    (object.allowedTopologies ?? []).flatMap((term, i) =>
+      (term.matchLabelExpressions ?? []).flatMap(({ key }, j) => (nodeLabelDeprecation(key) ? [`allowedTopologies[${i}].matchLabelExpressions[${j}].key: ${key} is ${nodeLabelDeprecation(key)}`] : [])),
+    ),
+};
+
+const attributesStrategy: Strategy<VolumeAttributesClass> = withMeta<VolumeAttributesClass>(storageClassRules, (errors, object, old) => {
+  if (old && object.driverName !== old.driverName) errors.push(forbidden('driverName', 'updates to driverName are forbidden.'));
+  if (old && !same(object.parameters, old.parameters)) errors.push(forbidden('parameters', 'updates to parameters are forbidden.'));
+  validateProvisioner(errors, object.driverName, 'driverName');
+  validateParameters(errors, object.parameters, false);
+});
+
+export const storageClasses = defineResource<any>(storageClassType, { strategy: storageClassStrategy });
+export const volumeAttributesClasses = defineResource<any>(attributesClassType, { strategy: attributesStrategy });

@@ -1,0 +1,107 @@
+/** CSI drivers, what nodes have of them, and what room they report. */
+import { csiDrivers as driverType, csiNodes as nodeType, csiStorageCapacities as capacityType, duplicate, invalid, notSupported, required, signOfQuantity, type FieldError } from '@pilothouse/apimachinery';
+import type { CSIDriver as PublishedDriver, CSINode as PublishedNode, CSINodeDriver, CSIStorageCapacity } from '@pilothouse/api-schemas/types/storage/v1';
+import type { Strategy } from '../../contract.ts';
+import { defineResource } from '../define.ts';
+import type { Filled } from '../filled.ts';
+import { same } from '../validation/equality.ts';
+import { checkName, isDns1123Subdomain, isQualifiedName } from '../validation/names.ts';
+import { nonnegative } from '../validation/numbers.ts';
+import { dnsSubdomainName, immutable, withMeta } from '../validation/object-meta.ts';
+import { validateLabelSelector } from '../validation/selectors.ts';
+import { validateCsiDriverName } from '../validation/volume-sources.ts';
+
+type CSIDriver = Filled<PublishedDriver>;
+type CSINode = Filled<PublishedNode>;
+
+const fsGroupPolicies = ['File', 'None', 'ReadWriteOnceWithFSType'];
+
+function validateDriver(errors: FieldError[], { spec }: CSIDriver, old: CSIDriver | undefined): void {
+  if (spec.attachRequired === undefined) errors.push(required('spec.attachedRequired'));
+  if (spec.podInfoOnMount === undefined) errors.push(required('spec.podInfoOnMount'));
+  if (spec.storageCapacity === undefined) errors.push(required('spec.storageCapacity'));
+  if (spec.fsGroupPolicy !== undefined && !fsGroupPolicies.includes(spec.fsGroupPolicy)) errors.push(notSupported('spec.fsGroupPolicy', spec.fsGroupPolicy, fsGroupPolicies));
+  spec.tokenRequests?.forEach(({ audience, expirationSeconds: seconds }, i) => {
+    const path = `spec.tokenRequests[${i}]`;
+    if (spec.tokenRequests!.findIndex((other) => other.audience === audience) < i) errors.push(duplicate(`${path}.audience`, audience));
+    else if (seconds !== undefined && seconds < 600) errors.push(invalid(`${path}.expirationSeconds`, seconds, 'may not specify a duration less than 10 minutes'));
+    else if (seconds !== undefined && seconds > 2 ** 32) errors.push(invalid(`${path}.expirationSeconds`, seconds, 'may not specify a duration larger than 2^32 seconds'));
+  });
+  for (const mode of spec.volumeLifecycleModes ?? []) if (mode !== 'Persistent' && mode !== 'Ephemeral') errors.push(notSupported('spec.volumeLifecycleModes', mode, ['Persistent', 'Ephemeral']));
+  if (spec.seLinuxMount === undefined) errors.push(required('spec.seLinuxMount'));
+  const period = spec.nodeAllocatableUpdatePeriodSeconds;
+  if (period !== undefined && period < 10) errors.push(invalid('spec.nodeAllocatableUpdatePeriodSeconds', period, 'must be greater than or equal to 10 seconds'));
+  if (spec.serviceAccountTokenInSecrets !== undefined && !spec.tokenRequests?.length) errors.push(invalid('spec.serviceAccountTokenInSecrets', spec.serviceAccountTokenInSecrets, 'serviceAccountTokenInSecrets is set but no tokenRequests are specified'));
+  if (!old) return;
+  immutable(errors, spec.attachRequired, old.spec.attachRequired, 'spec.attachedRequired');
+  immutable(errors, spec.volumeLifecycleModes, old.spec.volumeLifecycleModes, 'spec.volumeLifecycleModes');
+}
+
+const driverStrategy: Strategy<CSIDriver> = {
+  allowUnconditionalUpdate: false,
+  generation: true,
+  defaults({ spec }) {
+    spec.attachRequired ??= true;
+    spec.podInfoOnMount ??= false;
+    spec.storageCapacity ??= false;
+    spec.fsGroupPolicy ??= 'ReadWriteOnceWithFSType';
+    if (!spec.volumeLifecycleModes?.length) spec.volumeLifecycleModes = ['Persistent'];
+    spec.requiresRepublish ??= false;
+    spec.seLinuxMount ??= false;
+  },
+  prepareForCreate({ spec }) {
+    delete spec.preventPodSchedulingIfMissing;
+  },
+  ...withMeta<CSIDriver>({ name: dnsSubdomainName, namespaced: false }, validateDriver),
+  warnings({ spec }) {
+    if (!spec.tokenRequests?.length || spec.serviceAccountTokenInSecrets !== undefined) return [];
+    return ['spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes'];
+  },
+};
+
+function validateNodeDriver(errors: FieldError[], driver: CSINodeDriver, path: string): void {
+  validateCsiDriverName(errors, driver.name, `${path}.name`);
+  if (!driver.nodeID) errors.push(required(`${path}.nodeID`));
+  if (driver.nodeID.length > 192) errors.push(invalid(`${path}.nodeID`, driver.nodeID, 'must be 192 characters or less'));
+  nonnegative(errors, driver.allocatable, `${path}.allocatable`, 'count');
+  driver.topologyKeys?.forEach((key, i) => {
+    if (!key) errors.push(required(path));
+    if (driver.topologyKeys!.indexOf(key) < i) errors.push(duplicate(path, key));
+    checkName(errors, path, key, isQualifiedName);
+  });
+}
+
+function validateNode(errors: FieldError[], { spec }: CSINode, old: CSINode | undefined): void {
+  const drivers = spec.drivers ?? [];
+  drivers.forEach((driver, i) => {
+    validateNodeDriver(errors, driver, `spec.drivers[${i}]`);
+    if (drivers.findIndex((other) => other.name === driver.name) < i) errors.push(duplicate(`spec.drivers[${i}].name`, driver.name));
+  });
+  for (const before of old?.spec.drivers ?? []) {
+    const now = drivers.find((driver) => driver.name === before.name);
+    if (now && !same({ ...now, allocatable: undefined }, { ...before, allocatable: undefined })) {
+      const { name, nodeID, topologyKeys } = now;
+      errors.push(invalid('spec.drivers', { Name: name, NodeID: nodeID, TopologyKeys: topologyKeys ?? null, Allocatable: null }, 'field is immutable'));
+    }
+  }
+}
+
+const nodeStrategy: Strategy<CSINode> = { allowUnconditionalUpdate: false, ...withMeta<CSINode>({ name: dnsSubdomainName, namespaced: false }, validateNode) };
+
+const capacityStrategy: Strategy<CSIStorageCapacity> = {
+  allowUnconditionalUpdate: false,
+  ...withMeta<CSIStorageCapacity>({ name: dnsSubdomainName, namespaced: true }, (errors, object, old) => {
+    if (old) {
+      immutable(errors, object.nodeTopology ?? null, old.nodeTopology ?? null, 'nodeTopology');
+      immutable(errors, object.storageClassName, old.storageClassName, 'storageClassName');
+      return;
+    }
+    validateLabelSelector(errors, object.nodeTopology, 'nodeTopology');
+    checkName(errors, 'storageClassName', object.storageClassName, isDns1123Subdomain);
+    if (object.capacity !== undefined && signOfQuantity(object.capacity) < 0) errors.push(invalid('capacity', object.capacity, 'must be greater than or equal to 0'));
+  }),
+};
+
+export const csiDrivers = defineResource<any>(driverType, { strategy: driverStrategy });
+export const csiNodes = defineResource<any>(nodeType, { strategy: nodeStrategy });
+export const csiStorageCapacities = defineResource<any>(capacityType, { strategy: capacityStrategy });
