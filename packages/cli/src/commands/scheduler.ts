@@ -1,0 +1,29 @@
+import { type LogLevel, messageOf } from '@pilothouse/base';
+import { startScheduler } from '@pilothouse/scheduler';
+import { leadAs } from '../parts/controllers.ts';
+import { runUntilSignal } from '../parts/lifetime.ts';
+import { connect } from '../parts/remote.ts';
+
+interface SchedulerFlags {
+  kubeconfig: string;
+  config?: string;
+  leaderElect: boolean;
+  logLevel: LogLevel;
+}
+
+/** `pilothouse scheduler` */
+export async function scheduler(flags: SchedulerFlags): Promise<void> {
+  const { runtime, client, informers, scope } = connect('kube-scheduler', flags);
+  const lead = async () => {
+    scope.own(await startScheduler({ client, informers, runtime }));
+    console.error('pilothouse scheduler: scheduling');
+  };
+  const leading = flags.leaderElect ? leadAs('kube-scheduler', client, runtime, scope, lead) : lead();
+  leading.catch((error) => {
+    if (scope.closed) return;
+    console.error(`pilothouse scheduler: ${messageOf(error)}`);
+    process.exitCode = 1;
+    void scope.close();
+  });
+  await runUntilSignal(scope, runtime.clock);
+}
