@@ -1,4 +1,5 @@
 import type { ControllerDefinition } from '@pilothouse/controller-runtime';
+import { daemonSetController } from './controllers/daemonset/controller.ts';
 import { deploymentController } from './controllers/deployment/controller.ts';
 import { endpointsController } from './controllers/endpoints/controller.ts';
 import { endpointSliceController } from './controllers/endpointslice/controller.ts';
@@ -11,6 +12,7 @@ import { replicaSetController } from './controllers/replicaset/controller.ts';
 import { replicationController } from './controllers/replicationcontroller/controller.ts';
 import { rootCaPublisherController } from './controllers/root-ca-publisher/controller.ts';
 import { serviceAccountController } from './controllers/serviceaccount/controller.ts';
+import { statefulSetController } from './controllers/statefulset/controller.ts';
 import { taintEvictionController } from './controllers/tainteviction/controller.ts';
 import { type ControllerManager, type ControllerManagerOptions, runManager } from './manager.ts';
 
@@ -25,8 +27,10 @@ export const controllers: readonly ControllerDefinition<any>[] = [
   namespaceController,
   serviceAccountController,
   garbageCollectorController,
+  daemonSetController,
   deploymentController,
   replicaSetController,
+  statefulSetController,
   nodeIpamController,
   nodeLifecycleController,
   taintEvictionController,

@@ -10,6 +10,8 @@ export interface Expectations {
   satisfied(owner: string): boolean;
   expectCreations(owner: string, count: number): void;
   expectDeletions(owner: string, uids: Iterable<string>): void;
+  /** Adds to what is expected. */
+  raise(owner: string, more: { creations?: number; deletions?: Iterable<string> }): void;
   /** Also called for a creation that failed, or was given up. */
   creationObserved(owner: string, count?: number): void;
   deletionObserved(owner: string, uid: string): void;
@@ -18,7 +20,7 @@ export interface Expectations {
 }
 
 /** After this long unmet expectations are given up: a watch may have lost what they wait for. */
-const expectationsTimeoutMs = 5 * 60_000;
+export const expectationsTimeoutMs = 5 * 60_000;
 
 export function createExpectations(clock: Clock): Expectations {
   const pending = new Map<string, { creations: number; deletions: Set<string>; since: number }>();
@@ -44,9 +46,14 @@ export function createExpectations(clock: Clock): Expectations {
     expectDeletions(owner, uids) {
       of(owner).deletions = new Set(uids);
     },
+    raise(owner, { creations = 0, deletions = [] }) {
+      const entry = of(owner);
+      entry.creations += creations;
+      for (const uid of deletions) entry.deletions.add(uid);
+    },
     creationObserved(owner, count = 1) {
       const entry = pending.get(owner);
-      if (entry) entry.creations -= count;
+      if (entry) entry.creations = Math.max(0, entry.creations - count);
     },
     deletionObserved: (owner, uid) => void pending.get(owner)?.deletions.delete(uid),
     forget: (owner) => void pending.delete(owner),

@@ -10,3 +10,4 @@ export * from './pod-ranking.ts';
 export * from './values.ts';
 export * from './flags.ts';
 export * from './taints.ts';
+export * from './node-selector.ts';

@@ -2,7 +2,7 @@ import { messageOf } from '@pilothouse/base';
 import { isConflict, isNotFound, type KubeObject, type LabelMatcher, pods, type ResourceType } from '@pilothouse/apimachinery';
 import type { ReplicaSetStatus } from '@pilothouse/api-schemas/types/apps/v1';
 import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
-import { claimChildren, type ControllerContext, type ControllerDefinition, createPodControl, defineController, done, type Expectations, isNamespaceTerminating, isPodActive, isPodTerminating, itself, orphansByNamespace, ownedBy, ownedOrOrphaned, podFromTemplate, requeueAfter, slowStartBatch, trackChildren, type Watch } from '@pilothouse/controller-runtime';
+import { claimChildren, type ControllerContext, type ControllerDefinition, createPodControl, defineController, done, type Expectations, expectationsTimeoutMs, isNamespaceTerminating, isPodActive, isPodTerminating, itself, orphansByNamespace, ownedBy, ownedOrOrphaned, podFromTemplate, requeueAfter, slowStartBatch, trackChildren, type Watch } from '@pilothouse/controller-runtime';
 import { nextCheckMs, planReplicas, type ReplicaOwner, replicaStatus, sameReplicaStatus } from './plan.ts';
 
 /** How a kind that keeps a number of equal pods differs from the other. */
@@ -49,7 +49,7 @@ export function replicaController<O extends KubeObject>(kind: ReplicaKind<O>): C
       const status = replicaStatus(owner, { active, terminating, error: failure === undefined ? undefined : messageOf(failure), nowMs });
       if (!sameReplicaStatus(owner.status, status)) await writeStatus(type, object, status, context);
       if (failure !== undefined) throw failure;
-      const recheckMs = nextCheckMs(owner, status, active, nowMs);
+      const recheckMs = nextCheckMs(owner, status, active, nowMs) ?? (settled ? undefined : expectationsTimeoutMs);
       return recheckMs === undefined ? done : requeueAfter(recheckMs);
     },
   });
