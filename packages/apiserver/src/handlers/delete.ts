@@ -5,7 +5,7 @@ import type { CachedObject } from '../cache/cached-object.ts';
 import { cloneJson } from '../objects/clone.ts';
 import { fromEntry, putObject, readObject, unwritten } from '../objects/storage.ts';
 import { deleteOptions } from '../request/delete-options.ts';
-import { admit } from './admit.ts';
+import { admit, mutate } from './admit.ts';
 import { answerObject, answerValue, successStatus } from './answer.ts';
 import type { Call } from './call.ts';
 import { checkPreconditions, collectionFinalizers, markDeleting, markGraceful } from './deletion.ts';
@@ -74,7 +74,9 @@ async function tryDelete(call: Call, current: CachedObject, options: DeleteOptio
   const { definition, stored } = { definition: resource.definition, stored: resource.stored! };
   const dryRun = !!options.dryRun?.length;
   const old = viewOf(resource, current).object;
-  await admit(call, { operation: 'DELETE', subresource: '', object: undefined, old, dryRun, options: { ...options }, name: current.name });
+  const admission = { operation: 'DELETE' as const, subresource: '', object: undefined, old, dryRun, options: { ...options }, name: current.name };
+  await mutate(call, admission);
+  await admit(call, admission);
   checkPreconditions({ group: resource.subject.group, plural: resource.kind }, old, options);
   const object = cloneJson(old);
   if (definition.type.plural === 'namespaces' && !definition.type.group) {
