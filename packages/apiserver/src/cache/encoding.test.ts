@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { encodeStored, findSplice, fromStore, replaceRevision, withRevision } from './encoding.ts';
+
+const object = { kind: 'ConfigMap', apiVersion: 'v1', metadata: { labels: { b: 'ü' }, uid: 'u-1', name: 'a', resourceVersion: '9', ownerReferences: [{ uid: 'other' }] }, data: { x: '"uid":"no"' } } as any;
+
+test('the store keeps no revision; one is spliced in behind the uid, and can be replaced', () => {
+  const stored = encodeStored(object);
+  expect(stored.bytes.toString()).not.toContain('resourceVersion');
+  expect(findSplice(stored.bytes)).toBe(stored.splice);
+  const spliced = withRevision(stored, 12);
+  expect(spliced.toString()).toContain('"uid":"u-1","resourceVersion":"12","labels"');
+  expect(JSON.parse(replaceRevision(spliced, stored.splice, 1234).toString()).metadata.resourceVersion).toBe('1234');
+  expect(fromStore(stored.bytes, 12).bytes.equals(spliced)).toBe(true);
+});
+
+test.each([
+  ['fields sorted by name, as custom resources of kube-apiserver', '{"apiVersion":"v1","kind":"X","metadata":{"annotations":{"uid":"no"},"name":"a","uid":"yes"}}'],
+  ['a revision left inside', '{"kind":"X","apiVersion":"v1","metadata":{"name":"a","uid":"yes","resourceVersion":"3"}}'],
+])('%s is read all the same', (_, text) => {
+  expect(JSON.parse(fromStore(Buffer.from(text), 7).bytes.toString()).metadata).toMatchObject({ uid: 'yes', resourceVersion: '7' });
+});

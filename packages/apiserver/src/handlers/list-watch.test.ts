@@ -1,0 +1,214 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { settle, startTestApi, type TestApi } from './testing.ts';
+
+let api: TestApi;
+beforeEach(async () => {
+  api = await startTestApi();
+});
+afterEach(() => api.close());
+
+const url = '/api/v1/namespaces/ns/configmaps';
+const make = async (name: string, labels?: Record<string, string>): Promise<string> => (await api.call('POST', url, { metadata: { name, ...(labels && { labels }) } })).body.metadata.resourceVersion;
+const relabel = (name: string, labels: Record<string, string | null>) => api.call('PATCH', `${url}/${name}`, { metadata: { labels } }, { 'content-type': 'application/merge-patch+json' });
+const names = (answer: { body: any }) => answer.body.items.map((item: any) => item.metadata.name).join(' ');
+
+describe('list', () => {
+  test('is in key order, with the newest revision, items without kind and apiVersion', async () => {
+    for (const name of ['b', 'a', 'c']) await make(name);
+    const { body } = await api.call('GET', url);
+    expect(body).toMatchObject({ kind: 'ConfigMapList', apiVersion: 'v1', metadata: { resourceVersion: String(await api.store.revision()) } });
+    expect(names({ body })).toBe('a b c');
+    expect(Object.keys(body.items[0])).toEqual(['metadata']);
+  });
+
+  test('an empty list has an empty array', async () => {
+    expect((await api.call('GET', url)).body.items).toEqual([]);
+  });
+
+  test.each([
+    ['labelSelector=tier%3Dweb', 'a b'],
+    ['labelSelector=tier+in+(db)', 'c'],
+    ['labelSelector=!tier', 'd'],
+    ['fieldSelector=metadata.name%3Db', 'b'],
+    ['fieldSelector=metadata.name!%3Db', 'a c d'],
+    ['fieldSelector=metadata.namespace%3Dother', ''],
+    ['labelSelector=tier%3Dweb&fieldSelector=metadata.name%3Da', 'a'],
+  ])('%s selects %j', async (query, wanted) => {
+    await make('a', { tier: 'web' });
+    await make('b', { tier: 'web' });
+    await make('c', { tier: 'db' });
+    await make('d');
+    expect(names(await api.call('GET', `${url}?${query}`))).toBe(wanted);
+    expect(names(await api.call('GET', `/api/v1/configmaps?${query}`))).toBe(wanted);
+  });
+
+  test('pages show the list as it was when the first was read, whatever is written in between', async () => {
+    for (const name of ['a', 'b', 'c', 'd']) await make(name);
+    const first = await api.call('GET', `${url}?limit=2`);
+    expect(names(first)).toBe('a b');
+    expect(first.body.metadata.remainingItemCount).toBe(2);
+    await make('bb');
+    await api.call('DELETE', `${url}/c`);
+    const second = await api.call('GET', `${url}?limit=2&continue=${first.body.metadata.continue}`);
+    expect(names(second)).toBe('c d');
+    expect(second.body.metadata).toEqual({ resourceVersion: first.body.metadata.resourceVersion });
+    expect(names(await api.call('GET', url))).toBe('a b bb d');
+  });
+
+  test('under a selector a page is full of what matches, and does not say how much remains', async () => {
+    for (const name of ['a', 'b', 'c', 'd']) await make(name, { even: String(name.charCodeAt(0) % 2 === 0) });
+    const first = await api.call('GET', `${url}?limit=1&labelSelector=even%3Dtrue`);
+    expect(names(first)).toBe('b');
+    expect(first.body.metadata.remainingItemCount).toBeUndefined();
+    expect(names(await api.call('GET', `${url}?limit=1&labelSelector=even%3Dtrue&continue=${first.body.metadata.continue}`))).toBe('d');
+  });
+
+  test('a continue token is what kube-apiserver writes', async () => {
+    await make('a');
+    await make('b');
+    const { body } = await api.call('GET', `${url}?limit=1`);
+    expect(JSON.parse(Buffer.from(body.metadata.continue, 'base64url').toString())).toEqual({ v: 'meta.k8s.io/v1', rv: Number(body.metadata.resourceVersion), start: 'a\u0000' });
+  });
+
+  test.each([
+    ['resourceVersion=0', 'a b'],
+    ['resourceVersion=FIRST', 'a b'],
+    ['resourceVersion=FIRST&resourceVersionMatch=NotOlderThan', 'a b'],
+    ['resourceVersion=FIRST&resourceVersionMatch=Exact', 'a'],
+    ['resourceVersion=FIRST&limit=5', 'a'],
+  ])('%s shows %j', async (query, wanted) => {
+    const first = await make('a');
+    await make('b');
+    await settle();
+    expect(names(await api.call('GET', `${url}?${query.replace('FIRST', first)}`))).toBe(wanted);
+  });
+
+  test.each([
+    ['resourceVersion=abc', 400, 'invalid resource version: resourceVersion: Invalid value: "abc": strconv.ParseUint: parsing "abc": invalid syntax'],
+    ['resourceVersionMatch=Exact', 422, 'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided'],
+    ['resourceVersion=0&resourceVersionMatch=Exact', 422, 'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"'],
+    ['limit=x', 400, 'strconv.ParseInt: parsing "x": invalid syntax'],
+    ['fieldSelector=spec.x%3Dy', 400, '"spec.x" is not a known field selector: only "metadata.name", "metadata.namespace"'],
+  ])('%s is refused with %i', async (query, status, message) => {
+    expect((await api.call('GET', `${url}?${query}`)).body).toMatchObject({ code: status, message });
+  });
+
+  test('a revision that does not exist yet is waited for three seconds, then answered 504', async () => {
+    const pending = api.call('GET', `${url}?resourceVersion=100000`);
+    await api.clock.advanceAsync(3_000);
+    expect((await pending).body).toMatchObject({ code: 504, reason: 'Timeout', details: { causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }], retryAfterSeconds: 1 } });
+  });
+
+  test('a list sees what was acknowledged before it, even by another writer', async () => {
+    const at = await api.store.put('/registry/configmaps/ns/foreign', Buffer.from('{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"foreign","namespace":"ns","uid":"u"}}'));
+    const { body } = await api.call('GET', url);
+    expect(body.items).toEqual([{ metadata: { name: 'foreign', namespace: 'ns', uid: 'u', resourceVersion: String(at.modRevision) } }]);
+  });
+
+  test('objects written in another order of fields get their revision all the same', async () => {
+    const at = await api.store.put('/registry/configmaps/ns/foreign', Buffer.from('{"apiVersion":"v1","kind":"ConfigMap","metadata":{"annotations":{"uid":"no"},"name":"foreign","namespace":"ns","uid":"u"}}'));
+    expect((await api.call('GET', `${url}/foreign`)).body.metadata).toEqual({ name: 'foreign', namespace: 'ns', uid: 'u', resourceVersion: String(at.modRevision), annotations: { uid: 'no' } });
+  });
+});
+
+describe('watch', () => {
+  test('from a revision shows each change once, in order, deletions at their own revision', async () => {
+    const from = await make('first');
+    const a = await make('a');
+    const watch = await api.watch(`${url}?watch=1&resourceVersion=${from}`);
+    await relabel('a', { x: 'y' });
+    await api.call('DELETE', `${url}/a`);
+    await settle();
+    const next = Number(a) + 1;
+    expect(watch.seen()).toEqual([`ADDED a ${a}`, `MODIFIED a ${next}`, `DELETED a ${next + 1}`]);
+    expect(watch.events[2].object.metadata.labels).toEqual({ x: 'y' });
+  });
+
+  test.each(['', '&resourceVersion=0'])('without a revision (%j) begins with what is there', async (query) => {
+    const a = await make('a');
+    const watch = await api.watch(`${url}?watch=1${query}`);
+    const b = await make('b');
+    await settle();
+    expect(watch.seen()).toEqual([`ADDED a ${a}`, `ADDED b ${b}`]);
+  });
+
+  test('objects enter and leave a selection', async () => {
+    const from = await make('a');
+    const watch = await api.watch(`${url}?watch=1&resourceVersion=${from}&labelSelector=on%3Dyes`);
+    await relabel('a', { on: 'yes' });
+    await relabel('a', { more: '1' });
+    await relabel('a', { on: 'no' });
+    await relabel('a', { more: '2' });
+    await settle();
+    const r = Number(from);
+    expect(watch.seen()).toEqual([`ADDED a ${r + 1}`, `MODIFIED a ${r + 2}`, `DELETED a ${r + 3}`]);
+    expect(watch.events[2].object.metadata.labels).toEqual({ on: 'yes', more: '1' });
+  });
+
+  test('a streaming list ends with the bookmark that says so', async () => {
+    await make('b');
+    await make('a');
+    const rv = await api.store.revision();
+    const watch = await api.watch(`${url}?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true`);
+    expect(watch.seen()).toEqual([expect.stringMatching(/^ADDED a/), expect.stringMatching(/^ADDED b/), `BOOKMARK ${rv} initial events end`]);
+    expect(watch.events[2].object).toMatchObject({ kind: 'ConfigMap', apiVersion: 'v1' });
+  });
+
+  test('bookmarks come about every minute and before the end, and carry the newest revision', async () => {
+    const from = await make('a');
+    const watch = await api.watch(`${url}?watch=1&resourceVersion=${from}&allowWatchBookmarks=true&timeoutSeconds=100`);
+    await api.call('POST', '/api/v1/namespaces/ns/secrets', { metadata: { name: 's' } });
+    await settle();
+    const now = await api.store.revision();
+    await api.clock.advanceAsync(76_000);
+    expect(watch.seen()).toEqual([`BOOKMARK ${now}`]);
+    await api.clock.advanceAsync(24_000);
+    await watch.ended;
+    expect(watch.seen()).toEqual([`BOOKMARK ${now}`, `BOOKMARK ${now}`]);
+  });
+
+  test('ends when its time is up, and leaves no timers', async () => {
+    const watch = await api.watch(`${url}?watch=1&timeoutSeconds=5`);
+    const before = api.clock.pending();
+    await api.clock.advanceAsync(5_000);
+    await watch.ended;
+    expect(api.clock.pending()).toBeLessThan(before);
+  });
+
+  test('ends when the server drains', async () => {
+    const watch = await api.watch(`${url}?watch=1`);
+    await api.server.close();
+    await watch.ended;
+    expect(api.server.ready).toBe(false);
+  });
+
+  test('history that is gone is answered 410', async () => {
+    const from = await make('a');
+    for (let i = 0; i < 200; i++) {
+      await relabel('a', { n: String(i) });
+      await api.clock.advanceAsync(1_000);
+    }
+    const refused = await api.call('GET', `${url}?watch=1&resourceVersion=${from}`);
+    expect(refused.body).toMatchObject({ code: 410, reason: 'Expired', message: expect.stringMatching(new RegExp(`^too old resource version: ${from} \\(\\d+\\)$`)) });
+  });
+
+  test('a reader that does not keep up is cut off with 410', async () => {
+    await make('a');
+    const cache = api.server.registry.find('', 'v1', 'configmaps')!.stored!.cache;
+    const watcher = cache.watch({ namespace: '', name: '' }, cache.revision);
+    for (let i = 0; i <= 16_384; i++) watcher.bookmark(1);
+    expect(watcher.ended).toBe('too-slow');
+    expect((await watcher.take())?.length).toBe(16_384);
+    expect(cache.watcherCount).toBe(0);
+  });
+
+  test('one object is watched by the old path', async () => {
+    await make('a');
+    await make('b');
+    const watch = await api.watch('/api/v1/watch/namespaces/ns/configmaps/b?resourceVersion=0');
+    await relabel('a', { x: '1' });
+    await relabel('b', { x: '1' });
+    await settle();
+    expect(watch.seen().map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual(['ADDED b', 'MODIFIED b']);
+  });
+});
