@@ -9,6 +9,7 @@ import { standardAdmission } from '@pilothouse/apiserver/admission/index';
 import { announceServer, loopbackClient, runBootstrap } from '@pilothouse/apiserver/bootstrap/index';
 import { noTexts, type OpenApiTexts } from '@pilothouse/apiserver/openapi/documents';
 import type { Pki } from '@pilothouse/apiserver/pki/index';
+import { connectHandlers, kubelets } from '@pilothouse/apiserver/proxy/index';
 import { builtinDefinitions } from '@pilothouse/apiserver/resources/index';
 import { standardRoutes } from '@pilothouse/apiserver/routes/index';
 import { openIdRoutes } from '@pilothouse/apiserver/routes/openid';
@@ -95,6 +96,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
     }),
     authorization: standardAuthorization({ feed: parts.read, modes: setup.authorizationMode, signal: scope.signal }),
   });
+  const kubeletConnections = scope.own(kubelets({ clientCertificate: () => pki.client('apiserver-kubelet-client') }));
   const state: { bootstrapped: boolean; server?: ApiServer } = { bootstrapped: false };
   // Steps that write (quota) do so through the server they are part of.
   const loopback = loopbackClient((request) => state.server!.handle(request));
@@ -115,6 +117,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
     }),
     impersonate: async (request, attributes, parts) => (await impersonate(request.headers, attributes, parts.authorize))?.user,
     virtualHandlers: (parts) => virtualHandlers({ authorizer: authOf(parts).authorization.authorizer, tokens: authOf(parts).authentication.tokens, issuer: authOf(parts).authentication.issuer }),
+    connectHandlers: connectHandlers(kubeletConnections),
     nonResourceRoutes: (parts) => standardRoutes({
       serverAddress: () => address,
       texts: textsOnce,
