@@ -8,7 +8,7 @@ import { type NodePredicate, requiredNodeAffinity } from './node-affinity.ts';
 import { type Demand, demandOf, nonZeroRequests, podRequests } from './requests.ts';
 
 export class PodInfo {
-  readonly pod: Pod;
+  pod: Pod;
   readonly uid: string;
   readonly namespace: string;
   readonly name: string;
@@ -45,6 +45,17 @@ export class PodInfo {
     this.nonZeroMemory = nonZero.memory;
     this.hostPorts = hostPortsOf(pod);
     this.claims = claimsOf(pod);
+  }
+
+  /** Takes a newer version of the same pod where nothing changed that was worked out; false (and nothing taken) where something did. */
+  adopt(pod: Pod): boolean {
+    const old = this.pod;
+    if (old === pod) return true;
+    if (pod.metadata.uid !== this.uid || Boolean(pod.metadata.deletionTimestamp) !== Boolean(old.metadata.deletionTimestamp) || !sameMap(pod.metadata.labels, old.metadata.labels)) return false;
+    if ((pod.spec?.priority ?? 0) !== this.priority || !sameContainers(pod.spec?.containers, old.spec?.containers) || !sameContainers(pod.spec?.initContainers, old.spec?.initContainers)) return false;
+    if (!sameResources(pod.spec?.resources, old.spec?.resources) || !statusCounts(pod, old)) return false;
+    this.pod = pod;
+    return true;
   }
 
   get spec(): PodSpec {
@@ -89,6 +100,35 @@ export class PodInfo {
     this.#spec ??= nodeFragmentOf(this);
     return this.#spec;
   }
+}
+
+function sameMap(a: Readonly<Record<string, string>> | undefined, b: Readonly<Record<string, string>> | undefined): boolean {
+  if (a === b) return true;
+  let size = 0;
+  for (const key in a) {
+    if (a[key] !== b?.[key]) return false;
+    size++;
+  }
+  for (const _ in b) size--;
+  return size === 0;
+}
+
+type Resources = { requests?: Record<string, string> } | undefined;
+const sameResources = (a: Resources, b: Resources) => sameMap(a?.requests, b?.requests);
+
+function sameContainers(a: readonly { resources?: Resources }[] | undefined, b: readonly { resources?: Resources }[] | undefined): boolean {
+  if (a === b) return true;
+  if ((a?.length ?? 0) !== (b?.length ?? 0)) return false;
+  return a?.every((c, i) => sameResources(c.resources, b![i].resources)) ?? true;
+}
+
+/** Whether what the status says of resources leaves the pod counted as before: it does where it repeats the spec. */
+function statusCounts(pod: Pod, old: Pod): boolean {
+  const told = (p: Pod) => {
+    const all = [...(p.status?.containerStatuses ?? []), ...(p.status?.initContainerStatuses ?? [])].filter((s) => s.resources || s.allocatedResources).map((s) => [s.name, s.allocatedResources, s.resources?.requests]);
+    return all.length || p.status?.allocatedResources || p.status?.resources ? JSON.stringify([all, p.status?.allocatedResources, p.status?.resources?.requests, p.status?.conditions?.find((c) => c.type === 'PodResizePending')?.reason]) : '';
+  };
+  return told(pod) === told(old);
 }
 
 const none: readonly string[] = [];

@@ -1,0 +1,183 @@
+import { fakeClock } from '@pilothouse/base';
+import type { Event, Node, Pod } from '@pilothouse/api-schemas/types/core/v1';
+import { events, nodes, pods } from '@pilothouse/apimachinery';
+import { type Client, createInformerFactory, type InformerFactory } from '@pilothouse/client';
+import { type InProcessApi, startApi } from '@pilothouse/testing/in-process-cluster';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type RunningScheduler, startScheduler } from './start.ts';
+
+const closers: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+interface Bench {
+  api: InProcessApi;
+  client: Client;
+  scheduler: RunningScheduler;
+  advance(ms?: number): Promise<void>;
+  until<T>(what: () => Promise<T | undefined | false>): Promise<T>;
+  restart(): Promise<void>;
+}
+
+async function bench(options: { config?: unknown; nodes?: Node[] } = {}): Promise<Bench> {
+  const clock = fakeClock();
+  const api = await startApi({ clock });
+  closers.push(() => api.close());
+  const client = api.client();
+  for (const node of options.nodes ?? [node_('node-1')]) {
+    await client.create(nodes, node);
+    await client.updateStatus(nodes, { ...(await client.get(nodes, node.metadata.name!)), status: node.status });
+  }
+  let factory: InformerFactory;
+  const advance = async (ms = 100) => clock.advanceAsync(ms);
+  const pumped = async <T>(promise: Promise<T>): Promise<T> => {
+    let done = false;
+    const settled = promise.finally(() => (done = true));
+    settled.catch(() => {});
+    for (let i = 0; i < 200 && !done; i++) await advance(10);
+    return settled;
+  };
+  const start = async () => {
+    const own = api.client('system:kube-scheduler');
+    factory = createInformerFactory(own, api.runtime);
+    return pumped(startScheduler({ client: own, informers: factory, runtime: api.runtime, config: options.config, firstByName: true }));
+  };
+  const b: Bench = {
+    api,
+    client,
+    scheduler: await start(),
+    advance,
+    async until(what) {
+      for (let i = 0; i < 300; i++) {
+        const got = await what();
+        if (got) return got;
+        await advance();
+      }
+      throw new Error('it did not happen within 30 s');
+    },
+    async restart() {
+      await pumped(b.scheduler.close());
+      await pumped(factory.close());
+      b.scheduler = await start();
+    },
+  };
+  closers.push(async () => {
+    await pumped(b.scheduler.close());
+    await pumped(factory.close());
+  });
+  return b;
+}
+
+const node_ = (name: string, cpu = '2', more: Partial<Node['spec']> = {}): Node => ({
+  metadata: { name, labels: { 'kubernetes.io/hostname': name } },
+  spec: more,
+  status: { allocatable: { cpu, memory: '4Gi', pods: '10' }, capacity: { cpu, memory: '4Gi', pods: '10' }, conditions: [{ type: 'Ready', status: 'True' }] },
+});
+
+const pod_ = (name: string, cpu = '1', more: Partial<NonNullable<Pod['spec']>> = {}): Pod => ({
+  metadata: { name, namespace: 'default' },
+  spec: { containers: [{ name: 'c', image: 'app', resources: { requests: { cpu } } }], ...more },
+});
+
+const get = (b: Bench, name: string) => b.client.get(pods, name, { namespace: 'default' });
+const bound = (b: Bench, name: string) => b.until(async () => ((await get(b, name)).spec?.nodeName ? get(b, name) : undefined));
+const condition = (b: Bench, name: string) => b.until(async () => (await get(b, name)).status?.conditions?.find((c) => c.type === 'PodScheduled' && c.status === 'False'));
+const eventsOf = async (b: Bench, name: string): Promise<Event[]> => (await b.client.list(events, { namespace: 'default' })).items.filter((e) => e.involvedObject.name === name);
+
+describe('the scheduler', () => {
+  test('binds a pod to a node and says so', async () => {
+    const b = await bench();
+    await b.client.create(pods, pod_('web'));
+    expect((await bound(b, 'web')).spec?.nodeName).toBe('node-1');
+    const event = await b.until(async () => (await eventsOf(b, 'web'))[0]);
+    expect(event).toMatchObject({ type: 'Normal', reason: 'Scheduled', message: 'Successfully assigned default/web to node-1', source: { component: 'default-scheduler' } });
+  });
+
+  test('says why a pod fits nowhere, and binds it once a node comes that it fits', async () => {
+    const b = await bench();
+    await b.client.create(pods, pod_('big', '3'));
+    const message = '0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.';
+    expect(await condition(b, 'big')).toMatchObject({ reason: 'Unschedulable', message });
+    const event = await b.until(async () => (await eventsOf(b, 'big'))[0]);
+    expect(event).toMatchObject({ type: 'Warning', reason: 'FailedScheduling', message });
+    const large = node_('node-2', '8');
+    await b.client.create(nodes, large);
+    await b.client.updateStatus(nodes, { ...(await b.client.get(nodes, 'node-2')), status: large.status });
+    expect((await bound(b, 'big')).spec?.nodeName).toBe('node-2');
+  });
+
+  test('leaves pods of other schedulers alone', async () => {
+    const b = await bench();
+    await b.client.create(pods, pod_('other', '1', { schedulerName: 'someone-else' }));
+    await b.advance(5000);
+    expect((await get(b, 'other')).spec?.nodeName).toBeUndefined();
+  });
+
+  test('tells a cluster without nodes from one that is full', async () => {
+    const b = await bench({ nodes: [] });
+    await b.client.create(pods, pod_('web'));
+    expect(await condition(b, 'web')).toMatchObject({ reason: 'Unschedulable', message: 'no nodes available to schedule pods' });
+  });
+
+  test('schedules a gated pod once its gates are gone', async () => {
+    const b = await bench();
+    await b.client.create(pods, pod_('gated', '1', { schedulingGates: [{ name: 'example.com/wait' }] }));
+    await b.advance(3000);
+    expect((await get(b, 'gated')).spec?.nodeName).toBeUndefined();
+    await b.client.patch(pods, 'gated', [{ op: 'remove', path: '/spec/schedulingGates' }], { namespace: 'default', type: 'json' });
+    expect((await bound(b, 'gated')).spec?.nodeName).toBe('node-1');
+  });
+
+  test('counts pods it has assumed but not seen bound yet', async () => {
+    const b = await bench({ nodes: [node_('node-1'), node_('node-2')] });
+    for (let i = 0; i < 5; i++) await b.client.create(pods, pod_(`p${i}`));
+    for (let i = 0; i < 4; i++) await bound(b, `p${i}`);
+    expect((await condition(b, 'p4')).message).toContain('0/2 nodes are available: 2 Insufficient cpu.');
+    const all = (await b.client.list(pods, { namespace: 'default' })).items;
+    expect(all.filter((p) => p.spec?.nodeName === 'node-1')).toHaveLength(2);
+    expect(all.filter((p) => p.spec?.nodeName === 'node-2')).toHaveLength(2);
+  });
+
+  test('evicts pods of lower priority for one that needs the room', async () => {
+    const b = await bench();
+    await b.client.create(pods, pod_('low', '2', { priority: 0 }));
+    await bound(b, 'low');
+    await b.client.create(pods, pod_('high', '2', { priority: 1000 }));
+    const gone = await b.until(async () => {
+      const low = await get(b, 'low').catch(() => undefined);
+      return !low || low.metadata.deletionTimestamp ? { low } : undefined;
+    });
+    const marked = gone.low?.status?.conditions?.find((c) => c.type === 'DisruptionTarget');
+    if (gone.low) expect(marked).toMatchObject({ status: 'True', reason: 'PreemptionByScheduler', message: 'default-scheduler: preempting to accommodate a higher priority pod' });
+    if (gone.low) {
+      expect((await get(b, 'high')).status?.nominatedNodeName).toBe('node-1');
+      await b.client.delete(pods, 'low', { namespace: 'default', gracePeriodSeconds: 0 });
+    }
+    expect((await bound(b, 'high')).spec?.nodeName).toBe('node-1');
+  });
+
+  test('takes up where another left off', async () => {
+    const b = await bench();
+    await b.client.create(pods, pod_('one'));
+    await bound(b, 'one');
+    await b.restart();
+    await b.client.create(pods, pod_('two'));
+    await bound(b, 'two');
+    await b.client.create(pods, pod_('three'));
+    expect((await condition(b, 'three')).message).toContain('1 Insufficient cpu');
+  });
+
+  test('follows the profile that the pod names', async () => {
+    const config = { apiVersion: 'kubescheduler.config.k8s.io/v1', kind: 'KubeSchedulerConfiguration', profiles: [{ schedulerName: 'default-scheduler' }, { schedulerName: 'packer', pluginConfig: [{ name: 'NodeResourcesFit', args: { scoringStrategy: { type: 'MostAllocated' } } }] }] };
+    const b = await bench({ config, nodes: [node_('node-1', '8'), node_('node-2', '8')] });
+    await b.client.create(pods, pod_('first', '1', { nodeSelector: { 'kubernetes.io/hostname': 'node-2' } }));
+    await bound(b, 'first');
+    await b.client.create(pods, pod_('spread'));
+    expect((await bound(b, 'spread')).spec?.nodeName).toBe('node-1');
+    await b.client.create(pods, pod_('third', '2', { nodeSelector: { 'kubernetes.io/hostname': 'node-2' } }));
+    await bound(b, 'third');
+    await b.client.create(pods, pod_('packed', '1', { schedulerName: 'packer' }));
+    expect((await bound(b, 'packed')).spec?.nodeName).toBe('node-2');
+  });
+});

@@ -1,0 +1,308 @@
+/**
+ * The scheduling loop. One pod after the other is taken from the queue, a node is chosen and assumed, and binding goes on by itself
+ * while the next pod is tried. Nothing is lost when the process ends in between: what was assumed was never written, what was bound
+ * is seen again.
+ */
+import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
+import { pods } from '@pilothouse/apimachinery';
+import { messageOf as errorText, type Runtime } from '@pilothouse/base';
+import { type Client, type EventRecorder, type Lister, referenceTo } from '@pilothouse/client';
+import { type Algorithm, clusterEvent, type Decision, failure, isRejected, messageOf, type Nominating, noNodesMessage, type Plugin, PodInfo, type Profile, type Recorder, runPostFilters, type Verdict } from '@pilothouse/scheduler-framework';
+import type { SchedulerCache } from './cache.ts';
+import { type Extender, scheduleWithExtenders } from './extenders/extender.ts';
+import type { SchedulerMetrics } from './metrics.ts';
+import { patchPodStatus } from './pod-status.ts';
+import type { Preemptions } from './preemption.ts';
+import type { QueuedPodInfo } from './queue/queued-pod.ts';
+import type { SchedulingQueue } from './queue/scheduling-queue.ts';
+import type { WaitingPods } from './waiting-pods.ts';
+
+export interface SchedulerParts {
+  client: Client;
+  runtime: Runtime;
+  recorder: EventRecorder;
+  queue: SchedulingQueue;
+  cache: SchedulerCache;
+  /** By scheduler name. */
+  algorithms: ReadonlyMap<string, Algorithm>;
+  preemptions: Preemptions;
+  waiting: WaitingPods;
+  extenders: readonly Extender[];
+  /** Pods as last seen. */
+  pods: Lister<Pod>;
+  metrics: SchedulerMetrics;
+  /** Gets every plugin call of every attempt. */
+  trace?: Recorder;
+}
+
+/** Bindings under way at once; beyond, the loop waits. */
+const mostBindings = 1000;
+/** The loop gives way to other work after this long. */
+const sliceMs = 8;
+/** Longest text of an event, in bytes. */
+const longestEvent = 1024;
+
+export const assignedDeleted = clusterEvent('AssignedPod', 'Delete');
+const clear: Nominating = { mode: 'override', node: '' };
+
+/** An attempt that ended without a node. */
+interface Failure {
+  readonly reason: 'Unschedulable' | 'SchedulerError';
+  readonly message: string;
+  readonly unschedulablePlugins?: ReadonlySet<string>;
+  readonly pendingPlugins?: ReadonlySet<string>;
+  readonly nominating: Nominating | undefined;
+}
+
+export class Scheduler {
+  readonly #parts: SchedulerParts;
+  #bindings = 0;
+  #scheduled = false;
+  #running = false;
+  #attempting = false;
+  readonly #idle = new Set<() => void>();
+
+  constructor(parts: SchedulerParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    this.#running = true;
+    this.wake();
+  }
+
+  /** Stops taking pods and resolves once the bindings under way have ended. */
+  async stop(): Promise<void> {
+    this.#running = false;
+    while (this.#bindings || this.#attempting) await new Promise<void>((resolve) => this.#idle.add(resolve));
+  }
+
+  /** There may be something to do. */
+  wake(): void {
+    if (this.#scheduled || !this.#running) return;
+    this.#scheduled = true;
+    this.#parts.runtime.clock.soon(() => {
+      this.#scheduled = false;
+      this.#work();
+    });
+  }
+
+  #work(): void {
+    const { clock } = this.#parts.runtime;
+    const until = clock.monotonic() + sliceMs;
+    while (this.#running && !this.#attempting && this.#bindings < mostBindings) {
+      const queued = this.#parts.queue.pop();
+      if (!queued) return;
+      if (this.#parts.extenders.length) {
+        void this.#attemptLater(queued);
+        return;
+      }
+      this.attempt(queued);
+      if (clock.monotonic() >= until) return this.wake();
+    }
+  }
+
+  async #attemptLater(queued: QueuedPodInfo): Promise<void> {
+    this.#attempting = true;
+    try {
+      const algorithm = this.#algorithmFor(queued);
+      if (algorithm) this.#decided(queued, algorithm, await scheduleWithExtenders(algorithm, queued.info, this.#parts.extenders, this.#parts.cache.snapshot, this.#parts.trace));
+    } finally {
+      this.#attempting = false;
+      this.#tellIdle();
+      this.wake();
+    }
+  }
+
+  /** Tries one pod that was popped. */
+  attempt(queued: QueuedPodInfo): void {
+    const algorithm = this.#algorithmFor(queued);
+    if (algorithm) this.#decided(queued, algorithm, algorithm.schedule(queued.info, this.#parts.trace));
+  }
+
+  #algorithmFor(queued: QueuedPodInfo): Algorithm | undefined {
+    const { queue, cache, algorithms, recorder, trace } = this.#parts;
+    const { info } = queued;
+    const algorithm = algorithms.get(info.spec.schedulerName ?? '');
+    if (info.pod.metadata.deletionTimestamp) recorder.event(referenceTo(pods, info.pod), 'Warning', 'FailedScheduling', `skip schedule deleting pod: ${info.key}`);
+    if (!algorithm || info.pod.metadata.deletionTimestamp || cache.isAssumed(info.uid)) {
+      queue.done(info.uid);
+      return undefined;
+    }
+    trace?.begin?.(info);
+    return algorithm;
+  }
+
+  #decided(queued: QueuedPodInfo, algorithm: Algorithm, decision: Decision): void {
+    const startMs = this.#parts.runtime.clock.monotonic();
+    const { info } = queued;
+    const { profile } = algorithm;
+    if (decision.kind === 'error') {
+      const none = decision.message === noNodesMessage;
+      if (!none) this.#parts.runtime.log.error('Error selecting node for pod', { pod: info.key, err: decision.error ?? decision.message });
+      return this.#failed(queued, profile, { reason: none ? 'Unschedulable' : 'SchedulerError', message: decision.message, nominating: clear }, startMs);
+    }
+    if (decision.kind === 'unfit') {
+      const { diagnosis } = decision.found;
+      let nominating: Nominating | undefined = clear;
+      if (profile.points.postFilter.length) {
+        const outcome = runPostFilters(profile, info, decision.found, this.#parts.trace);
+        diagnosis.postFilterMessage = messageOf(outcome.verdict);
+        nominating = outcome.nominating;
+        const chosen = outcome.verdict ? undefined : outcome.preemption?.chosen;
+        if (chosen) {
+          this.#parts.metrics.preempted(chosen.victims.length);
+          void this.#parts.preemptions.run(info, chosen);
+        }
+      }
+      return this.#failed(queued, profile, { reason: 'Unschedulable', message: diagnosis.message(this.#parts.cache.snapshot.size), unschedulablePlugins: diagnosis.unschedulablePlugins, pendingPlugins: diagnosis.pendingPlugins, nominating }, startMs);
+    }
+    this.#place(queued, profile, decision.node, decision.states, startMs);
+  }
+
+  /** Assumes the pod on the node, reserves, asks for permission, and lets binding run. */
+  #place(queued: QueuedPodInfo, profile: Profile, node: string, states: ReadonlyMap<Plugin, unknown>, startMs: number): void {
+    const { cache, metrics, runtime, trace } = this.#parts;
+    const { info } = queued;
+    const nominator = this.#parts.queue;
+    if (!cache.assume(info, node)) return this.#failed(queued, profile, { reason: 'SchedulerError', message: `pod ${info.uid}(${info.key}) is in the cache, so can't be assumed`, nominating: clear }, startMs);
+    nominator.nominate(info, clear);
+    for (const plugin of profile.points.reserve) {
+      const verdict = plugin.reserve!(states.get(plugin), info, node);
+      trace?.reserve?.(plugin.name, node, verdict);
+      if (verdict) return this.#refused(queued, profile, node, states, plugin, isRejected(verdict) ? verdict : failure(`running Reserve plugin ${JSON.stringify(plugin.name)}: ${messageOf(verdict)}`, verdict.error), startMs);
+    }
+    const waits = new Map<string, number>();
+    for (const plugin of profile.points.permit) {
+      const answer = plugin.permit!(info, node);
+      const verdict = answer && 'code' in answer ? answer : undefined;
+      trace?.permit?.(plugin.name, node, verdict);
+      if (verdict) return this.#refused(queued, profile, node, states, plugin, isRejected(verdict) ? verdict : failure(`running Permit plugin ${JSON.stringify(plugin.name)}: ${messageOf(verdict)}`, verdict.error), startMs);
+      if (answer && 'wait' in answer) waits.set(plugin.name, answer.wait);
+    }
+    metrics.attempted(profile.schedulerName, 'scheduled', (runtime.clock.monotonic() - startMs) / 1000);
+    this.#bindings++;
+    void this.#bind(queued, profile, node, states, waits).finally(() => {
+      this.#bindings--;
+      this.#tellIdle();
+      this.wake();
+    });
+  }
+
+  /** Reserve or Permit said no. */
+  #refused(queued: QueuedPodInfo, profile: Profile, node: string, states: ReadonlyMap<Plugin, unknown>, by: Plugin, verdict: Verdict, startMs: number): void {
+    this.#giveBack(queued.info, profile, node, states);
+    const rejected = isRejected(verdict);
+    const plugins = rejected ? new Set([by.name]) : undefined;
+    const message = rejected ? `0/1 nodes are available: 1 ${verdict.reasons.join(', 1 ')}.` : messageOf(verdict);
+    this.#failed(queued, profile, { reason: rejected ? 'Unschedulable' : 'SchedulerError', message, ...(verdict.code === 'Pending' ? { pendingPlugins: plugins } : { unschedulablePlugins: plugins }), nominating: clear }, startMs);
+  }
+
+  #giveBack(info: PodInfo, profile: Profile, node: string, states: ReadonlyMap<Plugin, unknown>): void {
+    for (const plugin of [...profile.points.reserve].reverse()) plugin.unreserve?.(states.get(plugin), info, node);
+    this.#parts.cache.forget(info.uid);
+  }
+
+  /** The binding cycle; never rejects. */
+  async #bind(queued: QueuedPodInfo, profile: Profile, node: string, states: ReadonlyMap<Plugin, unknown>, waits: ReadonlyMap<string, number>): Promise<void> {
+    const { queue, recorder, metrics, runtime, trace } = this.#parts;
+    const { info } = queued;
+    const startMs = runtime.clock.monotonic();
+    let failed: { verdict: Verdict; plugin: string } | undefined;
+    try {
+      const preBinding = profile.points.preBind.filter((p) => p.needsPreBind?.(states.get(p), info, node) ?? true);
+      if (preBinding.length || waits.size) await this.#expect(info.pod, node);
+      if (waits.size) {
+        const { verdict, plugin } = await this.#parts.waiting.wait(info.uid, waits);
+        if (verdict) failed = { verdict, plugin };
+      }
+      if (!failed) {
+        queue.done(info.uid);
+        failed = (await this.#preBind(preBinding, info, node, states)) ?? (await this.#runBind(profile, info, node));
+      }
+    } catch (error) {
+      failed = { verdict: failure(errorText(error), error), plugin: '' };
+    }
+    if (trace) for (const plugin of profile.points.bind) trace.bind?.(plugin.name, node, failed?.verdict);
+    if (failed) return this.#bindingFailed(queued, profile, node, states, failed.verdict, failed.plugin, startMs);
+    recorder.event(referenceTo(pods, info.pod), 'Normal', 'Scheduled', `Successfully assigned ${info.key} to ${node}`);
+    metrics.bound(queued.attempts, (runtime.clock.now() - (queued.initialAttemptMs ?? runtime.clock.now())) / 1000);
+    for (const plugin of profile.points.postBind) plugin.postBind!(info, node);
+    trace?.end?.(info, { node });
+  }
+
+  /** Tells others where the pod will go while it waits to be bound. */
+  async #expect(pod: Pod, node: string): Promise<void> {
+    const { client, runtime } = this.#parts;
+    await patchPodStatus(client, runtime.clock, pod, { nominating: { mode: 'override', node } }).catch((error) => runtime.log.warn('Failed to update the nominated node name in the binding cycle', { pod: pod.metadata.name, node, err: error }));
+  }
+
+  async #preBind(plugins: readonly Plugin[], info: PodInfo, node: string, states: ReadonlyMap<Plugin, unknown>): Promise<{ verdict: Verdict; plugin: string } | undefined> {
+    const never = new AbortController().signal;
+    for (const plugin of plugins) {
+      const verdict = await plugin.preBind!(states.get(plugin), info, node, never);
+      if (verdict) return { verdict: failure(`running PreBind plugin ${JSON.stringify(plugin.name)}: ${messageOf(verdict)}`, verdict.error), plugin: plugin.name };
+    }
+    return undefined;
+  }
+
+  async #runBind(profile: Profile, info: PodInfo, node: string): Promise<{ verdict: Verdict; plugin: string } | undefined> {
+    for (const extender of this.#parts.extenders) {
+      if (!extender.binds || !extender.isInterested(info.pod)) continue;
+      try {
+        await extender.bind(info.pod, node);
+        return undefined;
+      } catch (error) {
+        if (!extender.ignorable) return { verdict: failure(errorText(error), error), plugin: '' };
+      }
+    }
+    for (const plugin of profile.points.bind) {
+      const verdict = await plugin.bind!(info, node);
+      if (verdict?.code === 'Skip') continue;
+      return verdict && { verdict: failure(`running Bind plugin ${JSON.stringify(plugin.name)}: ${messageOf(verdict)}`, verdict.error), plugin: plugin.name };
+    }
+    return { verdict: failure('all bind plugins skipped the pod'), plugin: '' };
+  }
+
+  #bindingFailed(queued: QueuedPodInfo, profile: Profile, node: string, states: ReadonlyMap<Plugin, unknown>, verdict: Verdict, plugin: string, startMs: number): void {
+    const { info } = queued;
+    this.#giveBack(info, profile, node, states);
+    // To the others it is as if a pod had gone; the pod itself is not helped by its own going.
+    this.#parts.queue.move(assignedDeleted, info.pod, undefined, (other) => other.uid !== info.uid);
+    const rejected = isRejected(verdict);
+    const message = rejected ? `0/1 nodes are available: 1 ${verdict.reasons.join(', 1 ')}.` : messageOf(verdict);
+    this.#failed(queued, profile, { reason: rejected ? 'Unschedulable' : 'SchedulerError', message, unschedulablePlugins: rejected ? new Set([plugin]) : undefined, nominating: clear }, startMs);
+  }
+
+  /** Puts the pod back into the queue and says why. */
+  #failed(queued: QueuedPodInfo, profile: Profile, why: Failure, startMs: number): void {
+    const { client, runtime, queue, recorder, metrics, trace } = this.#parts;
+    metrics.attempted(profile.schedulerName, why.reason === 'Unschedulable' ? 'unschedulable' : 'error', (runtime.clock.monotonic() - startMs) / 1000);
+    queued.unschedulablePlugins = why.unschedulablePlugins ?? new Set();
+    queued.pendingPlugins = why.pendingPlugins ?? new Set();
+    queued.gatedBy = '';
+    const current = this.#parts.pods.get(queued.info.key);
+    if (!current || current.metadata.uid !== queued.uid || current.spec?.nodeName) {
+      queue.done(queued.uid);
+      if (!current || current.metadata.uid !== queued.uid) return;
+    } else {
+      if (current !== queued.info.pod) queued.info = new PodInfo(current);
+      queue.addUnschedulable(queued);
+      queue.nominate(queued.info, why.nominating);
+    }
+    const { info } = queued;
+    recorder.event(referenceTo(pods, info.pod), 'Warning', 'FailedScheduling', cut(why.message));
+    trace?.end?.(info, { message: why.message });
+    patchPodStatus(client, runtime.clock, info.pod, { condition: { type: 'PodScheduled', status: 'False', reason: why.reason, message: why.message }, nominating: why.nominating }).catch((error) => {
+      if (this.#running) runtime.log.error('Error updating pod', { pod: info.key, err: error });
+    });
+  }
+
+  #tellIdle(): void {
+    for (const resolve of this.#idle) resolve();
+    this.#idle.clear();
+  }
+}
+
+/** At most 1024 bytes; what is cut ends in ` ...`. */
+export const cut = (text: string): string => (text.length > longestEvent ? `${text.slice(0, longestEvent - 4)} ...` : text);
