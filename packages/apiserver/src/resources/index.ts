@@ -23,6 +23,10 @@ import { podDisruptionBudgets } from './policy/poddisruptionbudgets.ts';
 import { leases } from './coordination/leases.ts';
 import { priorityClasses } from './scheduling/priorityclasses.ts';
 import { runtimeClasses } from './node/runtimeclasses.ts';
+import { networkPolicies } from './networking/networkpolicies.ts';
+import { ingresses, ingressClasses } from './networking/ingresses.ts';
+import { ipAddresses, serviceCIDRs } from './networking/service-addresses.ts';
+import { endpointSlices } from './discovery/endpointslices.ts';
 import { defineResource } from './define.ts';
 import { deployments } from './apps/deployments.ts';
 import { replicaSets } from './apps/replicasets.ts';
@@ -77,11 +81,11 @@ const resources: readonly (ResourceDefinition | ((options: ResourceOptions) => R
   cronJobs,
   jobs,
   defineResource(types.certificateSigningRequests),
-  defineResource(types.ingressClasses),
-  defineResource(types.ingresses, { storagePrefix: 'ingress' }),
-  defineResource(types.ipAddresses),
-  defineResource(types.networkPolicies),
-  defineResource(types.serviceCIDRs),
+  ingressClasses,
+  ingresses,
+  ipAddresses,
+  networkPolicies,
+  serviceCIDRs,
   podDisruptionBudgets,
   clusterRoleBindings,
   clusterRoles,
@@ -103,7 +107,7 @@ const resources: readonly (ResourceDefinition | ((options: ResourceOptions) => R
   priorityClasses,
   leases,
   runtimeClasses,
-  defineResource(types.endpointSlices),
+  endpointSlices,
   defineResource(types.deviceClasses),
   defineResource(types.resourceClaims),
   defineResource(types.resourceClaimTemplates),

@@ -2,7 +2,8 @@ import { duplicate, invalid, notSupported, required, tooLong, tooMany, type Fiel
 import type { JobSpec, PodFailurePolicyRule } from '@pilothouse/api-schemas/types/batch/v1';
 import type { Filled } from '../filled.ts';
 import { defaultPodTemplate } from '../defaults/pod-spec.ts';
-import { checkName, isDns1123Subdomain, isQualifiedName, regexError } from '../validation/names.ts';
+import { validateDomainPath } from '../validation/domain-path.ts';
+import { checkName, isQualifiedName } from '../validation/names.ts';
 import { nonnegative } from '../validation/numbers.ts';
 import { validatePodTemplate } from '../validation/pod-template.ts';
 import { parseIndexes } from './indexes.ts';
@@ -47,22 +48,6 @@ export function validateJobSpec(errors: FieldError[], spec: FilledJobSpec, path:
   if (!restart || restart === 'Always') errors.push(required(at, 'valid values: "OnFailure", "Never"'));
   else if (restart !== 'OnFailure' && restart !== 'Never') errors.push(notSupported(at, restart, ['OnFailure', 'Never']));
   else if (spec.podFailurePolicy && restart !== 'Never') errors.push(invalid(at, restart, 'only "Never" is supported when podFailurePolicy is specified'));
-}
-
-function validateDomainPath(errors: FieldError[], text: string, path: string): void {
-  if (!text) {
-    errors.push(required(path));
-    return;
-  }
-  const slash = text.indexOf('/');
-  if (slash <= 0 || slash === text.length - 1) {
-    errors.push(invalid(path, text, 'must be a domain-prefixed path (such as "acme.io/foo")'));
-    return;
-  }
-  checkName(errors, path, text.slice(0, slash), isDns1123Subdomain);
-  const rest = text.slice(slash + 1);
-  const pattern = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
-  if (!new RegExp(`^${pattern}$`).test(rest)) errors.push(invalid(path, rest, regexError('Invalid path', pattern)));
 }
 
 const hundredThousand = 100_000;

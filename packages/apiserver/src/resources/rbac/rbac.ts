@@ -1,5 +1,5 @@
 /** Roles and their bindings, in a namespace and for the cluster. */
-import { clusterRoleBindings as clusterRoleBindingType, clusterRoles as clusterRoleType, invalid, notSupported, required, roleBindings as roleBindingType, roles as roleType, type FieldError } from '@pilothouse/apimachinery';
+import { clusterRoleBindings as clusterRoleBindingType, clusterRoles as clusterRoleType, invalid, matcherOf, notSupported, required, roleBindings as roleBindingType, roles as roleType, type FieldError } from '@pilothouse/apimachinery';
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject } from '@pilothouse/api-schemas/types/rbac/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
@@ -28,7 +28,14 @@ function validateAggregation(errors: FieldError[], { aggregationRule: rule }: Cl
   if (!rule) return;
   const path = 'aggregationRule.clusterRoleSelectors';
   if (!rule.clusterRoleSelectors?.length) errors.push(required(path, 'at least one clusterRoleSelector required if aggregationRule is non-nil'));
-  rule.clusterRoleSelectors?.forEach((selector, i) => validateLabelSelector(errors, selector, `${path}[${i}]`));
+  rule.clusterRoleSelectors?.forEach((selector, i) => {
+    validateLabelSelector(errors, selector, `${path}[${i}]`);
+    try {
+      matcherOf(selector);
+    } catch {
+      errors.push(invalid(`${path}[${i}]`, selector, 'invalid label selector.'));
+    }
+  });
 }
 
 function validateSubject(errors: FieldError[], { kind, name, apiGroup = '', namespace }: Subject, path: string, namespaced: boolean): void {

@@ -53,8 +53,8 @@ const storageClassStrategy: Strategy<StorageClass> = {
       validateStorageClass(errors, object);
       return;
     }
-    if (!same(object.parameters, old.parameters)) errors.push(forbidden('parameters', 'updates to parameters are forbidden.'));
-    if (object.provisioner !== old.provisioner) errors.push(forbidden('provisioner', 'updates to provisioner are forbidden.'));
+    immutable(errors, object.parameters ?? null, old.parameters ?? null, 'parameters');
+    immutable(errors, object.provisioner, old.provisioner, 'provisioner');
     immutable(errors, object.reclaimPolicy, old.reclaimPolicy, 'reclaimPolicy');
     immutable(errors, object.volumeBindingMode, old.volumeBindingMode, 'volumeBindingMode');
   }),

@@ -49,7 +49,9 @@ const driverStrategy: Strategy<CSIDriver> = {
     spec.requiresRepublish ??= false;
     spec.seLinuxMount ??= false;
   },
-  prepareForCreate({ spec }) {
+  prepareForCreate({ metadata, spec }) {
+    // Counted from the first change on.
+    delete metadata.generation;
     delete spec.preventPodSchedulingIfMissing;
   },
   ...withMeta<CSIDriver>({ name: dnsSubdomainName, namespaced: false }, validateDriver),

@@ -1,0 +1,79 @@
+/** ServiceCIDRs and the IPAddresses taken from them. */
+import { invalid, ipAddresses as addressType, required, serviceCIDRs as cidrType, type FieldError } from '@pilothouse/apimachinery';
+import type { IPAddress as PublishedAddress, ServiceCIDR as PublishedCidr } from '@pilothouse/api-schemas/types/networking/v1';
+import type { Strategy } from '../../contract.ts';
+import { defineResource } from '../define.ts';
+import type { Filled } from '../filled.ts';
+import { parseCidr, validateCanonicalCidr, validateCanonicalIp } from '../validation/ip.ts';
+import { checkName, isDns1123Subdomain, isPathSegment } from '../validation/names.ts';
+import { dnsSubdomainName, immutable, immutableMessage, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
+
+type IPAddress = Filled<PublishedAddress>;
+type ServiceCIDR = Filled<PublishedCidr>;
+
+/** Names of IPAddresses are addresses. */
+function isIpName(name: string): readonly string[] {
+  const errors: FieldError[] = [];
+  validateCanonicalIp(errors, '', name);
+  const shown = `Invalid value: ${JSON.stringify(name)}: `;
+  return errors.map(({ message }) => message.slice(shown.length));
+}
+
+function validateAddress(errors: FieldError[], { spec }: IPAddress, old: IPAddress | undefined): void {
+  if (old) {
+    immutable(errors, spec.parentRef, old.spec.parentRef, 'spec.parentRef');
+    return;
+  }
+  const ref = spec.parentRef;
+  if (!ref) {
+    errors.push(required('spec.parentRef'));
+    return;
+  }
+  if (ref.group) checkName(errors, 'spec.parentRef.group', ref.group, isDns1123Subdomain);
+  for (const key of ['resource', 'name'] as const) {
+    if (!ref[key]) errors.push(required(`spec.parentRef.${key}`));
+    else checkName(errors, `spec.parentRef.${key}`, ref[key], isPathSegment);
+  }
+  if (ref.namespace) checkName(errors, 'spec.parentRef.namespace', ref.namespace, isPathSegment);
+}
+
+function validateCidrs(errors: FieldError[], cidrs: readonly string[]): void {
+  const path = 'spec.cidrs';
+  if (cidrs.length === 0) errors.push(required(path, 'at least one CIDR required'));
+  else if (cidrs.length > 2) errors.push(invalid(path, { CIDRs: cidrs }, 'may only hold up to 2 values'));
+  else {
+    cidrs.forEach((cidr, i) => validateCanonicalCidr(errors, `${path}[${i}]`, cidr));
+    const [a, b] = cidrs.map(parseCidr);
+    if (a && b && a.family === b.family) errors.push(invalid(path, cidrs, 'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64'));
+  }
+}
+
+function validateServiceCidr(errors: FieldError[], { spec }: ServiceCIDR, old: ServiceCIDR | undefined): void {
+  const now = spec.cidrs ?? [];
+  if (!old) {
+    validateCidrs(errors, now);
+    return;
+  }
+  const before = old.spec.cidrs ?? [];
+  const grows = before.length === 1 && now.length === 2;
+  if (before.length !== now.length && !grows) errors.push(invalid('spec.cidrs', now, immutableMessage));
+  else
+    before.forEach((cidr, i) => {
+      if (cidr !== now[i]) errors.push(invalid(`spec.cidrs[${i}]`, now[i], immutableMessage));
+    });
+  if (grows) validateCidrs(errors, now);
+}
+
+const cidrStrategy: Strategy<ServiceCIDR> = {
+  ...withMeta<ServiceCIDR>({ name: dnsSubdomainName, namespaced: false }, validateServiceCidr),
+  validateStatusUpdate(object, old) {
+    const errors: FieldError[] = [];
+    validateObjectMetaUpdate(errors, object.metadata, old.metadata);
+    return errors;
+  },
+};
+
+export const ipAddresses = defineResource<any>(addressType, {
+  strategy: withMeta<IPAddress>({ name: isIpName, namespaced: false }, validateAddress),
+});
+export const serviceCIDRs = defineResource<any>(cidrType, { strategy: cidrStrategy });
