@@ -248,6 +248,8 @@ export interface VirtualHandler {
   plural: string;
   /** '' for the resource itself. */
   subresource: string;
+  /** Fills in what the published schema does not default, right after decoding. */
+  defaults?(object: any): void;
   /** The answer's body (201). @throws StatusError */
   create(context: VirtualContext): Promise<KubeObject>;
 }

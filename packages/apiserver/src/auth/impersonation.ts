@@ -119,11 +119,17 @@ const forAnyNode = (authorize: Authorize): Authorize => (attributes) =>
     name: attributes.verb === 'impersonate:associated-node' ? '*' : attributes.name,
   });
 
+const legacy: Mode = { name: '', applies: () => true };
+
+/** Requestors remembered at most. */
+const memoryLimit = 10_000;
+
 /**
  * The user to act as; undefined where the request does not ask for it. `attributes` are those of the request, with the
- * one who really sent it. `constraint` is the verb of a constrained mode, for audit. @throws StatusError 400, 403
+ * one who really sent it. `constraint` is the verb of a constrained mode, for audit. `memory` (one per server) holds
+ * the mode that last served each requestor, which is tried first. @throws StatusError 400, 403
  */
-export async function impersonate(headers: ApiRequest['headers'], attributes: RequestAttributes, authorize: Authorize): Promise<{ user: User; constraint?: string } | undefined> {
+export async function impersonate(headers: ApiRequest['headers'], attributes: RequestAttributes, authorize: Authorize, memory?: Map<string, string>): Promise<{ user: User; constraint?: string } | undefined> {
   const wanted = wantedUser(headers);
   if (!wanted) return undefined;
   const requestor = attributes.user;
@@ -137,17 +143,22 @@ export async function impersonate(headers: ApiRequest['headers'], attributes: Re
       return undefined;
     }
   };
-  for (const mode of modes) {
+  const last = memory?.get(requestor.name);
+  const order = [...modes, legacy].sort((x, y) => Number(y.name === last) - Number(x.name === last));
+  for (const mode of order) {
     if (!mode.applies(wanted, requestor)) continue;
     const ask = mode.name === 'associated-node' ? forAnyNode(authorize) : authorize;
-    const verb = `impersonate:${mode.name}`;
+    const verb = mode === legacy ? 'impersonate' : `impersonate:${mode.name}`;
     const user = await attempt(async () => {
-      await check(ask, { ...attributes, verb: `impersonate-on:${mode.name}:${attributes.verb}` });
+      if (mode !== legacy) await check(ask, { ...attributes, verb: `impersonate-on:${mode.name}:${attributes.verb}` });
       return checkParts(ask, requestor, wanted, verb);
     });
-    if (user) return { user, constraint: verb };
+    if (!user) continue;
+    if (memory && last !== mode.name) {
+      if (memory.size >= memoryLimit) memory.clear();
+      memory.set(requestor.name, mode.name);
+    }
+    return { user, ...(mode !== legacy && { constraint: verb }) };
   }
-  const user = await attempt(() => checkParts(authorize, requestor, wanted, 'impersonate'));
-  if (user) return { user };
   throw first;
 }

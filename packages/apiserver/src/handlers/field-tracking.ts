@@ -77,6 +77,12 @@ export function trackCreate(call: Call, object: KubeObject, asked: string): void
   set(object, updateManagedFields({ ...contextOf(call, ''), live, isNew: true, updated: object as unknown as ManagedObject, manager }));
 }
 
+/** As `trackCreate`, for the body of a subresource, which is an object of another type than the resource's. */
+export function trackBody(call: Call, object: KubeObject, asked: string, body: { schema: string; apiVersion: string; kind: string; empty: object; subresource: string }): void {
+  const manager = managerName(asked, call.request.headers['user-agent']);
+  set(object, updateManagedFields({ type: fieldTypeOf(builtinTypes.get(body.schema)!), apiVersion: body.apiVersion, subresource: body.subresource, time: formatTime(call.core.clock.now()), live: body.empty as ManagedObject, isNew: true, updated: object as unknown as ManagedObject, manager, convert: () => undefined }));
+}
+
 /** Notes an update of `old` to `object`; before admission. */
 export function trackUpdate(call: Call, object: KubeObject, old: KubeObject, asked: string, subresource: string): void {
   const manager = managerName(asked, call.request.headers['user-agent']);

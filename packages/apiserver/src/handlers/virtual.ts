@@ -1,4 +1,4 @@
-import { type ApiResponse, invalidError, type KubeObject } from '@pilothouse/apimachinery';
+import { type ApiResponse, apiVersionOf, invalidError, type KubeObject } from '@pilothouse/apimachinery';
 import { typeOfKind } from '@pilothouse/api-schemas';
 import type { VirtualContext, WriteContext } from '../contract.ts';
 import { builtinCodec } from '../objects/codec.ts';
@@ -8,7 +8,7 @@ import { writeOptions } from '../request/write-options.ts';
 import { admit, mutate } from './admit.ts';
 import { answerValue } from './answer.ts';
 import type { Call } from './call.ts';
-import { trackCreate } from './field-tracking.ts';
+import { trackBody, trackCreate } from './field-tracking.ts';
 
 /** Creates that are answered by computing: the body goes through admission to the handler registered for the resource. */
 export async function createVirtual(call: Call): Promise<ApiResponse> {
@@ -25,7 +25,13 @@ export async function createVirtual(call: Call): Promise<ApiResponse> {
   if (!facts) strategy.defaults?.(object);
   if (resource.definition.type.namespaced && !object.metadata.namespace) object.metadata.namespace = info.namespace;
   const admission = { operation: 'CREATE' as const, subresource: info.subresource, object, old: undefined, dryRun: options.dryRun, options: {} };
+  handler.defaults?.(object);
   if (!facts) trackCreate(call, object, options.fieldManager);
+  else {
+    const apiVersion = apiVersionOf(type.group, type.version);
+    const schema = typeOfKind(type.group, type.version, type.kind)!.name;
+    trackBody(call, object, options.fieldManager, { schema, apiVersion, kind: type.kind, empty: codec.decode({ kind: type.kind, apiVersion }).object, subresource: info.subresource });
+  }
   await mutate(call, admission);
   const context: WriteContext = { clock: core.clock, random: core.random, log: core.log, user: call.user, namespace: info.namespace, dryRun: options.dryRun, subresource: info.subresource, read: core.read };
   const errors = facts ? [] : (strategy.validate?.(object, context) ?? []);

@@ -52,6 +52,10 @@ export const tokenRequest = (issuer: TokenIssuer, maxExpirationSeconds?: number)
   group: '',
   plural: 'serviceaccounts',
   subresource: 'token',
+  defaults(object) {
+    object.spec ??= {};
+    object.spec.expirationSeconds ??= 3600;
+  },
   async create({ object, namespace, name, read, clock, random, admit }) {
     const request = object as TokenRequest & { metadata: NonNullable<TokenRequest['metadata']> };
     const metadata = (request.metadata ??= {} as never);
