@@ -1,10 +1,14 @@
 import type { KubeObject, ResourceType } from '@pilothouse/apimachinery';
 import type { ObjectFeed } from './contract.ts';
 import { viewOf } from './handlers/view.ts';
+import type { StoreFeed } from './cache/store-feed.ts';
 import type { ResourceRegistry, ServedResource } from './registry.ts';
 
+/** How long a read of an object that is not there waits for the caches to be sure. */
+const patienceMs = 3_000;
+
 /** Reads and follows objects from the caches. Rejects for resources that are not served or not stored. */
-export function objectFeed(registry: ResourceRegistry): ObjectFeed {
+export function objectFeed(registry: ResourceRegistry, feed: StoreFeed): ObjectFeed {
   const find = (type: ResourceType): ServedResource => {
     const resource = registry.of(type);
     if (!resource?.stored) throw new Error(`Read ${type.plural}.${type.group}: the resource is not served`);
@@ -13,7 +17,13 @@ export function objectFeed(registry: ResourceRegistry): ObjectFeed {
   return {
     async get<T extends KubeObject>(type: ResourceType<T>, name: string, namespace = ''): Promise<T | undefined> {
       const resource = find(type);
-      const entry = resource.stored!.cache.get(namespace, name);
+      const { cache } = resource.stored!;
+      let entry = cache.get(namespace, name);
+      if (!entry) {
+        // What the cache has not seen yet may exist: a namespace made a moment ago.
+        await feed.waitFor(await registry.store.revision(), patienceMs);
+        entry = cache.get(namespace, name);
+      }
       return entry && (viewOf(resource, entry).object as T);
     },
     async list<T extends KubeObject>(type: ResourceType<T>, namespace = ''): Promise<readonly T[]> {

@@ -36,7 +36,7 @@ export async function createApiServer(runtime: Runtime, options: ApiServerOption
   const draining = new AbortController();
   const feed = new StoreFeed(options.store, runtime);
   const registry = new ResourceRegistry(runtime, options.store, feed);
-  const read = objectFeed(registry);
+  const read = objectFeed(registry, feed);
   let authorizers: readonly Authorizer[] = [];
   const authorize = async (attributes: RequestAttributes): Promise<Decision> => {
     let reason = '';

@@ -1,4 +1,4 @@
-import { type ApiResponse, type KubeObject, writeYaml } from '@pilothouse/apimachinery';
+import { type ApiResponse, type KubeObject, notAcceptableError, writeYaml } from '@pilothouse/apimachinery';
 import { jsonBytes, jsonType } from '../request/respond.ts';
 import type { Call } from './call.ts';
 import type { View } from './view.ts';
@@ -14,6 +14,7 @@ export function answerObject(call: Call, view: View, status = 200): ApiResponse 
 
 function transformOne(call: Call, view: View): unknown {
   const { as } = call.accept;
+  if (as!.kind === 'PartialObjectMetadataList') throw notAcceptableError(`you requested PartialObjectMetadataList, but the requested object is not a list (*${call.resource.kind})`);
   if (as!.kind === 'Table') return tableOf(call, [view], { resourceVersion: view.object.metadata.resourceVersion ?? '' });
   return partialMetadata(view.object, as!.version);
 }

@@ -1,4 +1,4 @@
-import { alreadyExistsError, type ApiResponse, badRequestError, invalidError, isAlreadyExists, type KubeObject } from '@pilothouse/apimachinery';
+import { alreadyExistsError, type ApiResponse, badRequestError, invalidError, isAlreadyExists, type KubeObject, StatusError } from '@pilothouse/apimachinery';
 import type { CachedObject } from '../cache/cached-object.ts';
 import type { ServedResource } from '../registry.ts';
 import type { WriteContext } from '../contract.ts';
@@ -64,10 +64,17 @@ export async function createDecoded(call: Call, object: KubeObject, options: Wri
     try {
       return await prepareAndStore(call, object, context, options);
     } catch (error) {
-      if (!generateName || attempt >= nameTries || !isAlreadyExists(error)) throw error;
+      if (!generateName || !isAlreadyExists(error)) throw error;
+      if (attempt >= nameTries) throw generatedNameConflict(resource, object.metadata.name ?? '');
     }
   }
 }
+
+/** Every name that was drawn is taken. */
+const generatedNameConflict = ({ subject }: ServedResource, name: string): StatusError => {
+  const { status } = alreadyExistsError(subject, name);
+  return new StatusError({ ...status, message: `${status.message}, the server was not able to generate a unique name for the object`, details: { ...status.details, retryAfterSeconds: 1 } }, { headers: { 'retry-after': '1' } });
+};
 
 const createOptionsOf = ({ dryRun, fieldManager, fieldValidation }: WriteOptions): Record<string, unknown> => ({ ...(dryRun && { dryRun: ['All'] }), ...(fieldManager && { fieldManager }), fieldValidation });
 
@@ -101,13 +108,16 @@ async function storeNew(call: Call, object: KubeObject, context: WriteContext, d
     const toStore = resource.conversion ? resource.conversion.toStorage(object) : object;
     let result: CachedObject;
     if (dryRun) {
+      taken?.rollback();
       if (stored.cache.get(namespaced ? (object.metadata.namespace ?? '') : '', name)) throw alreadyExistsError(resource.subject, name);
       result = unwritten(stored, toStore, 0);
-    } else result = await putObject(core.store, stored, toStore, 0);
-    taken?.commit();
+    } else {
+      result = await putObject(core.store, stored, toStore, 0);
+      taken?.commit();
+    }
     return result;
   } catch (error) {
-    taken?.rollback();
+    if (!dryRun) taken?.rollback();
     throw createFailure(error, resource, name);
   }
 }

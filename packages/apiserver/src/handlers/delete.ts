@@ -3,12 +3,12 @@ import type { DeleteOptions } from '@pilothouse/api-schemas/types/meta/v1';
 import { RevisionConflict } from '@pilothouse/storage';
 import type { CachedObject } from '../cache/cached-object.ts';
 import { cloneJson } from '../objects/clone.ts';
-import { fromEntry, putObject, readObject, unwritten } from '../objects/storage.ts';
+import { fromEntry, putObject, readObject, sameAsStored, unwritten } from '../objects/storage.ts';
 import { deleteOptions } from '../request/delete-options.ts';
 import { admit, mutate } from './admit.ts';
 import { answerObject, answerValue, successStatus } from './answer.ts';
 import type { Call } from './call.ts';
-import { checkPreconditions, collectionFinalizers, markDeleting, markGraceful } from './deletion.ts';
+import { checkPreconditions, collectionFinalizers, markDeleting, markGraceful, orphansByDefault } from './deletion.ts';
 import { startNamespaceDeletion } from './subresources/namespace.ts';
 import { viewOf } from './view.ts';
 
@@ -86,6 +86,7 @@ async function tryDelete(call: Call, current: CachedObject, options: DeleteOptio
   const now = core.clock.now();
   const grace = markGraceful(definition, object, options, now);
   if (grace.kind === 'pending') return { entry: current, gone: false };
+  if (orphansByDefault(definition, options)) call.warnings.push('child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning');
   const finalizers = collectionFinalizers(definition, object, options);
   if (finalizers) object.metadata.finalizers = finalizers;
   const held = !!object.metadata.finalizers?.length;
@@ -102,12 +103,10 @@ async function tryDelete(call: Call, current: CachedObject, options: DeleteOptio
   async function store(of: Call, changed: KubeObject, from: CachedObject, dry: boolean): Promise<CachedObject> {
     const toStore = of.resource.conversion ? of.resource.conversion.toStorage(changed) : changed;
     if (dry) return unwritten(stored, toStore, from.revision);
-    if (equalState(toStore, from)) return from;
+    if (sameAsStored(toStore, from)) return from;
     return putObject(core.store, stored, toStore, from.revision);
   }
 }
-
-const equalState = (object: KubeObject, from: CachedObject): boolean => JSON.stringify(object) === JSON.stringify(from.object);
 
 /** Removes from the store; what somebody else removed meanwhile counts as removed. */
 async function remove({ resource, core }: Call, entry: CachedObject): Promise<CachedObject> {

@@ -12,6 +12,9 @@ const defaultPolicies: Readonly<Record<string, 'orphan' | 'unsupported'>> = { 'r
 
 const defaultPolicy = ({ type }: ResourceDefinition): 'orphan' | 'unsupported' | 'background' => defaultPolicies[`${type.plural}/${type.group}`] ?? 'background';
 
+/** Whether the client, who did not say, should be warned that a job's pods stay. */
+export const orphansByDefault = ({ type }: ResourceDefinition, options: DeleteOptions): boolean => type.plural === 'jobs' && type.group === 'batch' && options.orphanDependents === undefined && options.propagationPolicy === undefined;
+
 /** Finalizers as the propagation policy wants them; undefined: as they are. */
 export function collectionFinalizers(definition: ResourceDefinition, object: KubeObject, options: DeleteOptions): string[] | undefined {
   const finalizers = object.metadata.finalizers ?? [];

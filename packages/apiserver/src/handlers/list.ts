@@ -1,4 +1,4 @@
-import { type ApiResponse, badRequestError, type KubeObject } from '@pilothouse/apimachinery';
+import { type ApiResponse, badRequestError, type KubeObject, notAcceptableError } from '@pilothouse/apimachinery';
 import { waitForRevision } from '../cache/freshness.ts';
 import { jsonBytes } from '../request/respond.ts';
 import { answerValue } from './answer.ts';
@@ -57,6 +57,7 @@ export function answerList(call: Call, page: Page, metadata: Record<string, unkn
   if (request.wantObjects) return { status: 200, headers: {}, object: { kind: listKind, apiVersion, metadata, items: page.items.map((entry) => viewOf(resource, entry).object) } };
   if (accept.as) {
     const views = page.items.map((entry) => viewOf(resource, entry));
+    if (accept.as.kind === 'PartialObjectMetadata') throw notAcceptableError(`you requested PartialObjectMetadata, but the requested object is a list (*${listKind})`);
     if (accept.as.kind === 'Table') return answerValue(call, tableOf(call, views, metadata));
     return answerValue(call, { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${accept.as.version}`, metadata, items: views.map((view) => partialMetadata(view.object, accept.as!.version)) });
   }

@@ -162,20 +162,23 @@ async function write(call: Call, update: StoredUpdate, object: KubeObject, old: 
   const stored = resource.stored!;
   const { dryRun } = update.options;
   const done = mayGo(resource.definition, object, update);
-  const toStore = resource.conversion ? resource.conversion.toStorage(object) : object;
   if (done) {
-    const entry = unwritten(stored, toStore, current.revision);
+    const entry = unwritten(stored, resource.conversion ? resource.conversion.toStorage(object) : object, current.revision);
     if (!dryRun) {
       await core.store.delete(current.key, { ifRevision: current.revision });
       resource.definition.strategy.afterDelete?.(object);
     }
     return { entry, created: false, deleted: true };
   }
-  keepTimes(toStore, current.object);
-  if (sameAsStored(toStore, current)) return { entry: current, created: false, deleted: false };
-  if (dryRun) return { entry: unwritten(stored, toStore, current.revision), created: false, deleted: false };
   const taken = await resource.definition.strategy.begin?.(object, old, context);
   try {
+    const toStore = resource.conversion ? resource.conversion.toStorage(object) : object;
+    keepTimes(toStore, current.object);
+    const same = sameAsStored(toStore, current);
+    if (same || dryRun) {
+      taken?.rollback();
+      return { entry: same ? current : unwritten(stored, toStore, current.revision), created: false, deleted: false };
+    }
     const entry = await putObject(core.store, stored, toStore, current.revision);
     taken?.commit();
     return { entry, created: false, deleted: false };

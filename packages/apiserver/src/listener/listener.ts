@@ -115,7 +115,7 @@ async function serve(runtime: Runtime, handle: ApiHandler, request: IncomingMess
       url: request.url ?? '/',
       headers: separateHeaders(request.headers, request.rawHeaders),
       ...(body && { body }),
-      peer: peerOf(request.socket),
+      peer: peerOf(request),
       signal: abort.signal,
     });
     await writeResponse(raw, method, request.headers, response, abort.signal);

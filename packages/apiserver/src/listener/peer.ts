@@ -1,4 +1,5 @@
 import type { ApiRequest } from '@pilothouse/apimachinery';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 
@@ -6,13 +7,14 @@ type Peer = NonNullable<ApiRequest['peer']>;
 
 const known = new WeakMap<object, Peer>();
 
-/** Who is at the other end of a socket; looked up once per connection. */
-export function peerOf(socket: Socket): Peer {
-  // Over HTTP/2 every access gives the session's proxy; the address is the cheap part, the certificate is not.
-  let peer = known.get(socket);
+/** Who is at the other end of a request's connection; looked up once per connection. */
+export function peerOf(request: IncomingMessage): Peer {
+  // Over HTTP/2 each request has a stand-in for the socket; what lasts is the session.
+  const connection: object = (request as unknown as { stream?: { session?: object } }).stream?.session ?? request.socket;
+  let peer = known.get(connection);
   if (!peer) {
-    peer = describe(socket);
-    known.set(socket, peer);
+    peer = describe(request.socket);
+    known.set(connection, peer);
   }
   return peer;
 }

@@ -31,7 +31,7 @@ export async function handleUpgrade(runtime: Runtime, handle: ApiHandler, reques
   socket.on('error', () => socket.destroy());
   upgrades.add(socket);
   try {
-    const response = await handle({ method: request.method ?? 'GET', url: request.url ?? '/', headers: separateHeaders(request.headers, request.rawHeaders), peer: peerOf(socket), signal: abort.signal });
+    const response = await handle({ method: request.method ?? 'GET', url: request.url ?? '/', headers: separateHeaders(request.headers, request.rawHeaders), peer: peerOf(request), signal: abort.signal });
     if (response.upgrade) {
       response.upgrade(socket, head);
       return;
