@@ -160,6 +160,8 @@ export interface Plugin<FilterState = any, ScoreState = any> {
   prepareScore?(info: PodInfo, filterState: FilterState | undefined): ScoreState;
   readonly scoreScope?: Scope;
   score?(state: ScoreState, info: PodInfo, node: number): number;
+  /** The normalised score of every node, where it is one and the same; saves asking. */
+  uniformScore?(state: ScoreState, info: PodInfo): number | undefined;
   /** Brings raw scores into 0…100, in place. `nodes[i]` is the index of the node that `scores[i]` is for. */
   normalize?(state: ScoreState, scores: Float64Array, nodes: Int32Array): void;
 

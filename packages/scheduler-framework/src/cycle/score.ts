@@ -40,6 +40,11 @@ export function scoreNodes(context: ScoreContext, info: PodInfo, feasible: Int32
   const known = equivalence && knownScores(context, info, feasible, filterStates, equivalence);
   if (known) addKnown(context, known, info, feasible, totals, scores);
   for (const { plugin, state, weight } of scoringPlugins(profile, info, feasible, filterStates, (p) => !known || p.scoreScope !== 'node')) {
+    const uniform = plugin.uniformScore?.(state, info);
+    if (uniform !== undefined) {
+      if (uniform !== 0) for (let i = 0; i < totals.length; i++) totals[i] += weight * uniform;
+      continue;
+    }
     for (let i = 0; i < feasible.length; i++) scores[i] = plugin.score!(state, info, feasible[i]);
     addNormalized({ plugin, state, weight }, feasible, scores, totals);
   }

@@ -123,6 +123,7 @@ export const dynamicResources: PluginFactory<DynamicResourcesArgs> = {
       prepareScore: (_info, state) => state,
       scoreScope: 'cluster',
       score: (state, _info, node) => (state ? scoreAlternatives(state, state.byNode.get(snapshot.names[node])) : 0),
+      uniformScore: (state) => (state ? undefined : 0),
       normalize: (_state, scores) => scaleByMax(scores, false),
       reserve: (state, _info, node) => {
         if (!state?.toAllocate.length) return undefined;

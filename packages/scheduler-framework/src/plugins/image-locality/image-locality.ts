@@ -37,6 +37,7 @@ export const imageLocality: PluginFactory = {
         return { images, containers: (info.spec.initContainers?.length ?? 0) + info.spec.containers.length };
       },
       scoreScope: 'cluster',
+      uniformScore: (state) => (state.images.length ? undefined : 0),
       score: (state, _info, node) => {
         let sum = 0;
         for (const { image, scaled } of state.images) if (image.nodes.has(node)) sum += scaled;

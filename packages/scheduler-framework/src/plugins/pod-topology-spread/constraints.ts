@@ -89,6 +89,9 @@ export function counts(c: Constraint, info: PodInfo, snapshot: ClusterSnapshot, 
   return !(c.honorTaints && hasUntoleratedTaint(snapshot.taints[node], info.spec.tolerations));
 }
 
+/** Whether its policies leave no node out. */
+export const countsEverywhere = (c: Constraint, info: PodInfo): boolean => !c.honorTaints && !(c.honorAffinity && info.requiredAffinity);
+
 export function hasAllKeys(constraints: readonly Constraint[], labels: Labels | undefined): boolean {
   for (const c of constraints) if (labels?.[c.topologyKey] === undefined) return false;
   return true;

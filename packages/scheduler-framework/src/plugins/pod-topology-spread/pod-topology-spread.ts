@@ -3,11 +3,12 @@ import { maxNodeScore, plugin, type PluginFactory } from '../../contract.ts';
 import { Action } from '../../events/cluster-event.ts';
 import { sameValue } from '../../events/changes.ts';
 import type { PodInfo } from '../../pod/pod-info.ts';
+import type { LabelColumn } from '../../snapshot/columns.ts';
 import { PodCounts } from '../../snapshot/pod-counts.ts';
 import { failure, skip, unresolvable, unschedulable } from '../../verdict.ts';
 import { roundHalfAway } from '../node-resources/scoring.ts';
 import { divide } from '../normalize.ts';
-import { type Constraint, ConstraintSource, counts, hasAllKeys, hostname, type PodTopologySpreadArgs } from './constraints.ts';
+import { type Constraint, ConstraintSource, counts, countsEverywhere, hasAllKeys, hostname, type PodTopologySpreadArgs } from './constraints.ts';
 import { Domains } from './domains.ts';
 
 const noMatch = unschedulable("node(s) didn't match pod topology spread constraints");
@@ -15,6 +16,7 @@ const noLabel = unresolvable("node(s) didn't match pod topology spread constrain
 
 interface FilterState {
   readonly constraints: readonly Constraint[];
+  readonly columns: readonly LabelColumn[];
   readonly domains: readonly Domains[];
   /** 1 where the pod itself would count. */
   readonly self: readonly number[];
@@ -26,6 +28,7 @@ interface ScoreState {
   readonly ignored: Uint8Array;
   /** Per constraint: pods by the value's code; for hostnames, by node index. */
   readonly counts: readonly Int32Array[];
+  readonly columns: readonly LabelColumn[];
   readonly weights: readonly number[];
 }
 
@@ -40,15 +43,19 @@ export const podTopologySpread: PluginFactory<PodTopologySpreadArgs> = {
       const columns = constraints.map((c) => snapshot.label(c.topologyKey));
       const perNode = constraints.map((c) => podCounts.of(info.namespace, c.selector));
       const sums = columns.map((column) => new Int32Array(column.values.length).fill(-1));
-      for (const node of snapshot.list()) {
-        if (columns.some((column) => column.codes[node] < 0)) continue;
+      const alike = constraints.map((c) => countsEverywhere(c, info));
+      const nodes = snapshot.list();
+      for (let n = 0; n < nodes.length; n++) {
+        const node = nodes[n];
+        if (!hasAllCodes(columns, node)) continue;
         for (let i = 0; i < constraints.length; i++) {
-          if (!counts(constraints[i], info, snapshot, node)) continue;
+          if (!alike[i] && !counts(constraints[i], info, snapshot, node)) continue;
           const code = columns[i].codes[node];
-          sums[i][code] = Math.max(sums[i][code], 0) + perNode[i][node];
+          const sum = sums[i][code];
+          sums[i][code] = (sum < 0 ? 0 : sum) + perNode[i][node];
         }
       }
-      return { constraints, domains: sums.map((s) => Domains.of(s)), self: constraints.map((c) => (c.selector.matches(info.pod.metadata.labels) ? 1 : 0)) };
+      return { constraints, columns, domains: sums.map((s) => Domains.of(s)), self: constraints.map((c) => (c.selector.matches(info.pod.metadata.labels) ? 1 : 0)) };
     }
 
     function change(state: FilterState, info: PodInfo, other: PodInfo, node: number, delta: number): void {
@@ -69,7 +76,7 @@ export const podTopologySpread: PluginFactory<PodTopologySpreadArgs> = {
       const sawNone = constraints.map(() => false);
       let scored = 0;
       for (const node of feasible) {
-        if (requireAll && columns.some((column) => column.codes[node] < 0)) {
+        if (requireAll && !hasAllCodes(columns, node)) {
           ignored[node] = 1;
           continue;
         }
@@ -90,13 +97,14 @@ export const podTopologySpread: PluginFactory<PodTopologySpreadArgs> = {
         for (const node of snapshot.list()) {
           const code = codes[node];
           if (code < 0 || sums[i][code] < 0 || perNode[i][node] === 0) continue;
-          if (requireAll && columns.some((column) => column.codes[node] < 0)) continue;
+          if (requireAll && !hasAllCodes(columns, node)) continue;
           if (counts(constraints[i], info, snapshot, node)) sums[i][code] += perNode[i][node];
         }
       }
       const isHost = (c: Constraint) => c.topologyKey === hostname;
       return {
         constraints,
+        columns,
         ignored,
         counts: constraints.map((c, i) => (isHost(c) ? perNode[i] : sums[i])),
         weights: constraints.map((c, i) => Math.log((isHost(c) ? scored : sizes[i]) + 2)),
@@ -121,7 +129,7 @@ export const podTopologySpread: PluginFactory<PodTopologySpreadArgs> = {
       filter: (state, _info, node) => {
         for (let i = 0; i < state.constraints.length; i++) {
           const c = state.constraints[i];
-          const code = snapshot.label(c.topologyKey).codes[node];
+          const code = state.columns[i].codes[node];
           if (code < 0) return noLabel;
           const domains = state.domains[i];
           const least = domains.size < c.minDomains ? 0 : domains.least;
@@ -143,7 +151,7 @@ export const podTopologySpread: PluginFactory<PodTopologySpreadArgs> = {
         let score = 0;
         for (let i = 0; i < state.constraints.length; i++) {
           const c = state.constraints[i];
-          const code = snapshot.label(c.topologyKey).codes[node];
+          const code = state.columns[i].codes[node];
           if (code < 0) continue;
           score += state.counts[i][c.topologyKey === hostname ? node : code] * state.weights[i] + (c.maxSkew - 1);
         }
@@ -169,6 +177,11 @@ export const podTopologySpread: PluginFactory<PodTopologySpreadArgs> = {
     });
   },
 };
+
+function hasAllCodes(columns: readonly LabelColumn[], node: number): boolean {
+  for (let i = 0; i < columns.length; i++) if (columns[i].codes[node] < 0) return false;
+  return true;
+}
 
 /** The pod itself, or one that has a node (or is about to) in its namespace. */
 function involved(changed: Pod, pod: PodInfo): boolean {
