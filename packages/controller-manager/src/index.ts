@@ -5,6 +5,7 @@ import { endpointsController } from './controllers/endpoints/controller.ts';
 import { endpointSliceController } from './controllers/endpointslice/controller.ts';
 import { endpointSliceMirroringController } from './controllers/endpointslicemirroring/controller.ts';
 import { garbageCollectorController } from './controllers/garbagecollector/controller.ts';
+import { jobController } from './controllers/job/controller.ts';
 import { namespaceController } from './controllers/namespace/controller.ts';
 import { nodeIpamController } from './controllers/nodeipam/controller.ts';
 import { nodeLifecycleController } from './controllers/nodelifecycle/controller.ts';
@@ -28,6 +29,7 @@ export const controllers: readonly ControllerDefinition<any>[] = [
   serviceAccountController,
   garbageCollectorController,
   daemonSetController,
+  jobController,
   deploymentController,
   replicaSetController,
   statefulSetController,
