@@ -48,6 +48,8 @@ export interface AuditEvent {
   attributes: RequestAttributes;
   /** Who asked for impersonation, where `attributes.user` is another. */
   impersonator?: User;
+  /** What the authorizers said; known once they were asked. */
+  decision?: Decision;
   startMs: number;
 }
 

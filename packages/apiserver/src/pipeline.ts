@@ -55,7 +55,7 @@ async function answer(pipeline: Pipeline, request: ApiRequest): Promise<ApiRespo
   const event: AuditEvent | undefined = audit && { request, attributes, ...(impersonator && { impersonator }), startMs: pipeline.core.clock.now() };
   if (event) audit!.received?.(event);
   try {
-    const response = await dispatch(pipeline, request, info, attributes);
+    const response = await dispatch(pipeline, request, info, attributes, event);
     if (event) audit!.completed?.(event, response, undefined);
     return response;
   } catch (error) {
@@ -95,9 +95,11 @@ const attributesOf = (info: RequestInfo, user: User): RequestAttributes => ({
   ...(info.query.size && { fieldSelector: info.query.get('fieldSelector') ?? undefined, labelSelector: info.query.get('labelSelector') ?? undefined }),
 });
 
-async function dispatch(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, attributes: RequestAttributes): Promise<ApiResponse> {
+async function dispatch(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, attributes: RequestAttributes, event: AuditEvent | undefined): Promise<ApiResponse> {
   const { core } = pipeline;
-  const { decision, reason } = await core.authorize(attributes);
+  const authorized = await core.authorize(attributes);
+  const { decision, reason } = authorized;
+  if (event) event.decision = authorized;
   if (decision !== 'allow') throw forbiddenByAuthorization(attributes, reason);
   const long = info.verb === 'watch' || info.verb === 'proxy' || longRunning.has(info.subresource);
   const release = long ? undefined : pipeline.inFlight.enter(request.method);
