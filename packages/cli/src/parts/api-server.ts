@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { type ApiServer, type ApiServerOptions, createApiServer, type Listener, type ServerParts } from '@pilothouse/apiserver';
 import { impersonate, parseTokenFile, standardAuthentication, standardAuthorization } from '@pilothouse/apiserver/auth/index';
 import { standardAdmission } from '@pilothouse/apiserver/admission/index';
+import { auditFile, createAudit, parseAuditPolicy } from '@pilothouse/apiserver/audit/index';
 import { announceServer, loopbackClient, runBootstrap } from '@pilothouse/apiserver/bootstrap/index';
 import { noTexts, type OpenApiTexts } from '@pilothouse/apiserver/openapi/documents';
 import type { Pki } from '@pilothouse/apiserver/pki/index';
@@ -34,6 +35,9 @@ export interface ApiServerSetup {
   disableAdmissionPlugins?: readonly string[];
   anonymousAuth?: boolean;
   tokenAuthFile?: string;
+  /** Both or neither: what is audited, and where to. */
+  auditPolicyFile?: string;
+  auditLogPath?: string;
   maxRequestsInflight?: number;
   maxMutatingRequestsInflight?: number;
 }
@@ -66,6 +70,17 @@ function readTokens(file: string | undefined) {
   } catch (error) {
     throw new UserError(`--token-auth-file ${file}: ${messageOf(error)}`);
   }
+}
+
+function auditFor(runtime: Runtime, { auditPolicyFile, auditLogPath }: ApiServerSetup) {
+  if (!auditPolicyFile || !auditLogPath) return undefined;
+  let text: string;
+  try {
+    text = readFileSync(auditPolicyFile, 'utf8');
+  } catch (error) {
+    throw new UserError(`--audit-policy-file ${auditPolicyFile}: ${messageOf(error)}`);
+  }
+  return createAudit(runtime, parseAuditPolicy(text), auditFile(runtime, auditLogPath));
 }
 
 function parsePortRange(text: string | undefined): { from: number; to: number } | undefined {
@@ -102,6 +117,9 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
   const loopback = loopbackClient((request) => state.server!.handle(request));
   let texts: OpenApiTexts | undefined;
   const textsOnce = () => (texts ??= loadTexts());
+  const impersonation = new Map<string, string>();
+  const audit = auditFor(runtime, setup);
+  if (audit) scope.own(audit);
   const options: ApiServerOptions = {
     store,
     texts: textsOnce,
@@ -115,7 +133,8 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
       disable: setup.disableAdmissionPlugins,
       ...((setup.authorizationMode ?? ['RBAC']).includes('RBAC') && { rbac: authOf(parts).authorization.rbac }),
     }),
-    impersonate: async (request, attributes, parts) => (await impersonate(request.headers, attributes, parts.authorize))?.user,
+    impersonate: async (request, attributes, parts) => (await impersonate(request.headers, attributes, parts.authorize, impersonation))?.user,
+    ...(audit && { audit }),
     virtualHandlers: (parts) => virtualHandlers({ authorizer: authOf(parts).authorization.authorizer, tokens: authOf(parts).authentication.tokens, issuer: authOf(parts).authentication.issuer }),
     connectHandlers: connectHandlers(kubeletConnections),
     nonResourceRoutes: (parts) => standardRoutes({
