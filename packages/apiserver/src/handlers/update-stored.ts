@@ -126,7 +126,7 @@ function checkRevision(call: Call, update: StoredUpdate, object: KubeObject, cur
   const { resource } = call;
   const asked = object.metadata.resourceVersion ?? '';
   if (asked === '' || asked === '0') {
-    if (resource.definition.strategy.allowUnconditionalUpdate === false) throw invalidError(resource.definition.type, update.name, [invalid('metadata.resourceVersion', 0, 'must be specified for an update')]);
+    if (resource.definition.strategy.allowUnconditionalUpdate === false) throw invalidError({ group: resource.subject.group, kind: resource.subject.plural }, update.name, [invalid('metadata.resourceVersion', 0, 'must be specified for an update')]);
   } else {
     const problem = revisionProblem(asked);
     if (problem) throw plainError(problem.replace(/^resourceVersion/, 'metadata.resourceVersion'));

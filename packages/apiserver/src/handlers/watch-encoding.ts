@@ -28,7 +28,7 @@ export function watchEncoder(call: Call): WatchEncoder {
   const errorValue = (status: Status) => ({ type: 'ERROR', object: { kind: 'Status', apiVersion: 'v1', ...status } });
   if (accept.format === 'yaml') {
     const frame = (value: unknown): Uint8Array => Buffer.from(`---\n${writeYaml(value)}`);
-    return { headers, objects, error: (status) => frame(errorValue(status)), bytes: (deliveries) => deliveries.map((d) => frame({ type: d.type, object: shaped(call, d.type, viewOfDelivery(d), true) })) };
+    return { headers, objects, error: (status) => frame(errorValue(status)), bytes: (deliveries) => deliveries.map((d) => frame({ type: d.type, object: shaped(call, viewOfDelivery(d), true) })) };
   }
   headers['content-type'] = 'application/json';
   const error = (status: Status): Uint8Array => Buffer.from(`${JSON.stringify(errorValue(status))}\n`);
@@ -43,17 +43,17 @@ export function watchEncoder(call: Call): WatchEncoder {
     error,
     bytes: (deliveries) =>
       joined(deliveries, (delivery) => {
-        const value = { type: delivery.type, object: shaped(call, delivery.type, viewOfDelivery(delivery), first) };
+        const value = { type: delivery.type, object: shaped(call, viewOfDelivery(delivery), first) };
         first = false;
         return Buffer.from(`${JSON.stringify(value)}\n`);
       }),
   };
 }
 
-function shaped(call: Call, type: string, view: View, withDefinitions: boolean): unknown {
+function shaped(call: Call, view: View, withDefinitions: boolean): unknown {
   const { as } = call.accept;
   if (!as) return view.object;
-  if (as.kind === 'Table') return tableOf(call, type === 'BOOKMARK' ? [] : [view], { resourceVersion: view.object.metadata.resourceVersion ?? '' }, withDefinitions);
+  if (as.kind === 'Table') return tableOf(call, [view], { resourceVersion: view.object.metadata.resourceVersion ?? '' }, withDefinitions);
   return partialMetadata(view.object, as.version);
 }
 

@@ -1,4 +1,4 @@
-import { badRequestError } from '@pilothouse/apimachinery';
+import { badRequestError, type KubeObject } from '@pilothouse/apimachinery';
 import type { Authorizer, VirtualHandler } from '../contract.ts';
 
 /** What may I do in this namespace? (`kubectl auth can-i --list`) */
@@ -11,7 +11,8 @@ export const selfSubjectRulesReview = (authorizer: Authorizer): VirtualHandler =
     if (!namespace) throw badRequestError('no namespace on request');
     await admit();
     const rules = authorizer.rulesFor?.(user, namespace) ?? { resourceRules: [], nonResourceRules: [], incomplete: true };
-    object.status = { resourceRules: rules.resourceRules, nonResourceRules: rules.nonResourceRules, incomplete: rules.incomplete, ...(rules.evaluationError && { evaluationError: rules.evaluationError }) };
-    return object;
+    const status = { resourceRules: rules.resourceRules, nonResourceRules: rules.nonResourceRules, incomplete: rules.incomplete, ...(rules.evaluationError && { evaluationError: rules.evaluationError }) };
+    // A new object, as upstream answers: what was asked is not repeated.
+    return { kind: object.kind, apiVersion: object.apiVersion, metadata: {}, spec: {}, status } as KubeObject;
   },
 });

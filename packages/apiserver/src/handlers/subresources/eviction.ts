@@ -41,7 +41,8 @@ export async function evictPod(call: Call): Promise<ApiResponse> {
     if (!ignoresBudgets(pod)) return evictByBudget(call, pod, deletion, dryRun);
     try {
       // A pending pod may meanwhile have become one that the budgets count.
-      await deleteStored(call, info.name, pod.status?.phase === 'Pending' && !pinned ? atRevision(deletion, pod) : deletion);
+      const unchanged = pod.status?.phase === 'Pending' && !pinned;
+      await markAndDelete(call, pod, unchanged ? atRevision(deletion, pod) : deletion, dryRun, unchanged);
       return answerValue(call, createdStatus, 201);
     } catch (error) {
       if (pinned || !isConflict(error) || attempt >= deleteTries) throw error;
