@@ -1,5 +1,4 @@
 /** The CRI over a runtime's unix socket, through @grpc/grpc-js. The codec and the channel are made at the first call. */
-import { readFileSync } from 'node:fs';
 import { isAbort, type Logger, realClock, silentLogger } from '@pilothouse/base';
 import type { Client as GrpcClient } from '@grpc/grpc-js';
 import { type Cri, CriError, type CriMethod } from './contract.ts';
@@ -16,7 +15,7 @@ const maxMessageBytes = 16 * 1024 * 1024;
 
 async function loadCodecs(): Promise<Map<string, Codec>> {
   const { default: protobuf } = await import('protobufjs');
-  const descriptor = JSON.parse(readFileSync(new URL('./generated/cri-v1.json', import.meta.url), 'utf8'));
+  const { default: descriptor } = await import('./generated/cri-v1.json', { with: { type: 'json' } });
   const root = protobuf.Root.fromJSON(descriptor);
   const codecs = new Map<string, Codec>();
   for (const service of ['RuntimeService', 'ImageService']) {
@@ -45,7 +44,7 @@ export function connectCri(options: { endpoint: string; log?: Logger }): Cri {
 
   const open = () =>
     (opening ??= (async () => {
-      const [grpc, codecs] = await Promise.all([import('@grpc/grpc-js'), loadCodecs()]);
+      const [grpc, codecs] = await Promise.all([import('./grpc.ts'), loadCodecs()]);
       const client = new grpc.Client(address, grpc.credentials.createInsecure(), {
         'grpc.max_receive_message_length': maxMessageBytes,
         'grpc.max_send_message_length': maxMessageBytes,
@@ -66,7 +65,7 @@ export function connectCri(options: { endpoint: string; log?: Logger }): Cri {
       signal?.throwIfAborted();
       const codec = codecs.get(method)!;
       const timeoutMs = callOptions.timeoutMs ?? (method === 'PullImage' ? undefined : defaultTimeoutMs);
-      const grpc = await import('@grpc/grpc-js');
+      const grpc = await import('./grpc.ts');
       return new Promise((resolve, reject) => {
         const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : deadlineIn(timeoutMs);
         const call = client.makeUnaryRequest(codec.path, codec.encode, codec.decode, request, new grpc.Metadata(), { deadline }, (error, value) => {

@@ -145,7 +145,7 @@ const servingStatus = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
 
 /** grpc.health.v1: its two messages have one field each, which are written by hand. */
 export async function grpcAnswer(host: string, port: number, service: string, { timeoutMs, clock }: { timeoutMs: number; clock: Clock }): Promise<Answer> {
-  const grpc = await import('@grpc/grpc-js');
+  const grpc = await import('../cri/grpc.ts');
   const address = `${hostText(host)}:${port}`;
   const client = new grpc.Client(address, grpc.credentials.createInsecure(), { 'grpc.primary_user_agent': userAgent });
   const name = Buffer.from(service);
