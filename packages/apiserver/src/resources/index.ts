@@ -27,6 +27,8 @@ import { networkPolicies } from './networking/networkpolicies.ts';
 import { ingresses, ingressClasses } from './networking/ingresses.ts';
 import { ipAddresses, serviceCIDRs } from './networking/service-addresses.ts';
 import { endpointSlices } from './discovery/endpointslices.ts';
+import { horizontalPodAutoscalers, autoscalingHorizontalPodAutoscalers } from './autoscaling/horizontalpodautoscalers.ts';
+import { events, eventsEvents } from './core/events.ts';
 import { defineResource } from './define.ts';
 import { deployments } from './apps/deployments.ts';
 import { replicaSets } from './apps/replicasets.ts';
@@ -50,7 +52,7 @@ const resources: readonly (ResourceDefinition | ((options: ResourceOptions) => R
   defineResource(types.componentStatuses, { virtual: true }),
   configMaps,
   endpoints,
-  defineResource(types.events, { ttlSeconds: 3600 }),
+  events,
   limitRanges,
   namespaces,
   nodes,
@@ -69,15 +71,15 @@ const resources: readonly (ResourceDefinition | ((options: ResourceOptions) => R
   deployments,
   replicaSets,
   statefulSets,
-  defineResource(types.eventsEvents, { ttlSeconds: 3600 }),
+  eventsEvents,
   defineResource(types.selfSubjectReviews, { virtual: true }),
   defineResource(types.tokenReviews, { virtual: true }),
   defineResource(types.localSubjectAccessReviews, { virtual: true }),
   defineResource(types.selfSubjectAccessReviews, { virtual: true }),
   defineResource(types.selfSubjectRulesReviews, { virtual: true }),
   defineResource(types.subjectAccessReviews, { virtual: true }),
-  defineResource(types.horizontalPodAutoscalers),
-  defineResource(types.autoscalingHorizontalPodAutoscalers),
+  horizontalPodAutoscalers,
+  autoscalingHorizontalPodAutoscalers,
   cronJobs,
   jobs,
   defineResource(types.certificateSigningRequests),

@@ -14,7 +14,11 @@ export function validateHpaSpec(errors: FieldError[], { spec }: Hpa, old: Hpa | 
   if (!max) errors.push(required('spec.maxReplicas', 'must be set and greater than 0'));
   else if (max < 0) errors.push(invalid('spec.maxReplicas', max, 'must be greater than or equal to 1'));
   if (min !== undefined && max < min) errors.push(invalid('spec.maxReplicas', max, 'must be greater than or equal to `minReplicas`'));
-  validateReference(errors, spec.scaleTargetRef, 'spec.scaleTargetRef');
+  const target = spec.scaleTargetRef;
+  const before = old?.spec.scaleTargetRef;
+  // A target that was there before is not asked for its group again.
+  const known = before?.apiVersion === target.apiVersion && before?.kind === target.kind;
+  validateReference(errors, target, 'spec.scaleTargetRef', known ? 'any' : target.kind === 'ReplicationController' ? 'well-formed' : 'grouped');
   spec.metrics?.forEach((metric, i) => validateMetric(errors, metric, `spec.metrics[${i}]`));
   if (min === 0 && !spec.metrics?.some((metric) => metric.type === 'Object' || metric.type === 'External')) errors.push(forbidden('spec.metrics', 'must specify at least one Object or External metric to support scaling to zero replicas'));
   for (const direction of ['scaleUp', 'scaleDown'] as const) {
@@ -23,12 +27,15 @@ export function validateHpaSpec(errors: FieldError[], { spec }: Hpa, old: Hpa | 
   }
 }
 
-function validateReference(errors: FieldError[], ref: CrossVersionObjectReference, path: string): void {
+function validateReference(errors: FieldError[], ref: CrossVersionObjectReference, path: string, version: 'any' | 'well-formed' | 'grouped' = 'well-formed'): void {
   for (const key of ['kind', 'name'] as const) {
     if (!ref[key]) errors.push(required(`${path}.${key}`));
     else checkName(errors, `${path}.${key}`, ref[key], isPathSegment);
   }
-  if ((ref.apiVersion ?? '').split('/').length > 2) errors.push(invalid(`${path}.apiVersion`, ref.apiVersion, `unexpected GroupVersion string: ${ref.apiVersion}`));
+  if (version === 'any') return;
+  const parts = (ref.apiVersion ?? '').split('/');
+  if (parts.length > 2) errors.push(invalid(`${path}.apiVersion`, ref.apiVersion, `unexpected GroupVersion string: ${ref.apiVersion}`));
+  else if (version === 'grouped' && (parts.length < 2 || !parts[0])) errors.push(invalid(`${path}.apiVersion`, ref.apiVersion ?? '', 'apiVersion must specify API group'));
 }
 
 const selectPolicies = ['Disabled', 'Max', 'Min'];

@@ -6,10 +6,18 @@ import { dnsSubdomainName, withMeta } from '../validation/object-meta.ts';
 
 type Lease = Filled<Published>;
 
+/** The gate for coordinated elections is off: their fields stay only where they already were. */
+function dropElection({ spec }: Lease, old?: Lease): void {
+  if (old?.spec.strategy === undefined) delete spec.strategy;
+  if (!old?.spec.preferredHolder) delete spec.preferredHolder;
+}
+
 export const leases = defineResource<any>(type, {
   strategy: {
     allowCreateOnUpdate: true,
     allowUnconditionalUpdate: false,
+    prepareForCreate: (object) => dropElection(object),
+    prepareForUpdate: (object, old) => dropElection(object, old),
     ...withMeta<Lease>({ name: dnsSubdomainName, namespaced: true }, (errors, { spec }) => {
       if (spec.leaseDurationSeconds !== undefined && spec.leaseDurationSeconds <= 0) errors.push(invalid('spec.leaseDurationSeconds', spec.leaseDurationSeconds, 'must be greater than 0'));
       if (spec.leaseTransitions !== undefined && spec.leaseTransitions < 0) errors.push(invalid('spec.leaseTransitions', spec.leaseTransitions, 'must be greater than or equal to 0'));
