@@ -17,6 +17,8 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node22',
+  // ES modules where packages offer them: a dynamic import of CommonJS has no named exports once bundled.
+  mainFields: ['module', 'main'],
   legalComments: 'none',
   logLevel: 'warning',
   // Native: found in node_modules at run time.

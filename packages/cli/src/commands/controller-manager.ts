@@ -31,15 +31,15 @@ const read = (flag: string, file: string | undefined): string | undefined => {
   }
 };
 
-/** What controllers read from the command line, under Kubernetes' flag names. */
+/** What controllers read from the command line, under Kubernetes' flag names; of files, the content (PEM). */
 export const controllerFlags = (flags: { clusterCidr: string; serviceClusterIpRange: string; allocateNodeCidrs: boolean; nodeCidrMaskSize: number; rootCa?: string; signingCert?: string; signingKey?: string }): Record<string, unknown> => ({
   'cluster-cidr': flags.clusterCidr,
   'service-cluster-ip-range': flags.serviceClusterIpRange,
   'allocate-node-cidrs': flags.allocateNodeCidrs,
   'node-cidr-mask-size': flags.nodeCidrMaskSize,
-  'root-ca': flags.rootCa,
-  'cluster-signing-cert': flags.signingCert,
-  'cluster-signing-key': flags.signingKey,
+  'root-ca-file': flags.rootCa,
+  'cluster-signing-cert-file': flags.signingCert,
+  'cluster-signing-key-file': flags.signingKey,
 });
 
 /** Clients that act as service accounts of kube-system, with tokens asked for as they are needed. */
