@@ -61,7 +61,7 @@ export function answerList(call: Call, page: Page, metadata: Record<string, unkn
     if (accept.as.kind === 'Table') return answerValue(call, tableOf(call, views, metadata));
     return answerValue(call, { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${accept.as.version}`, metadata, items: views.map((view) => partialMetadata(view.object, accept.as!.version)) });
   }
-  if (accept.format === 'json' && !accept.pretty) return jsonBytes(listChunks(call, page.items.map((entry) => viewOf(resource, entry)), metadata));
+  if (accept.format === 'json' && !accept.pretty) return jsonList(call, resource.conversion ? page.items.map((entry) => viewOf(resource, entry)) : page.items, metadata);
   return answerValue(call, { kind: listKind, apiVersion, metadata, items: page.items.map((entry) => bare(viewOf(resource, entry).object, call)) });
 }
 
@@ -71,28 +71,45 @@ function bare(object: KubeObject, call: Call): unknown {
   return rest;
 }
 
-/** Joined up to this many bytes a piece: few enough writes, little enough copying ahead of the socket. */
-const chunkBytes = 256 * 1024;
+/** Objects are joined up to this many bytes a piece: few enough writes, little enough copied ahead of the socket. */
+const pieceBytes = 256 * 1024;
 
-/** The list's JSON in pieces, from the objects' own bytes. */
-function listChunks(call: Call, views: readonly View[], metadata: Record<string, unknown>): Uint8Array[] {
-  const { head, skip, first, next } = call.resource.pieces;
-  const chunks: Uint8Array[] = [];
-  let pending: Uint8Array[] = [Buffer.from(`${head}${JSON.stringify(metadata)},"items":[`)];
-  let size = 0;
+/** The list's JSON from the objects' own bytes; a long one is put together as the client takes it. */
+function jsonList(call: Call, views: readonly View[], metadata: Record<string, unknown>): ApiResponse {
+  const { head, skip } = call.resource.pieces;
+  const start = Buffer.from(`${head}${JSON.stringify(metadata)},"items":[`);
+  let length = start.length + listTail.length;
+  // Each object: a brace, a comma but for the first, and its bytes without what is skipped and the line's end.
+  for (let i = 0; i < views.length; i++) length += views[i].bytes.length - skip - 1 + (i ? 2 : 1);
+  const pieces = listPiecesOf(views, start, skip);
+  if (length <= pieceBytes) return jsonBytes([...pieces]);
+  const answer = jsonBytes([]);
+  return { ...answer, headers: { ...answer.headers, 'content-length': String(length) }, body: asAsync(pieces) };
+}
+
+const listTail = Buffer.from(']}\n');
+
+function* listPiecesOf(views: readonly View[], start: Buffer, skip: number): Generator<Uint8Array> {
+  let piece = Buffer.allocUnsafeSlow(pieceBytes);
+  let at = start.copy(piece);
   for (let i = 0; i < views.length; i++) {
     const { bytes } = views[i];
-    pending.push(i ? next : first, bytes.subarray(skip, bytes.length - 1));
-    size += bytes.length;
-    if (size >= chunkBytes) {
-      chunks.push(Buffer.concat(pending));
-      pending = [];
-      size = 0;
+    const needed = bytes.length - skip - 1 + 2;
+    if (at + needed + listTail.length > piece.length) {
+      yield piece.subarray(0, at);
+      piece = Buffer.allocUnsafeSlow(Math.max(pieceBytes, needed + listTail.length));
+      at = 0;
     }
+    if (i) piece[at++] = 0x2c;
+    piece[at++] = 0x7b;
+    at += bytes.copy(piece, at, skip, bytes.length - 1);
   }
-  pending.push(Buffer.from(']}\n'));
-  chunks.push(Buffer.concat(pending));
-  return chunks;
+  at += listTail.copy(piece, at);
+  yield piece.subarray(0, at);
+}
+
+async function* asAsync<T>(items: Iterable<T>): AsyncGenerator<T> {
+  yield* items;
 }
 
 const continueWithRevision = () => badRequestError('specifying resource version is not allowed when using continue');

@@ -46,7 +46,7 @@ export async function startTestApi(options: Partial<ApiServerOptions> = {}): Pro
     runtime,
     async call(method, url, body, headers) {
       const response = await send(method, url, body, headers);
-      const text = textOf(response);
+      const text = await textOf(response);
       return { status: response.status, headers: response.headers, body: String(response.headers['content-type']).startsWith('application/json') ? JSON.parse(text) : text };
     },
     async watch(url, headers) {
@@ -67,7 +67,12 @@ export async function startTestApi(options: Partial<ApiServerOptions> = {}): Pro
   };
 }
 
-const textOf = ({ body }: ApiResponse): string => Buffer.concat(body instanceof Uint8Array ? [body] : Array.isArray(body) ? body : []).toString();
+async function textOf({ body }: ApiResponse): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  if (body instanceof Uint8Array) pieces.push(body);
+  else for await (const piece of body ?? []) pieces.push(piece);
+  return Buffer.concat(pieces).toString();
+}
 
 function describe({ type, object }: { type: string; object: any }): string {
   if (type === 'ERROR') return `ERROR ${object.code} ${object.reason}: ${object.message}`;

@@ -1,8 +1,9 @@
 import type { ApiResponse } from '@pilothouse/apimachinery';
 import { once } from 'node:events';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import { constants, gzip } from 'node:zlib';
+import { constants, createGzip, gzip } from 'node:zlib';
 
 const compress = promisify(gzip);
 /** Answers longer than this are compressed for clients that accept it. */
@@ -31,6 +32,15 @@ export async function writeResponse(raw: ServerResponse, method: string, headers
     if (method === 'HEAD') raw.end();
     else if (pieces.length === 1) raw.end(pieces[0]);
     else await writePieces(raw, pieces, signal);
+    return;
+  }
+  // A stream of known length is a long answer; one without is a watch, which compression would hold back.
+  if (response.headers['content-length'] !== undefined && method !== 'HEAD' && acceptsGzip(headers)) {
+    const { 'content-length': _, ...rest } = response.headers;
+    raw.writeHead(status, { ...rest, 'content-encoding': 'gzip', vary: 'Accept-Encoding' });
+    await pipeline(body, createGzip({ level: constants.Z_BEST_SPEED, chunkSize: 256 * 1024 }), raw, { signal }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
     return;
   }
   raw.writeHead(status, response.headers);

@@ -1,9 +1,7 @@
 /** The constant bytes around the objects of a kind when they stand in lists and watch events. */
 export interface ListPieces {
-  /** Bytes of an object to leave out at its start when it stands in a list (`{"kind":…,"apiVersion":…,`), and what to write instead. */
+  /** Bytes to leave out at an object's start when it stands in a list (`{"kind":…,"apiVersion":…,`); a brace takes their place. */
   skip: number;
-  first: Buffer;
-  next: Buffer;
   /** The list up to its metadata's fields. */
   head: string;
 }
@@ -13,8 +11,6 @@ export function listPieces(kind: string, apiVersion: string, listKind: string, b
   const lead = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`;
   return {
     skip: bare ? Buffer.byteLength(lead) : 1,
-    first: Buffer.from('{'),
-    next: Buffer.from(',{'),
     head: `{"kind":${JSON.stringify(listKind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":`,
   };
 }
