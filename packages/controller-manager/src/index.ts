@@ -1,6 +1,8 @@
 import type { ControllerDefinition } from '@pilothouse/controller-runtime';
+import { cronJobController } from './controllers/cronjob/controller.ts';
 import { daemonSetController } from './controllers/daemonset/controller.ts';
 import { deploymentController } from './controllers/deployment/controller.ts';
+import { disruptionController } from './controllers/disruption/controller.ts';
 import { endpointsController } from './controllers/endpoints/controller.ts';
 import { endpointSliceController } from './controllers/endpointslice/controller.ts';
 import { endpointSliceMirroringController } from './controllers/endpointslicemirroring/controller.ts';
@@ -9,12 +11,14 @@ import { jobController } from './controllers/job/controller.ts';
 import { namespaceController } from './controllers/namespace/controller.ts';
 import { nodeIpamController } from './controllers/nodeipam/controller.ts';
 import { nodeLifecycleController } from './controllers/nodelifecycle/controller.ts';
+import { podGcController } from './controllers/podgc/controller.ts';
 import { replicaSetController } from './controllers/replicaset/controller.ts';
 import { replicationController } from './controllers/replicationcontroller/controller.ts';
 import { rootCaPublisherController } from './controllers/root-ca-publisher/controller.ts';
 import { serviceAccountController } from './controllers/serviceaccount/controller.ts';
 import { statefulSetController } from './controllers/statefulset/controller.ts';
 import { taintEvictionController } from './controllers/tainteviction/controller.ts';
+import { ttlAfterFinishedController } from './controllers/ttlafterfinished/controller.ts';
 import { type ControllerManager, type ControllerManagerOptions, runManager } from './manager.ts';
 
 export { type ControllerManager, type ControllerManagerOptions, selectControllers } from './manager.ts';
@@ -25,6 +29,7 @@ export const controllers: readonly ControllerDefinition<any>[] = [
   endpointSliceController,
   endpointSliceMirroringController,
   replicationController,
+  podGcController,
   namespaceController,
   serviceAccountController,
   garbageCollectorController,
@@ -32,10 +37,13 @@ export const controllers: readonly ControllerDefinition<any>[] = [
   jobController,
   deploymentController,
   replicaSetController,
+  disruptionController,
   statefulSetController,
+  cronJobController,
   nodeIpamController,
   nodeLifecycleController,
   taintEvictionController,
+  ttlAfterFinishedController,
   rootCaPublisherController,
 ];
 
