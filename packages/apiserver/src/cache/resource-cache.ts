@@ -5,6 +5,7 @@ import { CachedObject, type ObjectIndexer } from './cached-object.ts';
 import { fromStore } from './encoding.ts';
 import { CacheEvent, EventRing } from './event-ring.ts';
 import { SortedEntries } from './sorted-entries.ts';
+import { type ExactTerm, ValueIndex } from './value-index.ts';
 import { CacheWatcher, type Delivery, type Selection } from './watcher.ts';
 import { WatcherIndex } from './watcher-index.ts';
 
@@ -30,6 +31,7 @@ export class ResourceCache {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #entries = new SortedEntries<CachedObject>();
   readonly #ring = new EventRing();
+  readonly #values = new ValueIndex();
   readonly #watchers: WatcherIndex;
   readonly #listeners = new Set<ChangeListener>();
   /** What this server wrote, until the feed brings it. */
@@ -85,6 +87,14 @@ export class ResourceCache {
   scan(namespace: string, start: string | undefined, visit: (object: CachedObject) => boolean | void): void {
     const range = this.rangeOf(namespace);
     this.#entries.scan(start !== undefined && start > range.start ? start : range.start, range.end, visit);
+  }
+
+  /** Objects of the namespace ('' for all) whose label or field has the value, in key order. */
+  withValue(namespace: string, term: ExactTerm): CachedObject[] {
+    const found = this.#values.find(term, (visit) => this.scan('', undefined, (object) => void visit(object)));
+    const objects: CachedObject[] = [];
+    if (found) for (const object of found) if (!namespace || object.namespace === namespace) objects.push(object);
+    return objects.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   }
 
   /** Entries of the namespace ('' for all) at or after `start`. */
@@ -157,6 +167,7 @@ export class ResourceCache {
     if (before) this.#entries.scan(this.prefix, prefixRange(this.prefix).end, (object) => void before.set(object.key, object));
     this.#entries.clear();
     this.#ring.clear();
+    this.#values.clear();
     this.#written.clear();
     for (const entry of entries) this.add(entry, before?.get(entry.key));
     if (before) for (const gone of before.values()) if (!this.#entries.get(gone.key)) this.#notify(undefined, gone);
@@ -198,6 +209,7 @@ export class ResourceCache {
     const change = new CacheEvent(event.revision, object, old, this.#clock.now());
     const pushedOut = this.#ring.push(change);
     if (pushedOut) this.#historyFrom = pushedOut.revision;
+    this.#values.replace(object, old);
     this.#notify(object, old);
     this.#watchers.dispatch(change);
   }

@@ -1,6 +1,7 @@
 import type { WatchEventType } from '@pilothouse/apimachinery';
 import type { CachedObject } from './cached-object.ts';
 import type { CacheEvent } from './event-ring.ts';
+import type { ExactTerm } from './value-index.ts';
 
 /** Which objects a list or a watch is about. */
 export interface Selection {
@@ -10,6 +11,8 @@ export interface Selection {
   name: string;
   /** Labels and fields; absent: everything. */
   matches?: (object: CachedObject) => boolean;
+  /** What everything selected has in common; `matches` still decides. */
+  exact?: ExactTerm;
 }
 
 /** One thing for a watcher to see, still without a representation. */

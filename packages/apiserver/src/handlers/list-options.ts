@@ -1,5 +1,6 @@
 import { badRequestError, type FieldError, type FieldMatcher, forbidden, invalidError, type LabelMatcher, notSupported, parseFieldSelector, parseLabelSelector } from '@pilothouse/apimachinery';
 import type { CachedObject } from '../cache/cached-object.ts';
+import type { ExactTerm } from '../cache/value-index.ts';
 import type { Selection } from '../cache/watcher.ts';
 import type { ServedResource } from '../registry.ts';
 import { isTrue, type RequestInfo } from '../request/info.ts';
@@ -110,7 +111,22 @@ export function selectionOf(resource: ServedResource, info: RequestInfo, options
     tests.push((entry) => fields.matches((field) => read(entry, field)));
   }
   const matches = tests.length === 0 ? undefined : tests.length === 1 ? tests[0] : (entry: CachedObject) => tests[0](entry) && tests[1](entry);
-  return { selection: { namespace, name, ...(matches && { matches }) }, trigger: resource.conversion || !definition.triggerField ? undefined : fields?.exactValue(definition.triggerField) };
+  const exact = exactTerm(resource, options);
+  return { selection: { namespace, name, ...(matches && { matches }), ...(exact && { exact }) }, trigger: resource.conversion || !definition.triggerField ? undefined : fields?.exactValue(definition.triggerField) };
+}
+
+/** A term of the selectors that the cache's index can answer. */
+function exactTerm(resource: ServedResource, { labels, fields }: ListOptions): ExactTerm | undefined {
+  for (const { key } of labels?.requirements ?? []) {
+    const value = labels!.exactValue(key);
+    if (value !== undefined) return { kind: 'label', name: key, value };
+  }
+  if (resource.conversion) return undefined;
+  for (const { field } of fields?.requirements ?? []) {
+    const value = field.startsWith('metadata.') ? undefined : fields!.exactValue(field);
+    if (value !== undefined) return { kind: 'field', name: field, value };
+  }
+  return undefined;
 }
 
 /** @throws StatusError 400 for a resourceVersion that is none */

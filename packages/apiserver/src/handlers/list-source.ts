@@ -18,6 +18,9 @@ export interface Page {
   remaining: number | undefined;
 }
 
+/** Below this many objects a walk over all is as quick as an index. */
+const indexFrom = 1_000;
+
 /** A page of the cache as it is now. `limit` 0: everything. */
 export function pageNow(resource: ServedResource, selection: Selection, start: string | undefined, limit: number): Page {
   const { cache } = resource.stored!;
@@ -27,6 +30,10 @@ export function pageNow(resource: ServedResource, selection: Selection, start: s
   if (name && (namespace || !cache.namespaced) && start === undefined) {
     const entry = cache.get(namespace, name);
     if (entry && (!matches || matches(entry))) items.push(entry);
+    return { items, revision: cache.revision, next: undefined, remaining: undefined };
+  }
+  if (selection.exact && !limit && start === undefined && cache.size >= indexFrom) {
+    for (const entry of cache.withValue(namespace, selection.exact)) if ((!name || entry.name === name) && matches!(entry)) items.push(entry);
     return { items, revision: cache.revision, next: undefined, remaining: undefined };
   }
   cache.scan(namespace, start, (entry) => {

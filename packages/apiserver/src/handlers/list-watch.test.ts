@@ -70,6 +70,21 @@ describe('list', () => {
     expect(JSON.parse(Buffer.from(body.metadata.continue, 'base64url').toString())).toEqual({ v: 'meta.k8s.io/v1', rv: Number(body.metadata.resourceVersion), start: 'a\u0000' });
   });
 
+  test('a token that outlived the store’s history is answered 410, with a token for the rest as it is now', async () => {
+    for (const name of ['a', 'b', 'c']) await make(name);
+    const first = await api.call('GET', `${url}?limit=1`);
+    for (let i = 0; i < 200; i++) {
+      await relabel('b', { n: String(i) });
+      await api.clock.advanceAsync(1_000);
+    }
+    expect(names(await api.call('GET', `${url}?continue=${first.body.metadata.continue}`))).toBe('b c');
+    await api.store.compact(await api.store.revision());
+    const gone = await api.call('GET', `${url}?continue=${first.body.metadata.continue}`);
+    expect(gone.body).toMatchObject({ code: 410, reason: 'Expired', message: expect.stringMatching(/^The provided continue parameter is too old to display a consistent list result\./) });
+    expect(names(await api.call('GET', `${url}?continue=${gone.body.metadata.continue}`))).toBe('b c');
+    expect((await api.call('GET', `${url}?resourceVersion=${first.body.metadata.resourceVersion}&resourceVersionMatch=Exact`)).body).toMatchObject({ code: 410, reason: 'Expired' });
+  });
+
   test.each([
     ['resourceVersion=0', 'a b'],
     ['resourceVersion=FIRST', 'a b'],

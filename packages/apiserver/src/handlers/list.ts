@@ -81,7 +81,7 @@ function jsonList(call: Call, views: readonly View[], metadata: Record<string, u
   let length = start.length + listTail.length;
   // Each object: a brace, a comma but for the first, and its bytes without what is skipped and the line's end.
   for (let i = 0; i < views.length; i++) length += views[i].bytes.length - skip - 1 + (i ? 2 : 1);
-  const pieces = listPiecesOf(views, start, skip);
+  const pieces = listPiecesOf(views, start, skip, Math.min(length, pieceBytes));
   if (length <= pieceBytes) return jsonBytes([...pieces]);
   const answer = jsonBytes([]);
   return { ...answer, headers: { ...answer.headers, 'content-length': String(length) }, body: asAsync(pieces) };
@@ -89,8 +89,8 @@ function jsonList(call: Call, views: readonly View[], metadata: Record<string, u
 
 const listTail = Buffer.from(']}\n');
 
-function* listPiecesOf(views: readonly View[], start: Buffer, skip: number): Generator<Uint8Array> {
-  let piece = Buffer.allocUnsafeSlow(pieceBytes);
+function* listPiecesOf(views: readonly View[], start: Buffer, skip: number, size: number): Generator<Uint8Array> {
+  let piece = Buffer.allocUnsafeSlow(Math.max(size, start.length + listTail.length));
   let at = start.copy(piece);
   for (let i = 0; i < views.length; i++) {
     const { bytes } = views[i];
