@@ -29,6 +29,8 @@ import { ipAddresses, serviceCIDRs } from './networking/service-addresses.ts';
 import { endpointSlices } from './discovery/endpointslices.ts';
 import { horizontalPodAutoscalers, autoscalingHorizontalPodAutoscalers } from './autoscaling/horizontalpodautoscalers.ts';
 import { events, eventsEvents } from './core/events.ts';
+import { validatingWebhookConfigurations, mutatingWebhookConfigurations } from './admissionregistration/webhooks.ts';
+import { validatingAdmissionPolicies, mutatingAdmissionPolicies, validatingAdmissionPolicyBindings, mutatingAdmissionPolicyBindings } from './admissionregistration/policies.ts';
 import { defineResource } from './define.ts';
 import { deployments } from './apps/deployments.ts';
 import { replicaSets } from './apps/replicasets.ts';
@@ -99,12 +101,12 @@ const resources: readonly (ResourceDefinition | ((options: ResourceOptions) => R
   storageClasses,
   volumeAttachments,
   volumeAttributesClasses,
-  defineResource(types.mutatingAdmissionPolicies),
-  defineResource(types.mutatingAdmissionPolicyBindings),
-  defineResource(types.mutatingWebhookConfigurations),
-  defineResource(types.validatingAdmissionPolicies),
-  defineResource(types.validatingAdmissionPolicyBindings),
-  defineResource(types.validatingWebhookConfigurations),
+  mutatingAdmissionPolicies,
+  mutatingAdmissionPolicyBindings,
+  mutatingWebhookConfigurations,
+  validatingAdmissionPolicies,
+  validatingAdmissionPolicyBindings,
+  validatingWebhookConfigurations,
   defineResource(types.customResourceDefinitions, { storagePrefix: 'apiextensions.k8s.io/customresourcedefinitions' }),
   priorityClasses,
   leases,

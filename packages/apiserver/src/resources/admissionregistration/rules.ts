@@ -1,0 +1,98 @@
+/** What webhooks and policies share: which requests they are asked about. */
+import { duplicate, invalid, notSupported, required, tooMany, type FieldError } from '@pilothouse/apimachinery';
+import type { MatchCondition, MatchResources, NamedRuleWithOperations, RuleWithOperations } from '@pilothouse/api-schemas/types/admissionregistration/v1';
+import { checkName, isPathSegment, isQualifiedName } from '../validation/names.ts';
+import { validateLabelSelector } from '../validation/selectors.ts';
+
+export const failurePolicies = ['Fail', 'Ignore'];
+export const matchPolicies = ['Equivalent', 'Exact'];
+export const reinvocationPolicies = ['IfNeeded', 'Never'];
+const operations = ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE'];
+const scopes = ['*', 'Cluster', 'Namespaced'];
+const none: readonly string[] = [];
+
+export function oneOf(errors: FieldError[], value: string | undefined, path: string, known: readonly string[]): void {
+  if (value !== undefined && !known.includes(value)) errors.push(notSupported(path, value, known));
+}
+
+function validateResources(errors: FieldError[], resources: readonly string[], path: string): void {
+  if (!resources.length) errors.push(required(path));
+  const anySubresource = new Set<string>();
+  const anyResource = new Set<string>();
+  let plain = false;
+  resources.forEach((text, i) => {
+    if (!text) return void errors.push(required(`${path}[${i}]`));
+    const slash = text.indexOf('/');
+    if (slash < 0) return void (plain = text !== '*');
+    const resource = text.slice(0, slash);
+    const subresource = text.slice(slash + 1);
+    if (anySubresource.has(resource)) errors.push(invalid(`${path}[${i}]`, text, `if '${resource}/*' is present, must not specify ${text}`));
+    if (anyResource.has(subresource)) errors.push(invalid(`${path}[${i}]`, text, `if '*/${subresource}' is present, must not specify ${text}`));
+    if (subresource === '*') anySubresource.add(resource);
+    if (resource === '*') anyResource.add(subresource);
+  });
+  if (resources.length > 1 && resources.includes('*/*')) errors.push(invalid(path, resources, "if '*/*' is present, must not specify other resources"));
+  if (resources.includes('*') && plain) errors.push(invalid(path, resources, "if '*' is present, must not specify other resources without subresources"));
+}
+
+function validateAlone(errors: FieldError[], values: readonly string[], path: string, what: string): void {
+  if (!values.length) errors.push(required(path));
+  if (values.length > 1 && values.includes('*')) errors.push(invalid(path, values, `if '*' is present, must not specify other ${what}`));
+}
+
+export function validateRule(errors: FieldError[], rule: RuleWithOperations, path: string): void {
+  validateAlone(errors, rule.operations ?? none, `${path}.operations`, 'operations');
+  rule.operations?.forEach((operation, i) => oneOf(errors, operation, `${path}.operations[${i}]`, operations));
+  validateAlone(errors, rule.apiGroups ?? none, `${path}.apiGroups`, 'API groups');
+  validateAlone(errors, rule.apiVersions ?? none, `${path}.apiVersions`, 'API versions');
+  rule.apiVersions?.forEach((version, i) => {
+    if (!version) errors.push(required(`${path}.apiVersions[${i}]`));
+  });
+  validateResources(errors, rule.resources ?? none, `${path}.resources`);
+  oneOf(errors, rule.scope, `${path}.scope`, scopes);
+}
+
+function validateNamedRule(errors: FieldError[], rule: NamedRuleWithOperations, path: string): void {
+  rule.resourceNames?.forEach((name, i) => {
+    checkName(errors, `${path}.resourceNames[${i}]`, name, isPathSegment);
+    if (rule.resourceNames!.indexOf(name) < i) errors.push(duplicate(`${path}.resourceNames[${i}]`, name));
+  });
+  validateRule(errors, rule, path);
+}
+
+export function validateMatchResources(errors: FieldError[], match: MatchResources | undefined, path: string): void {
+  if (!match) return;
+  if (match.matchPolicy === undefined) errors.push(required(`${path}.matchPolicy`));
+  else oneOf(errors, match.matchPolicy, `${path}.matchPolicy`, matchPolicies);
+  for (const key of ['namespaceSelector', 'objectSelector'] as const) {
+    if (!match[key]) errors.push(required(`${path}.${key}`));
+    else validateLabelSelector(errors, match[key], `${path}.${key}`);
+  }
+  for (const key of ['resourceRules', 'excludeResourceRules'] as const) match[key]?.forEach((rule, i) => validateNamedRule(errors, rule, `${path}.${key}[${i}]`));
+}
+
+/** Mutation is not asked about deletes. */
+export function validateMutatingOperations(errors: FieldError[], match: MatchResources | undefined, path: string): void {
+  const known = operations.filter((operation) => operation !== 'DELETE');
+  for (const rule of match?.resourceRules ?? []) for (const operation of rule.operations ?? []) oneOf(errors, operation, `${path}.resourceRules.operations`, known);
+}
+
+export function validateMatchConditions(errors: FieldError[], conditions: readonly MatchCondition[] | undefined, path: string): void {
+  if (!conditions) return;
+  if (conditions.length > 64) errors.push(tooMany(path, conditions.length, 64));
+  conditions.forEach(({ name, expression }, i) => {
+    const at = `${path}[${i}]`;
+    if (!expression?.trim()) errors.push(required(`${at}.expression`));
+    if (!name) return void errors.push(required(`${at}.name`));
+    checkName(errors, `${at}.name`, name, isQualifiedName);
+    if (conditions.findIndex((other) => other.name === name) < i) errors.push(duplicate(`${at}.name`, name));
+  });
+}
+
+export const defaultMatchResources = (match: MatchResources | undefined): void => {
+  if (!match) return;
+  match.matchPolicy ??= 'Equivalent';
+  match.namespaceSelector ??= {};
+  match.objectSelector ??= {};
+  for (const rule of [...(match.resourceRules ?? []), ...(match.excludeResourceRules ?? [])]) rule.scope ??= '*';
+};
