@@ -98,7 +98,10 @@ export class Scheduler {
         return;
       }
       this.attempt(queued);
-      if (clock.monotonic() >= until) return this.wake();
+      if (clock.monotonic() >= until) {
+        this.wake();
+        return;
+      }
     }
   }
 
@@ -140,7 +143,8 @@ export class Scheduler {
     if (decision.kind === 'error') {
       const none = decision.message === noNodesMessage;
       if (!none) this.#parts.runtime.log.error('Error selecting node for pod', { pod: info.key, err: decision.error ?? decision.message });
-      return this.#failed(queued, profile, { reason: none ? 'Unschedulable' : 'SchedulerError', message: decision.message, nominating: clear }, startMs);
+      this.#failed(queued, profile, { reason: none ? 'Unschedulable' : 'SchedulerError', message: decision.message, nominating: clear }, startMs);
+      return;
     }
     if (decision.kind === 'unfit') {
       const { diagnosis } = decision.found;
@@ -155,7 +159,8 @@ export class Scheduler {
           void this.#parts.preemptions.run(info, chosen);
         }
       }
-      return this.#failed(queued, profile, { reason: 'Unschedulable', message: diagnosis.message(this.#parts.cache.snapshot.size), unschedulablePlugins: diagnosis.unschedulablePlugins, pendingPlugins: diagnosis.pendingPlugins, nominating }, startMs);
+      this.#failed(queued, profile, { reason: 'Unschedulable', message: diagnosis.message(this.#parts.cache.snapshot.size), unschedulablePlugins: diagnosis.unschedulablePlugins, pendingPlugins: diagnosis.pendingPlugins, nominating }, startMs);
+      return;
     }
     this.#place(queued, profile, decision.node, decision.states, startMs);
   }
@@ -165,19 +170,28 @@ export class Scheduler {
     const { cache, metrics, runtime, trace } = this.#parts;
     const { info } = queued;
     const nominator = this.#parts.queue;
-    if (!cache.assume(info, node)) return this.#failed(queued, profile, { reason: 'SchedulerError', message: `pod ${info.uid}(${info.key}) is in the cache, so can't be assumed`, nominating: clear }, startMs);
+    if (!cache.assume(info, node)) {
+      this.#failed(queued, profile, { reason: 'SchedulerError', message: `pod ${info.uid}(${info.key}) is in the cache, so can't be assumed`, nominating: clear }, startMs);
+      return;
+    }
     nominator.nominate(info, clear);
     for (const plugin of profile.points.reserve) {
       const verdict = plugin.reserve!(states.get(plugin), info, node);
       trace?.reserve?.(plugin.name, node, verdict);
-      if (verdict) return this.#refused(queued, profile, node, states, plugin, isRejected(verdict) ? verdict : failure(`running Reserve plugin ${JSON.stringify(plugin.name)}: ${messageOf(verdict)}`, verdict.error), startMs);
+      if (verdict) {
+        this.#refused(queued, profile, node, states, plugin, isRejected(verdict) ? verdict : failure(`running Reserve plugin ${JSON.stringify(plugin.name)}: ${messageOf(verdict)}`, verdict.error), startMs);
+        return;
+      }
     }
     const waits = new Map<string, number>();
     for (const plugin of profile.points.permit) {
       const answer = plugin.permit!(info, node);
       const verdict = answer && 'code' in answer ? answer : undefined;
       trace?.permit?.(plugin.name, node, verdict);
-      if (verdict) return this.#refused(queued, profile, node, states, plugin, isRejected(verdict) ? verdict : failure(`running Permit plugin ${JSON.stringify(plugin.name)}: ${messageOf(verdict)}`, verdict.error), startMs);
+      if (verdict) {
+        this.#refused(queued, profile, node, states, plugin, isRejected(verdict) ? verdict : failure(`running Permit plugin ${JSON.stringify(plugin.name)}: ${messageOf(verdict)}`, verdict.error), startMs);
+        return;
+      }
       if (answer && 'wait' in answer) waits.set(plugin.name, answer.wait);
     }
     metrics.attempted(profile.schedulerName, 'scheduled', (runtime.clock.monotonic() - startMs) / 1000);
@@ -224,7 +238,10 @@ export class Scheduler {
       failed = { verdict: failure(errorText(error), error), plugin: '' };
     }
     if (trace) for (const plugin of profile.points.bind) trace.bind?.(plugin.name, node, failed?.verdict);
-    if (failed) return this.#bindingFailed(queued, profile, node, states, failed.verdict, failed.plugin, startMs);
+    if (failed) {
+      this.#bindingFailed(queued, profile, node, states, failed.verdict, failed.plugin, startMs);
+      return;
+    }
     recorder.event(referenceTo(pods, info.pod), 'Normal', 'Scheduled', `Successfully assigned ${info.key} to ${node}`);
     metrics.bound(queued.attempts, (runtime.clock.now() - (queued.initialAttemptMs ?? runtime.clock.now())) / 1000);
     for (const plugin of profile.points.postBind) plugin.postBind!(info, node);

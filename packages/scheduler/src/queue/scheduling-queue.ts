@@ -80,12 +80,17 @@ export class SchedulingQueue {
       return;
     }
     const queued = this.#unschedulable.get(uid);
-    if (!queued) return this.add(pod);
+    if (!queued) {
+      this.add(pod);
+      return;
+    }
     queued.info = new PodInfo(pod);
     this.#renominate(old, queued.info);
     for (const event of events) {
       const placed = this.#requeue(queued, this.hints.ask(queued, event, old, pod), event.label);
-      if (placed !== 'unschedulable') return this.#options.onReady();
+      if (placed === 'unschedulable') continue;
+      this.#options.onReady();
+      return;
     }
   }
 
@@ -115,7 +120,10 @@ export class SchedulingQueue {
   /** Takes back a pod that could not be scheduled. */
   addUnschedulable(pod: QueuedPodInfo): void {
     const { uid } = pod;
-    if (this.#unschedulable.has(uid) || this.#active.get(uid) || this.#backoff.get(uid)) return this.done(uid);
+    if (this.#unschedulable.has(uid) || this.#active.get(uid) || this.#backoff.get(uid)) {
+      this.done(uid);
+      return;
+    }
     if (pod.failed) pod.consecutiveErrors++;
     else {
       pod.unschedulableCount++;
