@@ -171,6 +171,8 @@ export interface ResourceDefinition<T extends KubeObject = any> {
   columns: readonly Column<T>[];
   /** Field selectors beyond metadata.name and metadata.namespace: path → value as text. */
   selectableFields: Readonly<Record<string, (object: T) => string>>;
+  /** Sent as a warning with every answer: `v1 Endpoints is deprecated in v1.33+; use …`. */
+  deprecation?: string;
   /** The `scale` subresource, where the kind has one. */
   scale?: ScaleAccess<T>;
   /** The list's kind where it is not `<Kind>List`. */

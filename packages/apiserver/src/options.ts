@@ -71,6 +71,8 @@ export interface ApiServerOptions {
   /** Whom the request's Impersonate headers ask to act as; undefined where they do not. `attributes.user` is who asks. @throws StatusError 400, 403 */
   impersonate?: (request: ApiRequest, attributes: RequestAttributes, parts: ServerParts) => Promise<User | undefined>;
   audit?: AuditHook;
+  /** What componentstatuses shows beside the store, by name: `scheduler`, `controller-manager`. Reject with the reason when not healthy. */
+  componentChecks?: Readonly<Record<string, () => Promise<void>>>;
   /** Documentation of fields, for the columns of Tables; loaded on first use. Default: none. */
   texts?: () => OpenApiTexts;
   /** Requests other than watches at one time; more are answered 429. Defaults 400 and 200, 0: no limit. */

@@ -141,6 +141,8 @@ async function resourceAnswer(pipeline: Pipeline, request: ApiRequest, info: Req
   }
   if (request.method === 'HEAD' || request.method === 'OPTIONS') throw methodNotAllowed();
   const call: Call = { core, request, info, user, resource, accept: negotiate(request.headers, info.query, (info.verb === 'list' || info.verb === 'watch') && !info.parts[1]), warnings: [] };
+  const { deprecation } = resource;
+  if (deprecation) call.warnings.push(deprecation);
   let response: ApiResponse;
   try {
     response = await handlerOf(call)(call);

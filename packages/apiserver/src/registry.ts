@@ -16,6 +16,8 @@ export interface ServedResource {
   kind: string;
   listKind: string;
   pieces: ListPieces;
+  /** A warning that goes with every answer. */
+  deprecation: string | undefined;
   /** Absent for what is computed rather than stored. */
   stored: StoredResource | undefined;
   /** From and to the stored version, where that is another. */
@@ -29,6 +31,12 @@ export interface StoredResource {
   cache: ResourceCache;
   apiVersion: string;
 }
+
+/** Built-in resources that are deprecated as a whole. */
+const deprecations: Readonly<Record<string, string>> = {
+  'endpoints.': 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
+  'componentstatuses.': 'v1 ComponentStatus is deprecated in v1.19+',
+};
 
 const id = (group: string, version: string, plural: string): string => `${group}/${version}/${plural}`;
 
@@ -89,7 +97,7 @@ export class ResourceRegistry {
       if (!this.#served.has(key)) this.#groupVersions.set(`${group}/${version}`, (this.#groupVersions.get(`${group}/${version}`) ?? 0) + 1);
       const apiVersion = apiVersionOf(group, version);
       const listKind = definition.listKind ?? `${kind}List`;
-      this.#served.set(key, { definition, codec: codecOf(definition), subject: { group, plural }, apiVersion, kind, listKind, pieces: listPieces(kind, apiVersion, listKind, !definition.codec), stored, conversion: definition.conversion });
+      this.#served.set(key, { definition, codec: codecOf(definition), subject: { group, plural }, apiVersion, kind, listKind, deprecation: definition.deprecation ?? deprecations[`${plural}.${group}`], pieces: listPieces(kind, apiVersion, listKind, !definition.codec), stored, conversion: definition.conversion });
     }
     for (const listener of this.#changes) listener();
   }

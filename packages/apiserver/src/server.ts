@@ -61,6 +61,7 @@ export async function createApiServer(runtime: Runtime, options: ApiServerOption
     connectHandlers: [],
     authorize,
     minWatchTimeoutMs: options.minWatchTimeoutMs ?? 1_800_000,
+    componentChecks: options.componentChecks ?? {},
     draining: draining.signal,
     texts: options.texts ?? (() => noTexts),
   };

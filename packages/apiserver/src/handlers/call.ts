@@ -21,6 +21,8 @@ export interface ServerCore extends Runtime {
   connectHandlers: readonly ConnectHandler[];
   authorize(attributes: RequestAttributes): Promise<Decision>;
   minWatchTimeoutMs: number;
+  /** Parts of the control plane, for componentstatuses: reject with the reason when not healthy. */
+  componentChecks: Readonly<Record<string, () => Promise<void>>>;
   /** Aborts when the server stops taking requests: watches end. */
   draining: AbortSignal;
 }

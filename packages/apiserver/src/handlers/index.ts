@@ -1,6 +1,7 @@
 import { badRequestError, pathSegmentName } from '@pilothouse/apimachinery';
 import { methodNotAllowed, noSuchRoute } from '../request/errors.ts';
 import type { Call, Handler } from './call.ts';
+import { getComponentStatus, listComponentStatuses } from './component-statuses.ts';
 import { createObject } from './create.ts';
 import { deleteCollection } from './delete-collection.ts';
 import { deleteObject } from './delete.ts';
@@ -38,6 +39,10 @@ export function handlerOf(call: Call): Handler {
   if (info.parts.length > 2) throw noSuchRoute();
   if (info.namespace && !resource.definition.type.namespaced && info.resource !== 'namespaces') throw noSuchRoute();
   if (resource.definition.virtual && info.resource === 'bindings' && info.verb === 'create' && !resource.subject.group && info.namespace && !info.parts[1]) return bindPod;
+  if (resource.definition.virtual && info.resource === 'componentstatuses' && !resource.subject.group) {
+    if (info.verb === 'list') return listComponentStatuses;
+    if (info.verb === 'get') return getComponentStatus;
+  }
   if (resource.definition.virtual) {
     if (info.verb !== 'create' || info.parts[1] || !facts.verbs.includes('create')) throw methodNotAllowed();
     return createVirtual;

@@ -52,17 +52,22 @@ export function listMeta(call: Call, page: Page): Record<string, unknown> {
 }
 
 export function answerList(call: Call, page: Page, metadata: Record<string, unknown>): ApiResponse {
+  const { resource } = call;
+  return answerViews(call, resource.conversion ? page.items.map((entry) => viewOf(resource, entry)) : page.items, metadata);
+}
+
+/** Objects as a list, in the representation asked for. */
+export function answerViews(call: Call, views: readonly View[], metadata: Record<string, unknown>): ApiResponse {
   const { resource, accept, request } = call;
   const { apiVersion, listKind } = resource;
-  if (request.wantObjects) return { status: 200, headers: {}, object: { kind: listKind, apiVersion, metadata, items: page.items.map((entry) => viewOf(resource, entry).object) } };
+  if (request.wantObjects) return { status: 200, headers: {}, object: { kind: listKind, apiVersion, metadata, items: views.map((view) => view.object) } };
   if (accept.as) {
-    const views = page.items.map((entry) => viewOf(resource, entry));
     if (accept.as.kind === 'PartialObjectMetadata') throw notAcceptableError(`you requested PartialObjectMetadata, but the requested object is a list (*${listKind})`);
     if (accept.as.kind === 'Table') return answerValue(call, tableOf(call, views, metadata));
     return answerValue(call, { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${accept.as.version}`, metadata, items: views.map((view) => partialMetadata(view.object, accept.as!.version)) });
   }
-  if (accept.format === 'json' && !accept.pretty) return jsonList(call, resource.conversion ? page.items.map((entry) => viewOf(resource, entry)) : page.items, metadata);
-  return answerValue(call, { kind: listKind, apiVersion, metadata, items: page.items.map((entry) => bare(viewOf(resource, entry).object, call)) });
+  if (accept.format === 'json' && !accept.pretty) return jsonList(call, views, metadata);
+  return answerValue(call, { kind: listKind, apiVersion, metadata, items: views.map((view) => bare(view.object, call)) });
 }
 
 function bare(object: KubeObject, call: Call): unknown {
