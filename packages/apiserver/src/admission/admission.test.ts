@@ -1,10 +1,13 @@
-import { conflictError, ingressClasses, ingresses, limitRanges, namespaces, nodes, persistentVolumeClaims, pods, priorityClasses, resourceQuotas, runtimeClasses, secrets, serviceAccounts, storageClasses } from '@pilothouse/apimachinery';
+import { conflictError, events, ingressClasses, ingresses, limitRanges, namespaces, nodes, persistentVolumeClaims, pods, priorityClasses, resourceQuotas, runtimeClasses, secrets, serviceAccounts, storageClasses } from '@pilothouse/apimachinery';
+import { fakeClock } from '@pilothouse/base';
 import { beforeEach, expect, test } from 'vitest';
 import { type MemoryObjects, memoryObjects } from '../auth/testing.ts';
 import { defaultIngressClass } from './default-ingress-class.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { standardAdmission } from './index.ts';
+import { eventRateLimit } from './event-rate-limit.ts';
 import { limitRanger } from './limit-ranger.ts';
+import { podNodeSelector, podTolerationRestriction } from './namespace-annotations.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { podSecurity } from './pod-security/index.ts';
@@ -191,6 +194,28 @@ test('a quota with scopes is about the pods in them', async () => {
   quota('prio', { scopeSelector: { matchExpressions: [{ scopeName: 'PriorityClass', operator: 'In', values: ['high'] }] } });
   await create(plugin, pods, pod());
   await expect(create(plugin, pods, pod({ priorityClassName: 'high' }))).rejects.toThrow('exceeded quota: prio');
+});
+
+test('what a namespace says of its pods is followed where that is switched on', async () => {
+  const annotated = (annotations: Record<string, string>) => objects.put(namespaces, { metadata: { name: 'a', annotations: Object.fromEntries(Object.entries(annotations).map(([k, v]) => [`scheduler.alpha.kubernetes.io/${k}`, v])) } });
+  annotated({ 'node-selector': 'env=test,zone=x' });
+  expect((await create(podNodeSelector(), pods, pod())).spec.nodeSelector).toEqual({ env: 'test', zone: 'x' });
+  await expect(create(podNodeSelector(), pods, pod({ nodeSelector: { env: 'prod' } }))).rejects.toThrow('pods "p" is forbidden: pod node label selector conflicts with its namespace node label selector');
+  annotated({ defaultTolerations: '[{"key":"k","operator":"Exists"}]', tolerationsWhitelist: '[{"key":"k","operator":"Exists"}]' });
+  expect((await create(podTolerationRestriction(), pods, pod())).spec.tolerations).toEqual([{ key: 'k', operator: 'Exists' }]);
+  await expect(create(podTolerationRestriction(), pods, pod({ tolerations: [{ key: 'other', operator: 'Exists' }] }))).rejects.toThrow('conflict with its namespace whitelist');
+});
+
+test('events are limited by the second where that is switched on', async () => {
+  const plugin = eventRateLimit([{ type: 'Namespace', qps: 1, burst: 2 }]);
+  const clock = fakeClock();
+  const event = (namespace: string) => create(plugin, events, { metadata: { name: 'e', namespace } }, { clock });
+  await event('a');
+  await event('a');
+  await expect(event('a')).rejects.toThrow('limit reached on type Namespace for key a');
+  await event('b');
+  clock.advance(1000);
+  await event('a');
 });
 
 test('plugins are chosen by upstream\'s names and run in upstream\'s order', () => {

@@ -8,10 +8,12 @@ import type { AdmissionPlugin } from '../contract.ts';
 import { certificateApproval, certificateSigning, certificateSubjectRestriction } from './certificates.ts';
 import { defaultIngressClass } from './default-ingress-class.ts';
 import { defaultTolerationSeconds, type TolerationDefaults } from './default-toleration-seconds.ts';
+import { type EventLimit, eventRateLimit } from './event-rate-limit.ts';
 import { limitRanger } from './limit-ranger.ts';
+import { podNodeSelector, podTolerationRestriction, type TolerationRestriction } from './namespace-annotations.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
-import { alwaysAdmit, alwaysDeny, alwaysPullImages, denyServiceExternalIPs, extendedResourceToleration, limitPodHardAntiAffinityTopology, namespaceExists, ownerReferencesPermissionEnforcement } from './optional.ts';
+import { alwaysAdmit, alwaysDeny, alwaysPullImages, denyServiceExternalIPs, extendedResourceToleration, limitPodHardAntiAffinityTopology, namespaceAutoProvision, namespaceExists, ownerReferencesPermissionEnforcement } from './optional.ts';
 import { podSecurity, type PodSecurityOptions } from './pod-security/index.ts';
 import { podTopologyLabels } from './pod-topology-labels.ts';
 import { priority } from './priority.ts';
@@ -31,6 +33,10 @@ export interface AdmissionOptions {
   rbac?: RbacIndex;
   podSecurity?: PodSecurityOptions;
   tolerations?: TolerationDefaults;
+  /** Settings of steps that are off by default. */
+  podNodeSelector?: Readonly<Record<string, string>>;
+  podTolerationRestriction?: TolerationRestriction;
+  eventRateLimits?: readonly EventLimit[];
   /** Steps made elsewhere (webhooks, policies). They take the place of their name in the order; others come before the quota. */
   further?: readonly AdmissionPlugin[];
 }
@@ -46,6 +52,7 @@ interface Entry {
 /** NodeRestriction is on besides upstream's own defaults: every installer turns it on. */
 const ordered: readonly Entry[] = [
   { name: 'AlwaysAdmit', make: () => alwaysAdmit },
+  { name: 'NamespaceAutoProvision', make: (o) => namespaceAutoProvision(o.client) },
   { name: 'NamespaceLifecycle', on: true, make: () => namespaceLifecycle },
   { name: 'NamespaceExists', make: () => namespaceExists },
   { name: 'LimitPodHardAntiAffinityTopology', make: () => limitPodHardAntiAffinityTopology },
@@ -55,8 +62,11 @@ const ordered: readonly Entry[] = [
   { name: 'TaintNodesByCondition', on: true, make: () => taintNodesByCondition },
   { name: 'AlwaysPullImages', make: () => alwaysPullImages },
   { name: 'PodSecurity', on: true, make: (o) => podSecurity(o.podSecurity) },
+  { name: 'PodNodeSelector', make: (o) => podNodeSelector(o.podNodeSelector) },
   { name: 'Priority', on: true, make: () => priority },
   { name: 'DefaultTolerationSeconds', on: true, make: (o) => defaultTolerationSeconds(o.tolerations) },
+  { name: 'PodTolerationRestriction', make: (o) => podTolerationRestriction(o.podTolerationRestriction) },
+  { name: 'EventRateLimit', make: (o) => eventRateLimit(o.eventRateLimits ?? []) },
   { name: 'ExtendedResourceToleration', make: () => extendedResourceToleration },
   { name: 'DefaultStorageClass', on: true, make: () => defaultStorageClass },
   { name: 'StorageObjectInUseProtection', on: true, make: () => storageObjectInUseProtection },

@@ -1,6 +1,7 @@
 /** Steps that are off unless asked for, each a few lines. */
 import type { Container, Pod, PodAffinityTerm } from '@pilothouse/api-schemas/types/core/v1';
 import { namespaces, notFoundError } from '@pilothouse/apimachinery';
+import type { LoopbackClient } from '../bootstrap/client.ts';
 import type { AdmissionPlugin } from '../contract.ts';
 import { isAbout, refuse } from './refuse.ts';
 
@@ -34,6 +35,16 @@ export const namespaceExists: AdmissionPlugin = {
     if (!(await a.read.get(namespaces, a.namespace))) throw notFoundError(namespaces, a.namespace);
   },
 };
+
+/** A namespace comes to be when the first object is made in it. */
+export const namespaceAutoProvision = (client: LoopbackClient): AdmissionPlugin => ({
+  name: 'NamespaceAutoProvision',
+  operations: ['CREATE'],
+  async mutate(a) {
+    if (!a.namespace || a.dryRun || isAbout(a, 'namespaces') || (await a.read.get(namespaces, a.namespace))) return;
+    await client.create(namespaces, { metadata: { name: a.namespace } });
+  },
+});
 
 export const denyServiceExternalIPs: AdmissionPlugin = {
   name: 'DenyServiceExternalIPs',
