@@ -31,6 +31,7 @@ import { horizontalPodAutoscalers, autoscalingHorizontalPodAutoscalers } from '.
 import { events, eventsEvents } from './core/events.ts';
 import { validatingWebhookConfigurations, mutatingWebhookConfigurations } from './admissionregistration/webhooks.ts';
 import { validatingAdmissionPolicies, mutatingAdmissionPolicies, validatingAdmissionPolicyBindings, mutatingAdmissionPolicyBindings } from './admissionregistration/policies.ts';
+import { certificateSigningRequests } from './certificates/signing-requests.ts';
 import { defineResource } from './define.ts';
 import { deployments } from './apps/deployments.ts';
 import { replicaSets } from './apps/replicasets.ts';
@@ -84,7 +85,7 @@ const resources: readonly (ResourceDefinition | ((options: ResourceOptions) => R
   autoscalingHorizontalPodAutoscalers,
   cronJobs,
   jobs,
-  defineResource(types.certificateSigningRequests),
+  certificateSigningRequests,
   ingressClasses,
   ingresses,
   ipAddresses,
