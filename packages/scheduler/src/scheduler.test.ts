@@ -20,7 +20,7 @@ interface Bench {
   restart(): Promise<void>;
 }
 
-async function bench(options: { config?: unknown; nodes?: Node[] } = {}): Promise<Bench> {
+async function bench(options: { config?: unknown; nodes?: Node[]; wrap?: (client: Client) => Client } = {}): Promise<Bench> {
   const clock = fakeClock();
   const api = await startApi({ clock });
   closers.push(() => api.close());
@@ -39,7 +39,8 @@ async function bench(options: { config?: unknown; nodes?: Node[] } = {}): Promis
     return settled;
   };
   const start = async () => {
-    const own = api.client('system:kube-scheduler');
+    const bare = api.client('system:kube-scheduler');
+    const own = options.wrap?.(bare) ?? bare;
     factory = createInformerFactory(own, api.runtime);
     return pumped(startScheduler({ client: own, informers: factory, runtime: api.runtime, config: options.config, firstByName: true }));
   };
@@ -166,6 +167,20 @@ describe('the scheduler', () => {
     await bound(b, 'two');
     await b.client.create(pods, pod_('three'));
     expect((await condition(b, 'three')).message).toContain('1 Insufficient cpu');
+  });
+
+  test('a binding that fails gives the room back and is tried again', async () => {
+    let refusals = 1;
+    const b = await bench({
+      wrap: (client) => ({
+        ...client,
+        createSubresource: (type, name, subresource, body, options) => (subresource === 'binding' && refusals-- > 0 ? Promise.reject(new Error('the wire broke')) : client.createSubresource(type, name, subresource, body, options)) as never,
+      }),
+    });
+    await b.client.create(pods, pod_('web', '2'));
+    expect(await condition(b, 'web')).toMatchObject({ reason: 'SchedulerError', message: 'running Bind plugin "DefaultBinder": the wire broke' });
+    expect(b.scheduler.cache.sizes).toEqual({ nodes: 1, pods: 0, assumed: 0 });
+    expect((await bound(b, 'web')).spec?.nodeName).toBe('node-1');
   });
 
   test('follows the profile that the pod names', async () => {

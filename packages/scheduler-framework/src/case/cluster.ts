@@ -7,6 +7,7 @@ import { featuresWith } from '../features.ts';
 import { Nominator } from '../nominator.ts';
 import { type ObjectTables, objectTables } from '../objects.ts';
 import { PodInfo } from '../pod/pod-info.ts';
+import type { DeviceMatcher } from '../plugins/dynamic-resources/allocator.ts';
 import { defaultPlugins } from '../plugins/index.ts';
 import { createProfile, type Profile } from '../profile.ts';
 import { ClusterSnapshot } from '../snapshot/cluster-snapshot.ts';
@@ -25,7 +26,7 @@ export interface CaseCluster {
 
 const refuse = () => Promise.reject(new Error('a case is not bound'));
 
-export function buildCluster(source: SchedulerCase): CaseCluster {
+export function buildCluster(source: SchedulerCase, matchDevice?: DeviceMatcher): CaseCluster {
   const features = featuresWith(source.featureGates);
   const snapshot = new ClusterSnapshot();
   const nominator = new Nominator();
@@ -50,6 +51,7 @@ export function buildCluster(source: SchedulerCase): CaseCluster {
     random: realRandom,
     now: () => cluster.nowMs,
     formatTime,
+    matchDevice,
     currentPod: (info) => pending.get(info.key),
     actions: { bind: refuse, updateVolume: refuse, updateClaim: refuse, updateClaimStatus: refuse, updateResourceClaim: refuse, waitUntil: refuse },
     isPreempting: () => false,

@@ -27,6 +27,11 @@ export class Hints {
     return wanted;
   }
 
+  /** Whether any of the plugins registered for the event; any event concerns pods that no plugin rejected. */
+  concerns(profile: string, plugins: ReadonlySet<string>, event: ClusterEvent): boolean {
+    return !plugins.size || isWildcard(event) || this.#matches(profile, event).some((r) => plugins.has(r.plugin));
+  }
+
   /** Whether the plugin that gates a pod registered for the event. */
   gateListens(profile: string, plugin: string, event: ClusterEvent): boolean {
     return this.#matches(profile, event).some((r) => r.plugin === plugin);

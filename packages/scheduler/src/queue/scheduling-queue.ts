@@ -11,6 +11,7 @@ import { BackoffQueue } from './backoff.ts';
 import { Hints, type Strategy } from './hints.ts';
 import { InFlight } from './in-flight.ts';
 import { QueuedPodInfo } from './queued-pod.ts';
+import { UnschedulablePods } from './unschedulable-pods.ts';
 
 /** A pod no event helped is tried again after this long. */
 export const longestUnschedulableMs = 5 * 60_000;
@@ -36,7 +37,7 @@ export class SchedulingQueue {
   readonly #options: QueueOptions;
   readonly #active: KeyedHeap<QueuedPodInfo>;
   readonly #backoff: BackoffQueue;
-  readonly #unschedulable = new Map<string, QueuedPodInfo>();
+  readonly #unschedulable = new UnschedulablePods();
   readonly #inFlight = new InFlight();
   #arrivals = 0;
   readonly hints: Hints;
@@ -155,8 +156,8 @@ export class SchedulingQueue {
   move(event: ClusterEvent, old: unknown, now: unknown, only?: (info: PodInfo) => boolean): void {
     if (!this.hints.wants(event)) return;
     if (this.#unschedulable.size) {
-      const pods = only ? [...this.#unschedulable.values()].filter((p) => only(p.info)) : [...this.#unschedulable.values()];
-      this.#movePods(pods, event, old, now);
+      const pods = this.#unschedulable.concernedBy(event, this.hints);
+      this.#movePods(only ? pods.filter((p) => only(p.info)) : pods, event, old, now);
     }
     this.#inFlight.record({ event, old, now });
   }
@@ -213,7 +214,7 @@ export class SchedulingQueue {
   #requeue(pod: QueuedPodInfo, strategy: Strategy, event: string): 'active' | 'backoff' | 'unschedulable' {
     if (strategy === 'skip') {
       if (!this.#unschedulable.has(pod.uid)) this.#options.metrics.queued('unschedulable', event);
-      this.#unschedulable.set(pod.uid, pod);
+      this.#unschedulable.set(pod);
       return 'unschedulable';
     }
     if (strategy === 'backoff' && this.#backoff.isBackingOff(pod)) return this.#toBackoff(pod, event) ? 'backoff' : 'unschedulable';
@@ -253,7 +254,7 @@ export class SchedulingQueue {
       pod.unschedulablePlugins = new Set([...pod.unschedulablePlugins, plugin.name]);
       pod.gatedBy = plugin.name;
       if (!this.#unschedulable.has(pod.uid)) this.#options.metrics.queued('gated', event);
-      this.#unschedulable.set(pod.uid, pod);
+      this.#unschedulable.set(pod);
       if (isNew) this.#options.onGated?.(pod.info, plugin.name, verdict);
       return true;
     }

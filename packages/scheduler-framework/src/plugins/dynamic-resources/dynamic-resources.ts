@@ -8,6 +8,7 @@ import { objectKey } from '../../objects.ts';
 import { type NodePredicate, nodeSelectorPredicate } from '../../pod/node-affinity.ts';
 import type { PodInfo } from '../../pod/pod-info.ts';
 import { failure, skip, unresolvable, unschedulable, type Verdict } from '../../verdict.ts';
+import { AssumedObjects } from '../../volumes/assumed.ts';
 import { scaleByMax } from '../normalize.ts';
 import { allocate } from './allocator.ts';
 import { canBeReserved, claimsOfPod, isReservedFor, takenDevices } from './claims.ts';
@@ -42,6 +43,8 @@ export const dynamicResources: PluginFactory<DynamicResourcesArgs> = {
   name: 'DynamicResources',
   create: (_args, handle) => {
     const { objects, snapshot } = handle;
+    /** Claims as last written, until the informer has caught up. */
+    const current = new AssumedObjects(objects.resourceClaims);
     /** Claims allocated in memory whose allocation is not written yet, by uid. */
     const pending = new Map<string, ResourceClaim>();
 
@@ -60,7 +63,7 @@ export const dynamicResources: PluginFactory<DynamicResourcesArgs> = {
         if (wrong) return wrong;
         toAllocate.push(claim);
       }
-      const taken = toAllocate.length ? takenDevices([...objects.resourceClaims.list(), ...pending.values()]) : new Set<string>();
+      const taken = toAllocate.length ? takenDevices([...current.list(), ...pending.values()]) : new Set<string>();
       return { claims, toAllocate, reachable, taken, byNode: new Map(), unavailable: new Set() };
     }
 
@@ -77,7 +80,7 @@ export const dynamicResources: PluginFactory<DynamicResourcesArgs> = {
       preFilter: (info) => {
         if (!info.spec.resourceClaims?.length) return skip;
         try {
-          const claims = claimsOfPod(info.pod, objects.resourceClaims);
+          const claims = claimsOfPod(info.pod, current);
           if (!claims.length) return skip;
           const state = prepare(info, claims);
           return 'code' in state ? state : { state };
@@ -145,7 +148,7 @@ export const dynamicResources: PluginFactory<DynamicResourcesArgs> = {
         for (const claim of state?.claims ?? []) {
           if (isReservedFor(claim, info.pod)) continue;
           try {
-            await bindClaim(claim, state!.chosen?.get(claim.metadata.uid!), info.pod, handle);
+            current.assume(await bindClaim(current.get(objectKey(claim)) ?? claim, state!.chosen?.get(claim.metadata.uid!), info.pod, handle));
           } catch (error) {
             return failure(messageOf(error), error);
           } finally {
@@ -198,8 +201,9 @@ function scoreAlternatives(state: State, allocations: readonly AllocationResult[
   return score;
 }
 
-async function bindClaim(claim: ResourceClaim, allocation: AllocationResult | undefined, pod: Pod, { actions, objects, now, formatTime }: PluginHandle): Promise<void> {
-  let current = objects.resourceClaims.get(objectKey(claim)) ?? claim;
+/** Writes the allocation (where the scheduler made it) and the reservation. @throws Error */
+async function bindClaim(claim: ResourceClaim, allocation: AllocationResult | undefined, pod: Pod, { actions, now, formatTime }: PluginHandle): Promise<ResourceClaim> {
+  let current = claim;
   if (current.metadata.deletionTimestamp) throw new Error(`claim ${objectKey(claim)} got deleted in the meantime`);
   if (allocation) {
     if (current.status?.allocation) throw new Error(`claim ${objectKey(claim)} got allocated elsewhere in the meantime`);
@@ -209,7 +213,7 @@ async function bindClaim(claim: ResourceClaim, allocation: AllocationResult | un
   if (!settled) throw new Error(`claim ${objectKey(claim)} got deallocated elsewhere in the meantime`);
   settled.allocationTimestamp ??= formatTime(now());
   const reservedFor = [...(current.status?.reservedFor ?? []), { resource: 'pods', name: pod.metadata.name!, uid: pod.metadata.uid! }];
-  await actions.updateClaimStatus({ ...current, status: { ...current.status, allocation: settled, reservedFor } });
+  return actions.updateClaimStatus({ ...current, status: { ...current.status, allocation: settled, reservedFor } });
 }
 
 const usable = (pod: Pod, { objects }: PluginHandle): boolean => {

@@ -50,22 +50,32 @@ export const nodeVolumeLimits: PluginFactory = {
   create: (_args, handle) => {
     const { snapshot, objects, features } = handle;
 
-    /** Volumes still attached though no pod on the node uses them any more. */
-    function attachments(node: string): Volumes {
-      const found: Volumes = new Map();
+    function attachmentsByNode(): Map<string, VolumeAttachment[]> {
+      const byNode = new Map<string, VolumeAttachment[]>();
       for (const attachment of objects.volumeAttachments.list()) {
-        if (attachment.spec.nodeName !== node || !attachment.spec.attacher) continue;
+        const list = byNode.get(attachment.spec.nodeName);
+        if (list) list.push(attachment);
+        else byNode.set(attachment.spec.nodeName, [attachment]);
+      }
+      return byNode;
+    }
+
+    /** Volumes attached to the node, whether or not a pod there still uses them. */
+    function attachedTo(list: readonly VolumeAttachment[] | undefined): Volumes {
+      const found: Volumes = new Map();
+      for (const attachment of list ?? []) {
+        if (!attachment.spec.attacher) continue;
         const volume = attachment.spec.source.persistentVolumeName ? objects.persistentVolumes.get(attachment.spec.source.persistentVolumeName) : undefined;
         if (volume?.spec?.csi) found.set(`${attachment.spec.attacher}/${volume.spec.csi.volumeHandle}`, attachment.spec.attacher);
       }
       return found;
     }
 
-    return plugin({
+    return plugin<ReadonlyMap<string, readonly VolumeAttachment[]>>({
       name: 'NodeVolumeLimits',
-      preFilter: (info) => ((info.spec.volumes ?? []).some((v) => v.persistentVolumeClaim || v.ephemeral || isInlineMigratable(v)) ? { state: undefined } : skip),
+      preFilter: (info) => ((info.spec.volumes ?? []).some((v) => v.persistentVolumeClaim || v.ephemeral || isInlineMigratable(v)) ? { state: attachmentsByNode() } : skip),
       filterScope: 'cluster',
-      filter: (_state, info, node) => {
+      filter: (byNode, info, node) => {
         const csiNode = objects.csiNodes.get(snapshot.names[node]);
         const wanted: Volumes = new Map();
         const wrong = collect(info.pod, csiNode, true, handle, wanted);
@@ -86,7 +96,7 @@ export const nodeVolumeLimits: PluginFactory = {
           wanted.delete(name);
           count(used, driver);
         }
-        for (const [name, driver] of attachments(snapshot.names[node])) if (!attached.has(name)) count(used, driver);
+        for (const [name, driver] of attachedTo(byNode.get(snapshot.names[node]))) if (!attached.has(name)) count(used, driver);
         const more = new Map<string, number>();
         for (const driver of wanted.values()) count(more, driver);
         for (const [driver, number] of more) if (limits.has(driver) && (used.get(driver) ?? 0) + number > limits.get(driver)!) return exceeded;
