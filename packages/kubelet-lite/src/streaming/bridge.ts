@@ -75,9 +75,12 @@ export async function channelsToSpdy(accepted: Accepted, url: URL, shape: Comman
       stream.on('close', resolve);
     });
   session.onMessage((channel, data) => {
-    if (channel === 0) stdin?.write(data);
-    else if (channel === 4) resize?.write(data);
-    else if (channel === 255 && session.halfClose && data[0] === 0) stdin?.end();
+    if (channel === 0 && stdin && !stdin.write(data)) {
+      accepted.socket.pause();
+      stdin.once('drain', () => accepted.socket.resume());
+    }
+    if (channel === 4) resize?.write(data);
+    if (channel === 255 && session.halfClose && data[0] === 0) stdin?.end();
   });
   session.onClose(() => connection.close());
 
@@ -132,4 +135,5 @@ export function pipeTunnel(socket: Accepted['socket'], { socket: raw, head }: { 
   });
   socket.on('close', () => raw.destroy());
   socket.on('error', () => raw.destroy());
+  socket.resume();
 }

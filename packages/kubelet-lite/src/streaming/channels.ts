@@ -15,7 +15,7 @@ export interface Accepted {
 
 /**
  * Accepts the upgrade with the best protocol that both know; undefined: none, and the connection is answered 400.
- * `SPDY/3.1+…` is not a token that `ws` takes, so it is renamed on the way in and back on the way out.
+ * The socket is paused until its reader resumes it. `SPDY/3.1+…` is not a token that `ws` takes, so it is renamed on the way in and back on the way out.
  */
 export function acceptWebSocket(request: IncomingMessage, raw: Duplex, head: Buffer, protocols: readonly string[]): Promise<Accepted | undefined> {
   const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((p) => p.trim()).filter(Boolean);
@@ -31,18 +31,10 @@ export function acceptWebSocket(request: IncomingMessage, raw: Duplex, head: Buf
     if (at >= 0 && chosen === tunnelProtocol) headers[at] = `Sec-WebSocket-Protocol: ${tunnelProtocol}`;
   });
   (raw as { setNoDelay?(on: boolean): void }).setNoDelay?.(true);
-  return new Promise((resolve) => server.handleUpgrade(request, raw, head, (socket) => resolve({ socket, protocol: chosen })));
-}
-
-/** What a remote command's client sends and is sent, whatever carries it. */
-export interface CommandStreams {
-  stdin?: NodeJS.ReadableStream;
-  stdout?: NodeJS.WritableStream;
-  stderr?: NodeJS.WritableStream;
-  /** Sizes of the terminal. */
-  onResize?(handler: (size: { Width: number; Height: number }) => void): void;
-  /** The outcome: a Status, or the text of an error in old protocols. Ends the session. */
-  finish(status: object): void;
+  return new Promise((resolve) => server.handleUpgrade(request, raw, head, (socket) => {
+    socket.pause();
+    resolve({ socket, protocol: chosen });
+  }));
 }
 
 export interface ChannelSession {
@@ -71,6 +63,7 @@ export function channelSession({ socket, protocol }: Accepted): ChannelSession {
     halfClose: protocol.startsWith('v5.'),
     statusOutcome: protocol.startsWith('v4.') || protocol.startsWith('v5.'),
     onMessage(handler) {
+      socket.resume();
       socket.on('message', (message: Buffer) => {
         if (!message.length) return;
         if (base64) handler(message[0] - 0x30, Buffer.from(message.toString('latin1', 1), 'base64'));

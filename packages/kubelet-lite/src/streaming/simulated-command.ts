@@ -23,6 +23,7 @@ async function answer(cri: Cri, containerId: string, command: readonly string[])
 
 export async function simulatedOverChannels(accepted: Accepted, cri: Cri, containerId: string, command: readonly string[]): Promise<void> {
   const session = channelSession(accepted);
+  session.onMessage(() => undefined);
   const { stdout, status } = await answer(cri, containerId, command);
   if (stdout.length) session.send(1, stdout);
   const { status: verdict, message } = status as { status: string; message?: string };

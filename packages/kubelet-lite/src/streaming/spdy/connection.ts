@@ -1,15 +1,14 @@
 /**
  * SPDY/3.1 over a connection that was upgraded: streams in both directions, as Kubernetes uses them for exec, attach
- * and port-forward (moby/spdystream). Flow control is honoured both ways; a stream is a Duplex.
+ * and port-forward (moby/spdystream). That implementation neither keeps windows nor tells of them, so the connection's
+ * own back-pressure stands in: a stream that is not read holds the whole connection back. A stream is a Duplex.
  */
 import { Duplex } from 'node:stream';
 import { createHeaderReader, createHeaderWriter, type Headers } from './headers.ts';
 
 const version = 3;
-const kinds = { synStream: 1, synReply: 2, rstStream: 3, settings: 4, ping: 6, goAway: 7, headers: 8, windowUpdate: 9 } as const;
+const kinds = { synStream: 1, synReply: 2, rstStream: 3, ping: 6, goAway: 7, headers: 8 } as const;
 const fin = 1;
-/** The specification's window of a new stream. */
-const initialWindow = 64 * 1024;
 const mostFrameBytes = 16 * 1024;
 const statuses = { protocolError: 1, invalidStream: 2, refused: 3, cancel: 5 } as const;
 
@@ -43,10 +42,8 @@ class Stream extends Duplex implements SpdyStream {
   readonly headers: Headers;
   readonly replied: Promise<Headers>;
   reply!: (headers: Headers) => void;
-  window = initialWindow;
-  /** Bytes handed to the reader since the last WINDOW_UPDATE. */
-  consumed = 0;
-  #waiting: (() => void) | undefined;
+  /** Set while the reader has enough: takes the connection's reading up again. */
+  unblock: (() => void) | undefined;
   readonly #send: (frame: Buffer, done?: () => void) => void;
   readonly #gone: (stream: Stream) => void;
   finSent = false;
@@ -63,21 +60,13 @@ class Stream extends Duplex implements SpdyStream {
     this.#gone = gone;
   }
   override _read(): void {
-    if (this.consumed > initialWindow / 2) {
-      const frame = control(kinds.windowUpdate, 0, 8);
-      frame.writeUInt32BE(this.id, 8);
-      frame.writeUInt32BE(this.consumed, 12);
-      this.consumed = 0;
-      if (!this.finSeen) this.#send(frame);
-    }
+    const unblock = this.unblock;
+    this.unblock = undefined;
+    unblock?.();
   }
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error) => void): void {
-    if (this.window <= 0) {
-      this.#waiting = () => this._write(chunk, _encoding, done);
-      return;
-    }
-    const part = chunk.subarray(0, Math.min(this.window, mostFrameBytes));
-    this.window -= part.length;
+    if (this.finSent) return done();
+    const part = chunk.subarray(0, mostFrameBytes);
     const rest = chunk.subarray(part.length);
     this.#send(data(this.id, part, 0), () => (rest.length ? this._write(rest, _encoding, done) : done()));
   }
@@ -90,18 +79,12 @@ class Stream extends Duplex implements SpdyStream {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     if (!this.finSent || !this.finSeen) this.#send(reset(this.id, statuses.cancel));
     this.#gone(this);
-    this.#waiting = undefined;
+    this._read();
     done(error);
   }
-  grow(delta: number): void {
-    this.window += delta;
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    waiting?.();
-  }
-  receive(chunk: Buffer): void {
-    this.consumed += chunk.length;
-    if (this.push(chunk)) this._read();
+  /** False: the reader has enough. */
+  receive(chunk: Buffer): boolean {
+    return this.destroyed || this.push(chunk);
   }
   receiveFin(): void {
     if (this.finSeen) return;
@@ -113,7 +96,6 @@ class Stream extends Duplex implements SpdyStream {
   over(): void {
     this.finSent = true;
     this.receiveFin();
-    this.#waiting = undefined;
     this.end();
   }
   reset(): void {
@@ -125,7 +107,7 @@ function control(kind: number, flags: number, length: number): Buffer {
   const frame = Buffer.alloc(8 + length);
   frame.writeUInt16BE(0x8000 | version, 0);
   frame.writeUInt16BE(kind, 2);
-  frame.writeUInt32BE((flags << 24) | length, 4);
+  frame.writeUInt32BE(((flags << 24) | length) >>> 0, 4);
   return frame;
 }
 function data(id: number, payload: Buffer, flags: number): Buffer {
@@ -140,10 +122,12 @@ function reset(id: number, status: number): Buffer {
   frame.writeUInt32BE(status, 12);
   return frame;
 }
-const withBlock = (kind: number, flags: number, head: Buffer, block: Buffer) => Buffer.concat([control(kind, flags, 0).fill(0, 8), head, block].map((part, i) => {
-  if (i === 0) part.writeUInt32BE(((flags << 24) | (head.length + block.length)) >>> 0, 4);
-  return part;
-}));
+function withBlock(kind: number, head: Buffer, block: Buffer): Buffer {
+  const frame = control(kind, 0, head.length + block.length);
+  head.copy(frame, 8);
+  block.copy(frame, 8 + head.length);
+  return frame;
+}
 
 /** Speaks SPDY over `socket` (a socket, or any Duplex); `head` is what was read from it already. */
 export function spdyConnection(socket: Duplex, head: Buffer, options: SpdyOptions): SpdyConnection {
@@ -185,7 +169,7 @@ export function spdyConnection(socket: Duplex, head: Buffer, options: SpdyOption
       }
       const reply = Buffer.alloc(4);
       reply.writeUInt32BE(id);
-      send(withBlock(kinds.synReply, 0, reply, writeHeaders({})));
+      send(withBlock(kinds.synReply, reply, writeHeaders({})));
       if (flags & fin) opened.receiveFin();
     } else if (kind === kinds.synReply) {
       const headers = await headerReader.read(body.subarray(4));
@@ -201,8 +185,6 @@ export function spdyConnection(socket: Duplex, head: Buffer, options: SpdyOption
       const frame = control(kinds.ping, 0, 4);
       body.copy(frame, 8, 0, 4);
       send(frame);
-    } else if (kind === kinds.windowUpdate) {
-      stream?.grow(body.readUInt32BE(4) & 0x7fffffff);
     } else if (kind === kinds.goAway) {
       closed = true;
     }
@@ -226,7 +208,13 @@ export function spdyConnection(socket: Duplex, head: Buffer, options: SpdyOption
         } else {
           const id = frame.readUInt32BE(0) & 0x7fffffff;
           const stream = streams.get(id);
-          if (stream && length) stream.receive(Buffer.from(frame.subarray(8)));
+          if (stream && length && !stream.receive(Buffer.from(frame.subarray(8)))) {
+            socket.pause();
+            await new Promise<void>((resolve) => {
+              stream.unblock = resolve;
+            });
+            socket.resume();
+          }
           if (stream && flags & fin) stream.receiveFin();
           if (!stream && length) send(reset(id, statuses.invalidStream));
         }
@@ -251,6 +239,8 @@ export function spdyConnection(socket: Duplex, head: Buffer, options: SpdyOption
   socket.on('end', () => socket.end());
   socket.on('close', finish);
   if (head.length) void drain();
+  // Whoever made the upgrade may have paused it.
+  socket.resume();
 
   return {
     ended,
@@ -260,7 +250,7 @@ export function spdyConnection(socket: Duplex, head: Buffer, options: SpdyOption
       const stream = make(id, headers);
       const opening = Buffer.alloc(10);
       opening.writeUInt32BE(id);
-      send(withBlock(kinds.synStream, 0, opening, writeHeaders(headers)));
+      send(withBlock(kinds.synStream, opening, writeHeaders(headers)));
       return stream;
     },
     close() {

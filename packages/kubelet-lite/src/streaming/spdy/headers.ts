@@ -15,6 +15,9 @@ export const dictionary = Buffer.concat([...words.split(' ').flatMap((word) => [
 
 export type Headers = Record<string, string>;
 
+/** An empty stored block: what makes Go's inflater hand out what it has, as a compressor's sync flush does. */
+const flush = Buffer.from([0, 0, 0, 0xff, 0xff]);
+
 /**
  * Writes blocks. They are stored, not compressed: they are small, and so need no compressor with its memory and its
  * turns of the event loop. The first begins the zlib stream.
@@ -29,7 +32,7 @@ export function createHeaderWriter(): (headers: Headers) => Buffer {
     stored.writeUInt16LE(block.length ^ 0xffff, 3);
     const start = begun ? [] : [Buffer.from([0x78, 0x01])];
     begun = true;
-    return Buffer.concat([...start, stored, block]);
+    return Buffer.concat([...start, stored, block, flush]);
   };
 }
 
