@@ -109,7 +109,9 @@ test('a client certificate names its user, a front proxy names others, and neith
   const proxy = await peer(proxyCa, 'front-proxy-client');
   expect(await as(proxy, { 'x-remote-user': 'bob', 'x-remote-group': ['g'], 'x-remote-extra-a%2fb': 'v' })).toEqual({ name: 'bob', groups: ['g', 'system:authenticated'], extra: { 'a/b': ['v'] } });
   expect(await as(jane, { 'x-remote-user': 'bob' })).toMatchObject({ name: 'jane' });
-  expect(await as(proxy)).toEqual({ name: 'system:anonymous', groups: ['system:unauthenticated'] });
+  await expect(as(proxy)).rejects.toThrow('Unauthorized');
+  expect(await as(undefined)).toEqual({ name: 'system:anonymous', groups: ['system:unauthenticated'] });
   clock.advance(2e9);
-  expect((await as(jane)).name).toBe('system:anonymous');
+  await expect(as(jane)).rejects.toThrow('Unauthorized');
+  await expect(as({ certificateError: 'self-signed certificate' })).rejects.toThrow('Unauthorized');
 });

@@ -115,11 +115,37 @@ const claimEvaluator: Evaluator = {
   inScope: claimInScope,
 };
 
-const special: Readonly<Record<string, Evaluator>> = { pods: podEvaluator, services: serviceEvaluator, persistentvolumeclaims: claimEvaluator };
+const byDeviceClass = '.deviceclass.resource.k8s.io/devices';
+/** A request for all devices is charged with as many as a claim can hold. */
+const allDevices = 32;
+
+interface DeviceRequest {
+  deviceClassName?: string;
+  allocationMode?: string;
+  count?: number;
+}
+
+/** Devices by class; of alternatives the most expensive counts for each class. */
+const deviceEvaluator: Evaluator = {
+  handles: (a) => plain(a) && (a.operation === 'CREATE' || a.operation === 'UPDATE'),
+  counts: (name) => name === 'count/resourceclaims.resource.k8s.io' || name.endsWith(byDeviceClass),
+  usage(claim: { spec?: { devices?: { requests?: { exactly?: DeviceRequest; firstAvailable?: DeviceRequest[] }[] } } }) {
+    const totals = new Map<string, number>();
+    for (const request of claim.spec?.devices?.requests ?? []) {
+      const most = new Map<string, number>();
+      for (const { deviceClassName = '', allocationMode, count = 1 } of request.exactly ? [request.exactly] : (request.firstAvailable ?? [])) most.set(deviceClassName, Math.max(most.get(deviceClassName) ?? 0, allocationMode === 'All' ? allDevices : count));
+      for (const [name, count] of most) totals.set(name, (totals.get(name) ?? 0) + count);
+    }
+    return { 'count/resourceclaims.resource.k8s.io': '1', ...Object.fromEntries([...totals].map(([name, count]) => [`${name}${byDeviceClass}`, String(count)])) };
+  },
+  inScope: () => false,
+};
+
+const special: Readonly<Record<string, Evaluator>> = { pods: podEvaluator, services: serviceEvaluator, persistentvolumeclaims: claimEvaluator, 'resourceclaims.resource.k8s.io': deviceEvaluator };
 const counted = new Map<string, Evaluator>();
 
 export function evaluatorOf({ group, plural }: { group: string; plural: string }): Evaluator {
-  const own = group ? undefined : special[plural];
+  const own = special[group ? `${plural}.${group}` : plural];
   if (own) return own;
   const key = `${group}/${plural}`;
   let evaluator = counted.get(key);

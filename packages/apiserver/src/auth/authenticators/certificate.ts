@@ -1,6 +1,6 @@
 /** Client certificates: the common name is the user, the organizations are the groups. */
 import { X509Certificate } from 'node:crypto';
-import type { ApiRequest } from '@pilothouse/apimachinery';
+import { type ApiRequest, unauthorizedError } from '@pilothouse/apimachinery';
 import { certificateFingerprint } from '../../pki/issue.ts';
 import type { Runtime } from '@pilothouse/base';
 import type { Authenticator } from '../../contract.ts';
@@ -54,15 +54,20 @@ export function certificateChecker(runtime: Pick<Runtime, 'clock'>, authorities:
   };
 }
 
-/** Users by client certificate. A certificate without `raw` (in-process callers) has been vouched for by its transport. */
+/**
+ * Users by client certificate. A certificate without `raw` (in-process callers) has been vouched for by its transport.
+ * One that no authority here has signed, or that is out of date, is refused rather than overlooked.
+ */
 export function certificateAuthenticator(checker: CertificateChecker): Authenticator {
   return {
     name: 'x509',
     async authenticate({ peer }) {
       const certificate = peer?.certificate;
+      if (peer?.certificateError) throw unauthorizedError();
       if (!certificate) return undefined;
       const subject = certificate.raw ? checker.check(peer) : { fingerprint: '', ...certificate };
-      if (!subject?.commonName) return undefined;
+      if (!subject) throw unauthorizedError();
+      if (!subject.commonName) return undefined;
       return { user: { name: subject.commonName, groups: subject.organizations, ...(subject.fingerprint && { extra: { [credentialIdKey]: [`X509SHA256=${subject.fingerprint}`] } }) } };
     },
   };
