@@ -30,6 +30,7 @@ describe('a KubeSchedulerConfiguration', () => {
 
   test.each([
     [{ apiVersion: 'kubescheduler.config.k8s.io/v1beta3' }, 'no kind "KubeSchedulerConfiguration" is registered for version "kubescheduler.config.k8s.io/v1beta3"'],
+    [{ paralelism: 1, profiles: [{ plugins: { filters: {} } }] }, 'strict decoding error: unknown field "paralelism", unknown field "profiles[0].plugins.filters"'],
     [{ parallelism: -1 }, 'parallelism: Invalid value: -1: should be an integer value greater than zero'],
     [{ percentageOfNodesToScore: 101 }, 'percentageOfNodesToScore: Invalid value: 101: not in valid range [0-100]'],
     [{ podInitialBackoffSeconds: 20 }, 'podMaxBackoffSeconds: Invalid value: 10: must be greater than or equal to PodInitialBackoffSeconds'],

@@ -46,6 +46,8 @@ export class ClusterSnapshot {
   /** Changes with every change of the node or its pods; never the same number twice. */
   generation: Float64Array = new Float64Array(64);
   unschedulable: Uint8Array = new Uint8Array(64);
+  /** Lowest priority of the pods on the node; Infinity where there are none. */
+  lowestPriority: Float64Array = new Float64Array(64);
   readonly nodes: (Node | undefined)[] = [];
   readonly names: string[] = [];
   readonly labels: Labels[] = [];
@@ -189,7 +191,7 @@ export class ClusterSnapshot {
 
   /** Copies node `from` into scratch slot 0 or 1 and returns the slot. */
   copyToScratch(from: number, slot: 0 | 1): number {
-    for (const column of [this.cpuAllocatable, this.memoryAllocatable, this.storageAllocatable, this.podsAllowed, this.cpuRequested, this.memoryRequested, this.storageRequested, this.cpuNonZero, this.memoryNonZero, this.generation]) column[slot] = column[from];
+    for (const column of [this.cpuAllocatable, this.memoryAllocatable, this.storageAllocatable, this.podsAllowed, this.cpuRequested, this.memoryRequested, this.storageRequested, this.cpuNonZero, this.memoryNonZero, this.generation, this.lowestPriority]) column[slot] = column[from];
     this.unschedulable[slot] = this.unschedulable[from];
     this.nodes[slot] = this.nodes[from];
     this.names[slot] = this.names[from];
@@ -213,12 +215,15 @@ export class ClusterSnapshot {
 
   #applyPod(i: number, info: PodInfo, sign: 1 | -1): void {
     const pods = this.pods[i];
-    if (sign > 0) pods.push(info);
-    else {
+    if (sign > 0) {
+      pods.push(info);
+      if (info.priority < this.lowestPriority[i]) this.lowestPriority[i] = info.priority;
+    } else {
       const at = pods.findIndex((p) => p.uid === info.uid);
       if (at < 0) return;
       const last = pods.pop()!;
       if (at < pods.length) pods[at] = last;
+      if (info.priority <= this.lowestPriority[i]) this.lowestPriority[i] = pods.reduce((low, p) => Math.min(low, p.priority), Infinity);
     }
     const demand = info.demand;
     this.cpuRequested[i] += sign * demand.cpuMilli;
@@ -281,6 +286,7 @@ export class ClusterSnapshot {
     for (const column of this.#scalars.values()) column.allocatable[i] = column.requested[i] = 0;
     for (const column of this.#labelColumns.values()) column.codes[i] = -1;
     this.unschedulable[i] = 0;
+    this.lowestPriority[i] = Infinity;
     this.nodes[i] = undefined;
     this.names[i] = name;
     this.labels[i] = noLabels;
@@ -303,6 +309,7 @@ export class ClusterSnapshot {
     this.cpuNonZero = grow(this.cpuNonZero);
     this.memoryNonZero = grow(this.memoryNonZero);
     this.generation = grow(this.generation);
+    this.lowestPriority = grow(this.lowestPriority);
     const flags = new Uint8Array(this.capacity);
     flags.set(this.unschedulable);
     this.unschedulable = flags;

@@ -1,5 +1,5 @@
 /** Which plugins want to know of which events. */
-import { type ClusterEvent, covers, type EventRegistration, isWildcard, type Profile } from '@pilothouse/scheduler-framework';
+import { Action, type ClusterEvent, covers, type EventRegistration, isWildcard, type Plugin, type Profile } from '@pilothouse/scheduler-framework';
 import type { QueuedPodInfo } from './queued-pod.ts';
 
 /** `skip`: the event does not help; `backoff`: try again after the back-off; `now`: at once. */
@@ -17,7 +17,7 @@ export class Hints {
   readonly #wanted = new Map<string, boolean>();
 
   constructor(profiles: ReadonlyMap<string, Profile>) {
-    this.#profiles = new Map([...profiles].map(([name, profile]) => [name, profile.plugins.flatMap((p) => (p.events ?? everyEvent(p.name)).map((registration) => ({ plugin: p.name, registration })))]));
+    this.#profiles = new Map([...profiles].map(([name, profile]) => [name, profile.plugins.flatMap((p) => (p.events ?? (canReject(p) ? everyEvent : [])).map((registration) => ({ plugin: p.name, registration })))]));
   }
 
   /** Whether any plugin of any profile registered for the event. */
@@ -62,7 +62,8 @@ export class Hints {
 }
 
 /** A plugin that rejects pods and says nothing of events may be helped by any. */
-const everyEvent = (_name: string): readonly EventRegistration[] => [{ resource: '*', action: (1 << 14) - 1 }];
+const everyEvent: readonly EventRegistration[] = [{ resource: '*', action: Action.All }];
+const canReject = (plugin: Plugin): boolean => Boolean(plugin.preEnqueue ?? plugin.preFilter ?? plugin.filter ?? plugin.reserve ?? plugin.permit);
 
 /** A hint that fails counts as "may help". */
 function hinted(registration: EventRegistration, pod: QueuedPodInfo, old: unknown, now: unknown): boolean {

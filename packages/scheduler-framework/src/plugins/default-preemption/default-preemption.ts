@@ -4,7 +4,7 @@ import { Diagnosis } from '../../cycle/diagnosis.ts';
 import { Action } from '../../events/cluster-event.ts';
 import type { PodInfo } from '../../pod/pod-info.ts';
 import { unresolvable, unschedulable, type Verdict } from '../../verdict.ts';
-import { bestCandidates, budgetsOf, selectVictims } from './victims.ts';
+import { bestCandidates, budgetsOf, noVictims, selectVictims } from './victims.ts';
 
 export interface DefaultPreemptionArgs {
   minCandidateNodesPercentage: number;
@@ -76,7 +76,7 @@ function findCandidates(info: PodInfo, potential: readonly number[], context: Po
   for (let i = 0; i < potential.length; i++) {
     const node = potential[(offset + i) % potential.length];
     const name = snapshot.names[node];
-    const found = selectVictims(info, context.tryNode(node), snapshot, budgets, now());
+    const found = snapshot.lowestPriority[node] >= info.priority ? noVictims : selectVictims(info, context.tryNode(node), snapshot, budgets, now());
     if ('code' in found) {
       rejected.set(name, found);
       continue;

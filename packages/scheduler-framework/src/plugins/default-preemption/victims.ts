@@ -73,7 +73,8 @@ export function selectVictims(info: PodInfo, whatIf: WhatIf, snapshot: ClusterSn
   return { victims, pdbViolations };
 }
 
-const noVictims = unresolvable('No preemption victims found for incoming pod');
+/** No pod of lower priority runs there. */
+export const noVictims = unresolvable('No preemption victims found for incoming pod');
 
 /** When the most important victims of a node started: the earliest of them. */
 function earliestStart(victims: readonly PodInfo[], nowMs: number): number {
