@@ -1,4 +1,5 @@
 import type { ControllerDefinition } from '@pilothouse/controller-runtime';
+import { clusterRoleAggregationController } from './controllers/clusterroleaggregation/controller.ts';
 import { cronJobController } from './controllers/cronjob/controller.ts';
 import { daemonSetController } from './controllers/daemonset/controller.ts';
 import { deploymentController } from './controllers/deployment/controller.ts';
@@ -19,6 +20,8 @@ import { serviceAccountController } from './controllers/serviceaccount/controlle
 import { statefulSetController } from './controllers/statefulset/controller.ts';
 import { taintEvictionController } from './controllers/tainteviction/controller.ts';
 import { ttlAfterFinishedController } from './controllers/ttlafterfinished/controller.ts';
+import { volumeBinderController } from './controllers/volume/persistentvolume/controller.ts';
+import { claimProtectionController, volumeProtectionController } from './controllers/volume/protection/controller.ts';
 import { type ControllerManager, type ControllerManagerOptions, runManager } from './manager.ts';
 
 export { type ControllerManager, type ControllerManagerOptions, selectControllers } from './manager.ts';
@@ -43,6 +46,10 @@ export const controllers: readonly ControllerDefinition<any>[] = [
   nodeIpamController,
   nodeLifecycleController,
   taintEvictionController,
+  volumeBinderController,
+  claimProtectionController,
+  volumeProtectionController,
+  clusterRoleAggregationController,
   ttlAfterFinishedController,
   rootCaPublisherController,
 ];

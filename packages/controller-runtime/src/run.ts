@@ -1,6 +1,7 @@
 import { messageOf, type Runtime } from '@pilothouse/base';
-import { groupResource, isConflict, type KubeObject, keyOf, type ResourceType } from '@pilothouse/apimachinery';
+import { groupResource, isConflict, isNotFound, type KubeObject, keyOf, type ResourceType, StatusError } from '@pilothouse/apimachinery';
 import { type Client, createEventRecorder, createWorkQueue, type Informer, type InformerFactory, type WorkQueue } from '@pilothouse/client';
+import { isNamespaceTerminating } from './pod-control.ts';
 import type { ControllerContext, ControllerDefinition, Watch } from './contract.ts';
 
 /** Counters by controller, named as upstream's work queue metrics (`workqueue_adds_total` and so on) call them. */
@@ -127,8 +128,9 @@ async function work(definition: ControllerDefinition<unknown>, context: Controll
       if (result.requeueAfterMs !== undefined) queue.addAfter(key, result.requeueAfterMs);
     } catch (error) {
       if (signal.aborted) return;
-      if (isConflict(error)) log.debug('Conflict, will try again', { key });
-      else log.warn('Reconcile failed, will try again', { key, retries: queue.retries(key), err: error, reason: messageOf(error) });
+      // Expected where things change or go while they are looked at: the next look settles it.
+      if (isConflict(error) || isNotFound(error) || isNamespaceTerminating(error)) log.debug('Overtaken by a change, will try again', { key, reason: messageOf(error) });
+      else log.warn('Reconcile failed, will try again', { key, retries: queue.retries(key), reason: messageOf(error), ...(!(error instanceof StatusError) && { err: error }) });
       options.metrics?.retries(name);
       queue.addRateLimited(key);
     } finally {

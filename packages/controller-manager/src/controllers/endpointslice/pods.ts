@@ -25,7 +25,8 @@ export function serviceSelector(service: Service): LabelMatcher {
 export const podsOf = (service: Service, inNamespace: readonly Pod[]): Pod[] => inNamespace.filter((pod) => serviceSelector(service).matches(pod.metadata.labels));
 
 export function belongsInEndpoints(pod: Pod, includeTerminating: boolean): boolean {
-  if (!pod.status?.podIP && !pod.status?.podIPs?.length) return false;
+  // What is bound to no node runs nowhere, whatever its status claims.
+  if (!pod.spec?.nodeName || (!pod.status?.podIP && !pod.status?.podIPs?.length)) return false;
   if (isPodTerminal(pod)) return false;
   return includeTerminating || !pod.metadata.deletionTimestamp;
 }
