@@ -92,7 +92,7 @@ export function standardAuthorization({ feed, modes = ['Node', 'RBAC'], further 
     Node: () => {
       const graph = new NodeGraph();
       waiting.push(graph.follow(feed, signal));
-      return nodeAuthorizer(graph, nodeRules);
+      return nodeAuthorizer(graph, feed, nodeRules);
     },
     RBAC: () => rbacAuthorizer(rbac),
   };

@@ -1,4 +1,7 @@
-/** What each node has to do with: its pods and what they refer to, and from there volumes and their secrets. */
+/**
+ * What each node has to do with: what its pods refer to, and from there volumes and their secrets. The pods themselves
+ * are not kept: which node one is on is asked of the cache, which knows anyway.
+ */
 import type { PersistentVolume, Pod } from '@pilothouse/api-schemas/types/core/v1';
 import type { ResourceSlice } from '@pilothouse/api-schemas/types/resource/v1';
 import type { VolumeAttachment } from '@pilothouse/api-schemas/types/storage/v1';
@@ -124,7 +127,7 @@ export class NodeGraph {
   #podEdges(pod: Pod): [string, string][] {
     const node = pod.spec?.nodeName;
     if (!node) return [];
-    return [key('pods', pod.metadata.namespace ?? '', pod.metadata.name!), ...new Set(podReferences(pod))].map((thing) => [thing, node]);
+    return [...new Set(podReferences(pod))].map((thing) => [thing, node]);
   }
 
   #change<T>(old: T | undefined, now: T | undefined, edges: (object: T) => [string, string][]): void {

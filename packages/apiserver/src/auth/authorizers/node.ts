@@ -1,6 +1,7 @@
 /** Kubelets: each may read what its own pods need. @see https://kubernetes.io/docs/reference/access-authn-authz/node/ */
 import type { PolicyRule } from '@pilothouse/api-schemas/types/rbac/v1';
-import type { Authorizer, Decision, RequestAttributes } from '../../contract.ts';
+import { pods as podType } from '@pilothouse/apimachinery';
+import type { Authorizer, Decision, ObjectReader, RequestAttributes } from '../../contract.ts';
 import { nodeOf } from '../names.ts';
 import { ruleAllows } from '../rbac/rules.ts';
 import type { NodeGraph } from './node-graph.ts';
@@ -14,7 +15,12 @@ const selects = (selector: string | undefined, field: string, value: string) => 
 const writes = ['get', 'create', 'update', 'patch', 'delete'];
 
 /** `nodeRules`: what every node may do beyond the kinds decided here (upstream's role `system:node`). */
-export function nodeAuthorizer(graph: NodeGraph, nodeRules: readonly PolicyRule[]): Authorizer {
+export function nodeAuthorizer(graph: NodeGraph, read: ObjectReader, nodeRules: readonly PolicyRule[]): Authorizer {
+  const ownPod = async (node: string, a: RequestAttributes): Promise<Decision> => {
+    if (!a.name) return no('No Object name found');
+    const pod = await read.get(podType, a.name, a.namespace);
+    return pod?.spec?.nodeName === node ? allow : no(`no relationship found between node '${node}' and this object`);
+  };
   const related = (node: string, a: RequestAttributes): Decision => {
     if (!a.name) return no('No Object name found');
     return graph.reaches(node, a.resource, a.namespace, a.name) ? allow : no(`no relationship found between node '${node}' and this object`);
@@ -62,17 +68,17 @@ export function nodeAuthorizer(graph: NodeGraph, nodeRules: readonly PolicyRule[
     if (a.name === node) return allow;
     return no(a.name ? `node '${node}' cannot read '${a.name}', only its own Node object` : `node '${node}' cannot read all nodes, only its own Node object`);
   };
-  const pods = (node: string, a: RequestAttributes): Decision => {
+  const pods = (node: string, a: RequestAttributes): Decision | Promise<Decision> => {
     if (a.subresource === 'status') return a.verb === 'update' || a.verb === 'patch' ? allow : no();
     if (a.subresource === 'eviction') return a.verb === 'create' ? allow : no();
     if (a.subresource) return no();
-    if (a.verb === 'get') return get(node, a);
+    if (a.verb === 'get') return ownPod(node, a);
     if (a.verb === 'create' || a.verb === 'delete') return allow;
     if (a.verb !== 'list' && a.verb !== 'watch') return no();
     if (selects(a.fieldSelector, 'spec.nodeName', node)) return allow;
-    return a.name ? related(node, a) : no('can only list/watch pods with spec.nodeName field selector');
+    return a.name ? ownPod(node, a) : no('can only list/watch pods with spec.nodeName field selector');
   };
-  const byResource: Readonly<Record<string, (node: string, a: RequestAttributes) => Decision>> = {
+  const byResource: Readonly<Record<string, (node: string, a: RequestAttributes) => Decision | Promise<Decision>>> = {
     '/secrets': readNamespaced,
     '/configmaps': readNamespaced,
     '/persistentvolumeclaims': claims,
