@@ -28,7 +28,8 @@ export interface TestCluster {
 }
 
 const root = join(import.meta.dirname, '../../..');
-export const program = join(root, 'dist/pilothouse.mjs');
+/** The bundle; PILOTHOUSE_PROGRAM names another, such as the sources' main.ts. */
+export const program = process.env.PILOTHOUSE_PROGRAM ?? join(root, 'dist/pilothouse.mjs');
 
 export const freePort = (): Promise<number> =>
   new Promise((resolve) => {
