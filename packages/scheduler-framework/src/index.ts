@@ -11,6 +11,7 @@ export * from './features.ts';
 export * from './nominator.ts';
 export * from './objects.ts';
 export { defaultPlugins } from './plugins/index.ts';
+export { bestCandidates } from './plugins/default-preemption/victims.ts';
 export { PodInfo } from './pod/pod-info.ts';
 export * from './profile.ts';
 export type { Recorder } from './recorder.ts';

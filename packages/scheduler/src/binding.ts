@@ -9,8 +9,8 @@ import type { WatchedObjects } from './cluster-objects.ts';
 /** How often a condition is looked at where nothing changes. */
 const lookAgainMs = 1000;
 
-/** The writes that plugins ask for, done against the API. */
-export function bindingActions(client: Client, clock: Clock, watched: WatchedObjects): BindingActions {
+/** The writes that plugins ask for, done against the API. `stop` ends what waits. */
+export function bindingActions(client: Client, clock: Clock, watched: WatchedObjects, stop: AbortSignal): BindingActions {
   return {
     bind: async (pod: Pod, node: string) => {
       const { name, namespace, uid } = pod.metadata;
@@ -26,6 +26,7 @@ export function bindingActions(client: Client, clock: Clock, watched: WatchedObj
           end();
           tick.cancel();
           deadline.cancel();
+          stop.removeEventListener('abort', onStop);
           settle();
         };
         const look = () => {
@@ -35,9 +36,12 @@ export function bindingActions(client: Client, clock: Clock, watched: WatchedObj
             finish(() => reject(error));
           }
         };
+        const onStop = () => finish(() => reject(new Error('the scheduler is stopping')));
         const end = watched.onChange(look);
         const tick = clock.every(lookAgainMs, look);
         const deadline = clock.after(timeoutMs, () => finish(() => reject(new Error('context deadline exceeded'))));
+        stop.addEventListener('abort', onStop, { once: true });
+        if (stop.aborted) onStop();
       }),
   };
 }

@@ -4,6 +4,7 @@ import { events, nodes, pods } from '@pilothouse/apimachinery';
 import { type Client, createInformerFactory, type InformerFactory } from '@pilothouse/client';
 import { type InProcessApi, startApi } from '@pilothouse/testing/in-process-cluster';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { PostJson } from './extenders/http-extender.ts';
 import { type RunningScheduler, startScheduler } from './start.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
@@ -20,7 +21,7 @@ interface Bench {
   restart(): Promise<void>;
 }
 
-async function bench(options: { config?: unknown; nodes?: Node[]; wrap?: (client: Client) => Client } = {}): Promise<Bench> {
+async function bench(options: { config?: unknown; nodes?: Node[]; wrap?: (client: Client) => Client; postJson?: PostJson } = {}): Promise<Bench> {
   const clock = fakeClock();
   const api = await startApi({ clock });
   closers.push(() => api.close());
@@ -42,7 +43,7 @@ async function bench(options: { config?: unknown; nodes?: Node[]; wrap?: (client
     const bare = api.client('system:kube-scheduler');
     const own = options.wrap?.(bare) ?? bare;
     factory = createInformerFactory(own, api.runtime);
-    return pumped(startScheduler({ client: own, informers: factory, runtime: api.runtime, config: options.config, firstByName: true }));
+    return pumped(startScheduler({ client: own, informers: factory, runtime: api.runtime, config: options.config, postJson: options.postJson, firstByName: true }));
   };
   const b: Bench = {
     api,
@@ -181,6 +182,34 @@ describe('the scheduler', () => {
     expect(await condition(b, 'web')).toMatchObject({ reason: 'SchedulerError', message: 'running Bind plugin "DefaultBinder": the wire broke' });
     expect(b.scheduler.cache.sizes).toEqual({ nodes: 1, pods: 0, assumed: 0 });
     expect((await bound(b, 'web')).spec?.nodeName).toBe('node-1');
+  });
+
+  test('extenders filter, score, choose victims and bind', async () => {
+    const asked: string[] = [];
+    const answers: Record<string, (body: any) => unknown> = {
+      filter: ({ nodenames }) => ({ nodenames: nodenames.filter((n: string) => n !== 'node-1'), failedNodes: { 'node-1': 'not this one' } }),
+      score: ({ nodenames }) => nodenames.map((host: string) => ({ host, score: host === 'node-3' ? 10 : 0 })),
+      preempt: ({ nodeNameToMetaVictims }) => ({ nodeNameToMetaVictims: { 'node-3': nodeNameToMetaVictims['node-3'] } }),
+      bind: () => ({ error: '' }),
+    };
+    const b = await bench({
+      nodes: [node_('node-1'), node_('node-2'), node_('node-3')],
+      config: { extenders: [{ urlPrefix: 'http://extender/v1', filterVerb: 'filter', prioritizeVerb: 'score', weight: 5, preemptVerb: 'preempt', bindVerb: 'bind', nodeCacheCapable: true }] },
+      postJson: async (url, body: any) => {
+        const verb = url.split('/').at(-1)!;
+        asked.push(verb);
+        if (verb === 'bind') await b.client.createSubresource(pods, body.podName, 'binding', { apiVersion: 'v1', kind: 'Binding', metadata: { name: body.podName }, target: { kind: 'Node', name: body.node } }, { namespace: body.podNamespace });
+        return answers[verb](body);
+      },
+    });
+    await b.client.create(pods, pod_('one', '2'));
+    expect((await bound(b, 'one')).spec?.nodeName).toBe('node-3');
+    expect(asked).toEqual(['filter', 'score', 'bind']);
+    await b.client.create(pods, pod_('two', '2'));
+    expect((await bound(b, 'two')).spec?.nodeName).toBe('node-2');
+    await b.client.create(pods, pod_('high', '2', { priority: 10 }));
+    expect((await condition(b, 'high')).message).toBe('0/3 nodes are available: 1 not this one, 2 Insufficient cpu.');
+    expect((await get(b, 'high')).status?.nominatedNodeName).toBe('node-3');
   });
 
   test('follows the profile that the pod names', async () => {

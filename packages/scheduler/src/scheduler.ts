@@ -7,9 +7,9 @@ import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
 import { pods } from '@pilothouse/apimachinery';
 import { messageOf as errorText, type Runtime } from '@pilothouse/base';
 import { type Client, type EventRecorder, type Lister, referenceTo } from '@pilothouse/client';
-import { type Algorithm, clusterEvent, type Decision, failure, isRejected, messageOf, type Nominating, noNodesMessage, type Plugin, PodInfo, type Profile, type Recorder, runPostFilters, type Verdict } from '@pilothouse/scheduler-framework';
+import { type Algorithm, bestCandidates, clusterEvent, type Decision, failure, type Feasible, isRejected, messageOf, type Nominating, noNodesMessage, type Plugin, PodInfo, type PostFilterOutcome, type Profile, type Recorder, runPostFilters, unschedulable, type Verdict } from '@pilothouse/scheduler-framework';
 import type { SchedulerCache } from './cache.ts';
-import { type Extender, scheduleWithExtenders } from './extenders/extender.ts';
+import { candidatesAfterExtenders, type Extender, scheduleWithExtenders } from './extenders/extender.ts';
 import type { SchedulerMetrics } from './metrics.ts';
 import { patchPodStatus } from './pod-status.ts';
 import type { Preemptions } from './preemption.ts';
@@ -109,7 +109,11 @@ export class Scheduler {
     this.#attempting = true;
     try {
       const algorithm = this.#algorithmFor(queued);
-      if (algorithm) this.#decided(queued, algorithm, await scheduleWithExtenders(algorithm, queued.info, this.#parts.extenders, this.#parts.cache.snapshot, this.#parts.trace));
+      if (!algorithm) return;
+      const startMs = this.#parts.runtime.clock.monotonic();
+      const decision = await scheduleWithExtenders(algorithm, queued.info, this.#parts.extenders, this.#parts.cache.snapshot, this.#parts.trace);
+      if (decision.kind !== 'unfit') this.#decided(queued, algorithm, decision, startMs);
+      else this.#unfit(queued, algorithm.profile, decision.found, await this.#askExtenders(queued.info, this.#makeRoom(algorithm.profile, queued.info, decision.found)), startMs);
     } finally {
       this.#attempting = false;
       this.#tellIdle();
@@ -120,7 +124,8 @@ export class Scheduler {
   /** Tries one pod that was popped. */
   attempt(queued: QueuedPodInfo): void {
     const algorithm = this.#algorithmFor(queued);
-    if (algorithm) this.#decided(queued, algorithm, algorithm.schedule(queued.info, this.#parts.trace));
+    const startMs = this.#parts.runtime.clock.monotonic();
+    if (algorithm) this.#decided(queued, algorithm, algorithm.schedule(queued.info, this.#parts.trace), startMs);
   }
 
   #algorithmFor(queued: QueuedPodInfo): Algorithm | undefined {
@@ -136,33 +141,46 @@ export class Scheduler {
     return algorithm;
   }
 
-  #decided(queued: QueuedPodInfo, algorithm: Algorithm, decision: Decision): void {
-    const startMs = this.#parts.runtime.clock.monotonic();
+  #decided(queued: QueuedPodInfo, { profile }: Algorithm, decision: Decision, startMs: number): void {
     const { info } = queued;
-    const { profile } = algorithm;
-    if (decision.kind === 'error') {
+    if (decision.kind === 'node') this.#place(queued, profile, decision.node, decision.states, startMs);
+    else if (decision.kind === 'unfit') this.#unfit(queued, profile, decision.found, this.#makeRoom(profile, info, decision.found), startMs);
+    else {
       const none = decision.message === noNodesMessage;
       if (!none) this.#parts.runtime.log.error('Error selecting node for pod', { pod: info.key, err: decision.error ?? decision.message });
       this.#failed(queued, profile, { reason: none ? 'Unschedulable' : 'SchedulerError', message: decision.message, nominating: clear }, startMs);
-      return;
     }
-    if (decision.kind === 'unfit') {
-      const { diagnosis } = decision.found;
-      let nominating: Nominating | undefined = clear;
-      if (profile.points.postFilter.length) {
-        const outcome = runPostFilters(profile, info, decision.found, this.#parts.trace);
-        diagnosis.postFilterMessage = messageOf(outcome.verdict);
-        nominating = outcome.nominating;
-        const chosen = outcome.verdict ? undefined : outcome.preemption?.chosen;
-        if (chosen) {
-          this.#parts.metrics.preempted(chosen.victims.length);
-          void this.#parts.preemptions.run(info, chosen);
-        }
-      }
-      this.#failed(queued, profile, { reason: 'Unschedulable', message: diagnosis.message(this.#parts.cache.snapshot.size), unschedulablePlugins: diagnosis.unschedulablePlugins, pendingPlugins: diagnosis.pendingPlugins, nominating }, startMs);
-      return;
+  }
+
+  /** Asks the PostFilter plugins; undefined where the profile has none. */
+  #makeRoom(profile: Profile, info: PodInfo, found: Feasible): PostFilterOutcome | undefined {
+    return profile.points.postFilter.length ? runPostFilters(profile, info, found, this.#parts.trace) : undefined;
+  }
+
+  /** Lets extenders narrow what preemption may do. */
+  async #askExtenders(info: PodInfo, outcome: PostFilterOutcome | undefined): Promise<PostFilterOutcome | undefined> {
+    const { extenders, runtime } = this.#parts;
+    if (!outcome?.preemption?.chosen || outcome.verdict || !extenders.some((e) => e.preempts)) return outcome;
+    try {
+      const left = await candidatesAfterExtenders(extenders, info.pod, outcome.preemption.candidates);
+      const chosen = bestCandidates(left, runtime.clock.now())[0];
+      if (!chosen) return { verdict: unschedulable('preemption: no candidate node for preemption'), nominating: undefined };
+      return { ...outcome, nominating: { mode: 'override', node: chosen.node }, preemption: { ...outcome.preemption, chosen } };
+    } catch (error) {
+      return { verdict: failure(`preemption: ${errorText(error)}`, error), nominating: undefined };
     }
-    this.#place(queued, profile, decision.node, decision.states, startMs);
+  }
+
+  /** No node fits: evicts what preemption chose, and says why. */
+  #unfit(queued: QueuedPodInfo, profile: Profile, { diagnosis }: Feasible, outcome: PostFilterOutcome | undefined, startMs: number): void {
+    diagnosis.postFilterMessage = messageOf(outcome?.verdict);
+    const chosen = outcome?.verdict ? undefined : outcome?.preemption?.chosen;
+    if (chosen) {
+      this.#parts.metrics.preempted(chosen.victims.length);
+      void this.#parts.preemptions.run(queued.info, chosen);
+    }
+    const message = diagnosis.message(this.#parts.cache.snapshot.size);
+    this.#failed(queued, profile, { reason: 'Unschedulable', message, unschedulablePlugins: diagnosis.unschedulablePlugins, pendingPlugins: diagnosis.pendingPlugins, nominating: outcome ? outcome.nominating : clear }, startMs);
   }
 
   /** Assumes the pod on the node, reserves, asks for permission, and lets binding run. */

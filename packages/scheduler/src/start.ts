@@ -77,6 +77,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
   const cache = new SchedulerCache(snapshot);
   const waiting = new WaitingPods(clock);
   const random = runtime.random.fork('scheduler');
+  const stopping = new AbortController();
   const preemptions: Preemptions = new Preemptions({ client, runtime, recorder, nominator, pods: podInformer.lister, activate: (list) => queue.activate(list) });
   const handle: PluginHandle = {
     snapshot,
@@ -88,7 +89,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     formatTime,
     matchDevice: options.matchDevice,
     currentPod: (info) => podInformer.lister.get(info.key),
-    actions: bindingActions(client, clock, watched),
+    actions: bindingActions(client, clock, watched, stopping.signal),
     isPreempting: (uid) => preemptions.isRunning(uid),
   };
   const profiles = new Map(config.profiles.map((p) => [p.schedulerName, createProfile(p, options.plugins ?? defaultPlugins, handle)]));
@@ -118,7 +119,12 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     throw error;
   }
   const timers = [clock.every(flushBackoffMs, () => queue.flushBackoff()), clock.every(flushUnschedulableMs, () => queue.flushUnschedulable())];
-  scope.defer(() => scheduler.stop());
+  scope.defer(async () => {
+    const stopped = scheduler.stop();
+    stopping.abort();
+    waiting.close();
+    await stopped;
+  });
   scope.defer(() => timers.forEach((t) => t.cancel()));
   const stopNow = () => void running.close();
   options.signal?.addEventListener('abort', stopNow, { once: true });

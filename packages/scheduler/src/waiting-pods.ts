@@ -32,6 +32,11 @@ export class WaitingPods {
     if (pod?.plugins.delete(plugin) && !pod.plugins.size) pod.settle(undefined, plugin);
   }
 
+  /** Rejects all: the scheduler stops. */
+  close(): void {
+    for (const uid of [...this.#waiting.keys()]) this.reject(uid, '', 'the scheduler is stopping');
+  }
+
   reject(uid: string, plugin: string, message: string): boolean {
     const pod = this.#waiting.get(uid);
     pod?.settle(unschedulable(message), plugin);

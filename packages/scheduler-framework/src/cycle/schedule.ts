@@ -33,7 +33,7 @@ export function feasibleNodesToFind(nodes: number, percentage: number): number {
 export interface Feasible {
   /** Indexes, in the order they were found. */
   readonly nodes: Int32Array;
-  /** Filled only where no node fits. */
+  /** Filled where no node fits, or extenders may still refuse those that do. */
   readonly diagnosis: Diagnosis;
   readonly filters: FilterRun | undefined;
   readonly states: ReadonlyMap<Plugin, unknown>;
@@ -143,7 +143,7 @@ export class Algorithm {
       else return { nodes: new Int32Array(), diagnosis, filters, states, asked, evaluated: looked, error: verdict };
     }
     this.nextStart = all ? (this.nextStart + looked) % all : 0;
-    if (!found) for (const { node, verdict, plugin } of failed) diagnosis.set(snapshot.names[node], verdict, plugin);
+    if (!found || this.#options.extenders) for (const { node, verdict, plugin } of failed) diagnosis.set(snapshot.names[node], verdict, plugin);
     return { nodes: feasible.subarray(0, found), diagnosis, filters, states, asked, evaluated: looked };
   }
 

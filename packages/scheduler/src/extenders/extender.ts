@@ -1,7 +1,7 @@
 /** Processes outside the scheduler that filter, score, preempt or bind too: kube-scheduler's extender/v1. */
 import type { Node, Pod } from '@pilothouse/api-schemas/types/core/v1';
 import { messageOf } from '@pilothouse/base/errors';
-import { type Algorithm, type ClusterSnapshot, type Decision, noNodesMessage, type PodInfo, type Recorder, unresolvable, unschedulable } from '@pilothouse/scheduler-framework';
+import { type Algorithm, type ClusterSnapshot, type Decision, noNodesMessage, type PodInfo, type PreemptionCandidate, type Recorder, unresolvable, unschedulable } from '@pilothouse/scheduler-framework';
 
 /** Scores of an extender go to this; they are scaled to a plugin's 100. */
 const maxExtenderPriority = 10;
@@ -12,12 +12,32 @@ export interface Extender {
   readonly filters: boolean;
   readonly prioritizes: boolean;
   readonly binds: boolean;
+  readonly preempts: boolean;
   readonly weight: number;
   isInterested(pod: Pod): boolean;
   /** Names of the nodes that pass, and why the others do not. */
   filter(pod: Pod, nodes: readonly Node[]): Promise<{ nodes: readonly string[]; failed: Readonly<Record<string, string>>; unresolvable: Readonly<Record<string, string>> }>;
   prioritize(pod: Pod, nodes: readonly Node[]): Promise<readonly { host: string; score: number }[]>;
   bind(pod: Pod, node: string): Promise<void>;
+  /** The candidates that may be taken, with the victims the extender wants. */
+  preempt(pod: Pod, candidates: readonly PreemptionCandidate[]): Promise<readonly PreemptionCandidate[]>;
+}
+
+/** Puts preemption's candidates to the extenders; what is left is the scheduler's to choose from. @throws Error where one fails that may not. */
+export async function candidatesAfterExtenders(extenders: readonly Extender[], pod: Pod, candidates: readonly PreemptionCandidate[]): Promise<readonly PreemptionCandidate[]> {
+  let left = candidates;
+  for (const extender of extenders) {
+    if (!left.length || !extender.preempts || !extender.isInterested(pod)) continue;
+    try {
+      const answer = await extender.preempt(pod, left);
+      const empty = answer.find((c) => !c.victims.length);
+      if (empty && !extender.ignorable) throw new Error(`expected at least one victim pod on node ${JSON.stringify(empty.node)}`);
+      left = answer.filter((c) => c.victims.length);
+    } catch (error) {
+      if (!extender.ignorable) throw error;
+    }
+  }
+  return left;
 }
 
 /** One attempt in which extenders have a say. Never rejects. */

@@ -45,6 +45,7 @@ export function httpExtender(config: ExtenderConfig, clock: Clock, post?: PostJs
     filters: Boolean(config.filterVerb),
     prioritizes: Boolean(config.prioritizeVerb),
     binds: Boolean(config.bindVerb),
+    preempts: Boolean(config.preemptVerb),
     weight: config.weight ?? 0,
     isInterested: (pod) => !managed.size || [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].some((c) => uses(c.resources?.requests) || uses(c.resources?.limits)),
     async filter(pod, nodes) {
@@ -56,6 +57,18 @@ export function httpExtender(config: ExtenderConfig, clock: Clock, post?: PostJs
     async prioritize(pod, nodes) {
       const list: { host: string; score: number }[] = await call(config.prioritizeVerb!, args(pod, nodes));
       return list ?? [];
+    },
+    async preempt(pod, candidates) {
+      const byNode = new Map(candidates.map((c) => [c.node, c]));
+      const meta = Object.fromEntries(candidates.map((c) => [c.node, { pods: c.victims.map((v) => ({ uid: v.uid })), numPDBViolations: c.pdbViolations }]));
+      const full = Object.fromEntries(candidates.map((c) => [c.node, { pods: c.victims.map((v) => v.pod), numPDBViolations: c.pdbViolations }]));
+      const result: { nodeNameToMetaVictims?: Record<string, { pods?: { uid: string }[]; numPDBViolations?: number }> } = await call(config.preemptVerb!, config.nodeCacheCapable ? { pod, nodeNameToMetaVictims: meta } : { pod, nodeNameToVictims: full });
+      return Object.entries(result.nodeNameToMetaVictims ?? {}).flatMap(([node, answer]) => {
+        const candidate = byNode.get(node);
+        if (!candidate) return [];
+        const wanted = new Set((answer.pods ?? []).map((p) => p.uid));
+        return [{ node, victims: candidate.victims.filter((v) => wanted.has(v.uid)), pdbViolations: answer.numPDBViolations ?? 0 }];
+      });
     },
     async bind(pod, node) {
       const { name, namespace, uid } = pod.metadata;
