@@ -7,6 +7,7 @@ import { tokenRequest } from '../virtual/token-request.ts';
 import { tokenReview } from '../virtual/token-review.ts';
 import { standardAuthentication } from './index.ts';
 import { memoryObjects } from './testing.ts';
+import { signingKey, signToken } from './tokens/jwt.ts';
 
 const audience = 'https://kubernetes.default.svc.cluster.local';
 const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
@@ -81,6 +82,31 @@ test('a token changed by one letter is refused', async () => {
   const claims = JSON.parse(Buffer.from(body, 'base64url').toString());
   const forged = Buffer.from(JSON.stringify({ ...claims, sub: 'system:serviceaccount:kube-system:admin' })).toString('base64url');
   await expect(bearer(`${head}.${forged}.${signature}`)).rejects.toThrow('Unauthorized');
+});
+
+test('a token kept in a secret is good as long as the secret holds it, and its use is noted once a day', async () => {
+  const written: any[] = [];
+  const { bearer, objects } = setUp({ client: { update: async (_type: unknown, object: unknown) => void written.push(object) } });
+  const name = 'legacy';
+  const prefix = 'kubernetes.io/serviceaccount/';
+  const token = signToken(signingKey(key), { iss: 'kubernetes/serviceaccount', sub: 'system:serviceaccount:a:sa', [`${prefix}namespace`]: 'a', [`${prefix}secret.name`]: name, [`${prefix}service-account.name`]: 'sa', [`${prefix}service-account.uid`]: 'u1' });
+  await expect(bearer(token)).rejects.toThrow('Unauthorized');
+  objects.put(secrets, { metadata: { name, namespace: 'a', uid: 's' }, data: { token: Buffer.from(token).toString('base64') } });
+  expect((await bearer(token))!.user).toEqual({ name: 'system:serviceaccount:a:sa', uid: 'u1', groups: ['system:serviceaccounts', 'system:serviceaccounts:a', 'system:authenticated'] });
+  await bearer(token);
+  expect(written.map((s) => s.metadata.labels)).toEqual([{ 'kubernetes.io/legacy-token-last-used': '2026-01-01' }]);
+  objects.put(secrets, { metadata: { name, namespace: 'a', uid: 's' }, data: { token: 'b3RoZXI=' } });
+  await expect(bearer(token)).rejects.toThrow('Unauthorized');
+});
+
+test('a token mounted in a pod lives for a year but warns after an hour; the holder is told an hour', async () => {
+  const { request, clock, bearer } = setUp();
+  const { status } = await request({ expirationSeconds: 3607 });
+  expect(Date.parse(status.expirationTimestamp)).toBe(clock.now() + 3607_000);
+  const claims = JSON.parse(Buffer.from(status.token.split('.')[1], 'base64url').toString());
+  expect([claims.exp - claims.iat, claims['kubernetes.io'].warnafter - claims.iat]).toEqual([365 * 24 * 3600, 3607]);
+  clock.advance(24 * 3600_000);
+  await bearer(status.token);
 });
 
 test('a bootstrap token is its secret in kube-system', async () => {

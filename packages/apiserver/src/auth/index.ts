@@ -1,5 +1,8 @@
 /** Who asks, and whether they may: the usual compositions of what this folder holds. */
-import { type Runtime, UserError } from '@pilothouse/base';
+import type { Secret } from '@pilothouse/api-schemas/types/core/v1';
+import { secrets } from '@pilothouse/apimachinery';
+import { messageOf, type Runtime, UserError } from '@pilothouse/base';
+import type { LoopbackClient } from '../bootstrap/client.ts';
 import { nodeRules } from '../bootstrap/data.ts';
 import type { Authenticator, Authorizer, ObjectFeed, ObjectReader, ResourceAndNonResourceRules, User } from '../contract.ts';
 import { bearerAuthenticator } from './authenticators/bearer.ts';
@@ -33,6 +36,8 @@ export interface AuthenticationOptions {
   requestHeader?: RequestHeaderOptions;
   serviceAccounts: TokenIssuerOptions;
   read: ObjectReader;
+  /** Notes on secrets when their token was last used. Absent: it is not noted. */
+  client?: LoopbackClient;
   /** `--enable-bootstrap-token-auth`; default true. */
   bootstrapTokens?: boolean;
   /** `--token-auth-file`, parsed. */
@@ -47,12 +52,15 @@ export interface StandardAuthentication {
   issuer: TokenIssuer;
 }
 
+/** Another writer's change is no loss: the next use tells again, tomorrow at the latest. */
+const noteUse = (client: LoopbackClient, runtime: Runtime) => (secret: Secret) => void client.update(secrets, secret).catch((error) => runtime.log.debug('Cannot note the use of a token', { secret: secret.metadata.name, err: messageOf(error) }));
+
 /** Front proxy, client certificates, bearer tokens (static, service account, bootstrap), anonymous; asked in this order. */
 export function standardAuthentication(runtime: Runtime, options: AuthenticationOptions): StandardAuthentication {
   const issuer = createTokenIssuer(runtime, options.serviceAccounts);
   const tokens: TokenAuthenticator[] = [
     ...(options.staticTokens ? [staticTokens(options.staticTokens)] : []),
-    serviceAccountTokens(runtime, { issuer, read: options.read }),
+    serviceAccountTokens(runtime, { issuer, read: options.read, ...(options.client && { legacyTokenUsed: noteUse(options.client, runtime) }) }),
     ...(options.bootstrapTokens === false ? [] : [bootstrapTokens(runtime, options.read)]),
   ];
   const authenticators = [

@@ -106,6 +106,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
       requestHeader: { allowedNames: ['front-proxy-client'] },
       serviceAccounts: { privateKey: pki.serviceAccount.then((key) => key.privateKey), issuer: setup.serviceAccountIssuer, jwksUri: `https://${address}/openid/v1/jwks` },
       read: parts.read,
+      client: loopback,
       staticTokens,
       anonymous: setup.anonymousAuth,
     }),

@@ -50,6 +50,7 @@ export interface TokenIssuerOptions {
 
 export function createTokenIssuer(runtime: Runtime, options: TokenIssuerOptions): TokenIssuer {
   const issuer = options.issuer ?? defaultIssuer;
+  const audiences = options.audiences ?? [issuer];
   let loaded: Promise<{ signing: SigningKey; verification: VerificationKey[] }> | undefined;
   const load = () => {
     loaded ??= Promise.resolve(options.privateKey).then((pem) => ({ signing: signingKey(pem), verification: [verificationKey(pem), ...(options.publicKeys ?? []).map(verificationKey)] }));
@@ -57,11 +58,12 @@ export function createTokenIssuer(runtime: Runtime, options: TokenIssuerOptions)
   };
   return {
     issuer,
-    audiences: options.audiences ?? [issuer],
+    audiences,
     keys: async () => (await load()).verification,
     async issue(spec) {
       const nowSeconds = Math.floor(runtime.clock.now() / 1000);
-      const extended = options.extendExpiration !== false && spec.expirationSeconds === warnOnlyExpirationSeconds && !!spec.pod;
+      // Only tokens for the API itself: others must be able to rely on the life that was asked for.
+      const extended = options.extendExpiration !== false && spec.expirationSeconds === warnOnlyExpirationSeconds && spec.audiences.every((a) => audiences.includes(a));
       const id = runtime.random.uuid();
       const reference = (o: ObjectIdentity | undefined) => o && { name: o.name, ...(o.uid && { uid: o.uid }) };
       const { signing } = await load();

@@ -1,6 +1,7 @@
 /** Service account tokens: bound ones (TokenRequest) and the legacy ones kept in secrets. */
 import { nodes, type ObjectMeta, pods, secrets, serviceAccounts } from '@pilothouse/apimachinery';
-import { parseTime, type Runtime } from '@pilothouse/base';
+import type { Secret } from '@pilothouse/api-schemas/types/core/v1';
+import { formatTime, parseTime, type Runtime } from '@pilothouse/base';
 import type { ObjectReader } from '../../contract.ts';
 import { credentialIdKey, serviceAccountGroups, serviceAccountUserName } from '../names.ts';
 import type { TokenAuthenticator, TokenIdentity } from './authenticator.ts';
@@ -35,11 +36,17 @@ export interface ServiceAccountTokensOptions {
   read: ObjectReader;
   /** Whether the objects a token is bound to must still exist (`--service-account-lookup`); default true. */
   lookup?: boolean;
+  /** Told of the use of a token kept in a secret, the first time on a day (`2026-01-02`) that the secret does not show yet. */
+  legacyTokenUsed?: (secret: Secret, day: string) => void;
 }
 
-export function serviceAccountTokens(runtime: Runtime, { issuer, read, lookup = true }: ServiceAccountTokensOptions): TokenAuthenticator {
+const lastUsedLabel = 'kubernetes.io/legacy-token-last-used';
+
+export function serviceAccountTokens(runtime: Runtime, { issuer, read, lookup = true, legacyTokenUsed }: ServiceAccountTokensOptions): TokenAuthenticator {
   /** Claims of tokens whose signature has been checked, oldest first. Whether they still hold is asked every time. */
   const verified = new Map<string, Record<string, any>>();
+  /** Secrets whose use has been told of, by uid: the day. */
+  const noted = new Map<string, string>();
 
   async function claimsOf(token: string): Promise<Record<string, any> | undefined> {
     const known = verified.get(token);
@@ -118,6 +125,11 @@ export function serviceAccountTokens(runtime: Runtime, { issuer, read, lookup = 
       if (Buffer.from(secret.data?.token ?? '', 'base64').toString() !== token) throw new Error('service account token does not match server\'s copy');
       await checkServiceAccount(namespace, reference);
       if (secret.metadata.labels?.['kubernetes.io/legacy-token-invalid-since']) throw new Error('the token in secret has been marked invalid');
+      const day = formatTime(runtime.clock.now()).slice(0, 10);
+      if (secret.metadata.labels?.[lastUsedLabel] !== day && noted.get(secret.metadata.uid!) !== day) {
+        noted.set(secret.metadata.uid!, day);
+        legacyTokenUsed?.({ ...secret, metadata: { ...secret.metadata, labels: { ...secret.metadata.labels, [lastUsedLabel]: day } } }, day);
+      }
     }
     return { user: { name: serviceAccountUserName(namespace, reference.name), uid: reference.uid, groups: serviceAccountGroups(namespace) }, ...(matching.length && { audiences: matching }) };
   }
