@@ -1,8 +1,6 @@
 /** The kubelet's server on :10250: logs, exec, attach, port-forward, pods, stats, metrics, health. */
-import { createReadStream, existsSync, statSync, readdirSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
-import { join, normalize } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { messageOf, type Runtime, UserError } from '@pilothouse/base';
 import type { Client } from '@pilothouse/client';
@@ -15,6 +13,7 @@ import type { PodWorker } from '../pods/worker.ts';
 import { createGate } from './auth.ts';
 import { logTarget } from './container-logs.ts';
 import { logOptions, readLog } from './logs.ts';
+import { nodeLog } from './node-logs.ts';
 import { selfSigned } from './serving-cert.ts';
 import { kubeletMetrics, resourceMetrics, statsSummary } from './stats.ts';
 import { command, containerFor, portForward, type Refused } from './streams.ts';
@@ -148,8 +147,12 @@ export async function startKubeletServer(inputs: ServerInputs): Promise<KubeletS
         break;
       case 'configz':
         return json(response, { kubeletconfig: configz(node.context, options) });
-      case 'logs':
-        return nodeLogs(response, parts);
+      case 'logs': {
+        const found = nodeLog(parts);
+        if (!found) break;
+        if ('listing' in found) return text(response, 200, found.listing, 'text/html; charset=utf-8');
+        return found.stream(response);
+      }
     }
     text(response, 404, '404 page not found\n');
   }
@@ -166,21 +169,6 @@ export async function startKubeletServer(inputs: ServerInputs): Promise<KubeletS
     } catch (error) {
       text(response, 500, error instanceof CriError ? error.desc : messageOf(error));
     }
-  }
-
-  /** Files under /var/log, as `kubectl get --raw /api/v1/nodes/…/proxy/logs/` shows them. */
-  function nodeLogs(response: ServerResponse, parts: string[]): void {
-    const root = '/var/log';
-    const path = normalize(join(root, ...parts));
-    const stat = path === root || path.startsWith(`${root}/`) ? statSync(path, { throwIfNoEntry: false }) : undefined;
-    if (!stat) return text(response, 404, '404 page not found\n');
-    if (stat.isDirectory()) {
-      const names = readdirSync(path, { withFileTypes: true }).map((e) => (e.isDirectory() ? `${e.name}/` : e.name));
-      return text(response, 200, `<!doctype html>\n<meta name="viewport" content="width=device-width">\n<pre>\n${names.map((n) => `<a href="${n}">${n}</a>`).join('\n')}\n</pre>\n`, 'text/html; charset=utf-8');
-    }
-    if (!existsSync(path) || !stat.isFile()) return text(response, 404, '404 page not found\n');
-    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
-    createReadStream(path).on('error', () => response.destroy()).pipe(response);
   }
 
   async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<Refused | undefined> {

@@ -1,33 +1,30 @@
 /** Volumes of type hostPath: the check that `type` asks for. */
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, type Stats, statSync, writeFileSync } from 'node:fs';
 
-/** Makes what may be made, and fails where the path is not what `type` says. */
+interface Kind {
+  is(stat: Stats): boolean;
+  what: string;
+  make?(path: string): void;
+}
+
+const directory: Kind = { is: (s) => s.isDirectory(), what: 'a directory' };
+const file: Kind = { is: (s) => s.isFile(), what: 'a file' };
+const kinds: Record<string, Kind> = {
+  DirectoryOrCreate: { ...directory, make: (path) => void mkdirSync(path, { recursive: true, mode: 0o755 }) },
+  Directory: directory,
+  FileOrCreate: { ...file, make: (path) => writeFileSync(path, '', { mode: 0o644 }) },
+  File: file,
+  Socket: { is: (s) => s.isSocket(), what: 'a socket file' },
+  CharDevice: { is: (s) => s.isCharacterDevice(), what: 'a character device' },
+  BlockDevice: { is: (s) => s.isBlockDevice(), what: 'a block device' },
+};
+
+/** Makes what may be made. @throws where the path is not what `type` says */
 export function prepareHostPath(path: string, type: string | undefined): void {
   if (!type) return;
+  const kind = kinds[type];
+  if (!kind) throw new Error(`${JSON.stringify(type)} is an invalid volume type`);
   const stat = statSync(path, { throwIfNoEntry: false });
-  const fail = (what: string) => {
-    throw new Error(`hostPath type check failed: ${path} is not ${what}`);
-  };
-  switch (type) {
-    case 'DirectoryOrCreate':
-      if (!existsSync(path)) mkdirSync(path, { recursive: true, mode: 0o755 });
-      else if (!stat?.isDirectory()) fail('a directory');
-      return;
-    case 'Directory':
-      return stat?.isDirectory() ? undefined : fail('a directory');
-    case 'FileOrCreate':
-      if (!existsSync(path)) writeFileSync(path, '', { mode: 0o644 });
-      else if (!stat?.isFile()) fail('a file');
-      return;
-    case 'File':
-      return stat?.isFile() ? undefined : fail('a file');
-    case 'Socket':
-      return stat?.isSocket() ? undefined : fail('a socket file');
-    case 'CharDevice':
-      return stat?.isCharacterDevice() ? undefined : fail('a character device');
-    case 'BlockDevice':
-      return stat?.isBlockDevice() ? undefined : fail('a block device');
-    default:
-      throw new Error(`${JSON.stringify(type)} is an invalid volume type`);
-  }
+  if (!stat && kind.make) kind.make(path);
+  else if (!stat || !kind.is(stat)) throw new Error(`hostPath type check failed: ${path} is not ${kind.what}`);
 }

@@ -65,13 +65,19 @@ class Stream extends Duplex implements SpdyStream {
     unblock?.();
   }
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error) => void): void {
-    if (this.finSent) return done();
+    if (this.finSent) {
+      done();
+      return;
+    }
     const part = chunk.subarray(0, mostFrameBytes);
     const rest = chunk.subarray(part.length);
     this.#send(data(this.id, part, 0), () => (rest.length ? this._write(rest, _encoding, done) : done()));
   }
   override _final(done: () => void): void {
-    if (this.finSent) return done();
+    if (this.finSent) {
+      done();
+      return;
+    }
     this.finSent = true;
     this.#send(data(this.id, Buffer.alloc(0), fin), done);
     if (this.finSeen) this.#gone(this);
