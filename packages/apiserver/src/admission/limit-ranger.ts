@@ -2,7 +2,7 @@
 import type { Container, LimitRange, LimitRangeItem, PersistentVolumeClaim, Pod } from '@pilothouse/api-schemas/types/core/v1';
 import { compareQuantities, formatQuantity, isZeroQuantity, limitRanges, parseQuantity, quantityToNumber } from '@pilothouse/apimachinery';
 import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
-import { podLimits, podRequests, type Resources } from './pod-resources.ts';
+import { podLimits, podRequests, type Resources } from '@pilothouse/apimachinery/quota/pod-resources';
 import { isAbout, joined, refuse } from './refuse.ts';
 
 const annotation = 'kubernetes.io/limit-ranger';

@@ -4,7 +4,7 @@ import { internalError, matcherOfSet, namespaces } from '@pilothouse/apimachiner
 import { isDeepStrictEqual } from 'node:util';
 import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
 import { isAbout, refuse } from './refuse.ts';
-import { isBestEffort } from './resource-quota/scopes.ts';
+import { isBestEffort } from '@pilothouse/apimachinery/quota/scopes';
 
 const concerns = (a: AdmissionAttributes) => isAbout(a, 'pods') && !a.subresource && !!a.object?.spec;
 

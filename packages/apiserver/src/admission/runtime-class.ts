@@ -3,7 +3,7 @@ import type { RuntimeClass } from '@pilothouse/api-schemas/types/node/v1';
 import { compareQuantities, runtimeClasses } from '@pilothouse/apimachinery';
 import { isDeepStrictEqual } from 'node:util';
 import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
-import type { Resources } from './pod-resources.ts';
+import type { Resources } from '@pilothouse/apimachinery/quota/pod-resources';
 import { isAbout, refuse } from './refuse.ts';
 
 async function classOf(a: AdmissionAttributes): Promise<RuntimeClass | undefined> {

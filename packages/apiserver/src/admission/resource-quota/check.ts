@@ -2,9 +2,9 @@
 import type { ResourceQuota } from '@pilothouse/api-schemas/types/core/v1';
 import type { AdmissionAttributes } from '../../contract.ts';
 import { refuse } from '../refuse.ts';
-import { type Amounts, exceeding, increase, negative, only, plus, sameAmounts, show, withoutZeros } from './amounts.ts';
+import { type Amounts, exceeding, increase, negative, only, plus, sameAmounts, show, withoutZeros } from '@pilothouse/apimachinery/quota/amounts';
 import type { Evaluator } from './evaluators.ts';
-import { scopesOf } from './scopes.ts';
+import { scopesOf } from '@pilothouse/apimachinery/quota/scopes';
 
 const hardOf = (quota: ResourceQuota) => (quota.status?.hard ?? {}) as Amounts;
 export const usedOf = (quota: ResourceQuota) => (quota.status?.used ?? {}) as Amounts;

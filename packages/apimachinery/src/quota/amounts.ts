@@ -1,5 +1,5 @@
 /** Lists of named amounts, as quotas hold them. Pure. */
-import { addQuantities, compareQuantities, formatQuantity, isZeroQuantity, parseQuantity, signOfQuantity, subQuantities } from '@pilothouse/apimachinery';
+import { addQuantities, compareQuantities, formatQuantity, isZeroQuantity, parseQuantity, signOfQuantity, subQuantities } from '../quantity.ts';
 
 export type Amounts = Record<string, string>;
 

@@ -1,6 +1,6 @@
 /** What a pod asks for in all: its containers together, or the largest init step, plus sidecars and overhead. */
 import type { Container, Pod } from '@pilothouse/api-schemas/types/core/v1';
-import { addQuantities, formatQuantity, maxQuantity, parseQuantity } from '@pilothouse/apimachinery';
+import { addQuantities, formatQuantity, maxQuantity, parseQuantity } from '../quantity.ts';
 
 export type Resources = Record<string, string>;
 

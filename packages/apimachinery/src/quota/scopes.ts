@@ -1,6 +1,6 @@
 /** Which objects a quota is about. */
 import type { PersistentVolumeClaim, Pod, PodAffinityTerm, ResourceQuota } from '@pilothouse/api-schemas/types/core/v1';
-import { isZeroQuantity } from '@pilothouse/apimachinery';
+import { isZeroQuantity } from '../quantity.ts';
 
 export interface ScopeRequirement {
   scopeName: string;
