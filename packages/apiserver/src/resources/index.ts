@@ -32,6 +32,8 @@ import { events, eventsEvents } from './core/events.ts';
 import { validatingWebhookConfigurations, mutatingWebhookConfigurations } from './admissionregistration/webhooks.ts';
 import { validatingAdmissionPolicies, mutatingAdmissionPolicies, validatingAdmissionPolicyBindings, mutatingAdmissionPolicyBindings } from './admissionregistration/policies.ts';
 import { certificateSigningRequests } from './certificates/signing-requests.ts';
+import { flowSchemas, priorityLevelConfigurations } from './flowcontrol/flowcontrol.ts';
+import { apiServices } from './apiregistration/apiservices.ts';
 import { defineResource } from './define.ts';
 import { deployments } from './apps/deployments.ts';
 import { replicaSets } from './apps/replicasets.ts';
@@ -68,7 +70,7 @@ const resources: readonly (ResourceDefinition | ((options: ResourceOptions) => R
   secrets,
   serviceAccounts,
   services,
-  defineResource(types.apiServices, { storagePrefix: 'apiregistration.k8s.io/apiservices' }),
+  apiServices,
   controllerRevisions,
   daemonSets,
   deployments,
@@ -117,6 +119,6 @@ const resources: readonly (ResourceDefinition | ((options: ResourceOptions) => R
   defineResource(types.resourceClaims),
   defineResource(types.resourceClaimTemplates),
   defineResource(types.resourceSlices),
-  defineResource(types.flowSchemas),
-  defineResource(types.priorityLevelConfigurations),
+  flowSchemas,
+  priorityLevelConfigurations,
 ];

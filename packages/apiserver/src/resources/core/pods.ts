@@ -20,6 +20,7 @@ type Pod = Filled<PublishedPod>;
 
 const strategy: Strategy<Pod> = {
   generation: true,
+  warnsOnStatus: true,
   defaults: defaultPod,
   prepareForCreate(pod, context) {
     pod.status = { phase: 'Pending', qosClass: qosOf(pod.spec) };
