@@ -115,6 +115,8 @@ export interface Strategy<T extends KubeObject> {
   validateUpdate?(object: T, old: T, context: WriteContext): FieldError[];
   validateStatusUpdate?(object: T, old: T, context: WriteContext): FieldError[];
   warnings?(object: T, old: T | undefined): string[];
+  /** Whether `warnings` are asked for on writes of the status too. */
+  warnsOnStatus?: boolean;
   /** Takes what must be unique across objects (cluster IPs, node ports). `commit` after the write, `rollback` if it failed. */
   begin?(object: T, old: T | undefined, context: WriteContext): Promise<{ commit(): void; rollback(): void } | undefined>;
   /** After deletion from storage. */

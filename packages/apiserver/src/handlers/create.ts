@@ -91,12 +91,15 @@ async function prepareAndStore(call: Call, object: KubeObject, context: WriteCon
   return storeNew(call, object, context, options.dryRun, type.namespaced);
 }
 
+/** Findings name the kind as it is stored: events of the newer group report as the older. */
+export const kindInErrors = ({ definition, stored }: ServedResource): { group: string; kind: string } => (stored?.definition ?? definition).type;
+
 export function validateNew(resource: ServedResource, object: KubeObject, context: WriteContext): void {
   const { strategy, type } = resource.definition;
   const own = [...(resource.codec.validate?.(object, undefined) ?? []), ...(strategy.validate?.(object, context) ?? [])];
-  if (own.length) throw invalidError(type, object.metadata.name ?? '', own);
+  if (own.length) throw invalidError(kindInErrors(resource), object.metadata.name ?? '', own);
   const common = validateCommon(object, type.namespaced);
-  if (common.length) throw invalidError(type, object.metadata.name ?? '', common);
+  if (common.length) throw invalidError(kindInErrors(resource), object.metadata.name ?? '', common);
 }
 
 async function storeNew(call: Call, object: KubeObject, context: WriteContext, dryRun: boolean, namespaced: boolean): Promise<CachedObject> {

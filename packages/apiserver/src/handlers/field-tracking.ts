@@ -12,10 +12,11 @@ import type { ServedResource } from '../registry.ts';
 import { managerName } from '../request/write-options.ts';
 import type { Call } from './call.ts';
 
-/** What a write of the status cannot set, where that is not `spec` alone. */
-const resetByStatus: Readonly<Record<string, readonly string[][]>> = {
-  'pods/': [['spec'], ['metadata', 'deletionTimestamp'], ['metadata', 'ownerReferences']],
-  'deployments/apps': [['spec'], ['metadata', 'labels']],
+/** What a write of the object ('') or of a subresource cannot set, where that is not the other's `status` or `spec` alone. */
+const resetFields: Readonly<Record<string, Readonly<Record<string, readonly string[][]>>>> = {
+  'pods/': { status: [['spec'], ['metadata', 'deletionTimestamp'], ['metadata', 'ownerReferences']] },
+  'deployments/apps': { status: [['spec'], ['metadata', 'labels']] },
+  'certificatesigningrequests/certificates.k8s.io': { '': [['spec'], ['status']], status: [['spec'], ['status', 'conditions']], approval: [['spec'], ['status', 'certificate']] },
 };
 
 interface Ownership {
@@ -41,10 +42,12 @@ function ownershipOf(resource: ServedResource): Ownership {
 /** Drops the fields that a write of this (sub)resource has put back by its strategy. */
 function filterOf({ definition }: ServedResource, subresource: string): FieldFilter | undefined {
   if (!definition.subresources.some((s) => s.name === 'status')) return undefined;
+  const own = resetFields[`${definition.type.plural}/${definition.type.group}`]?.[subresource];
+  if (own) return excludeFields(...own);
   if (subresource === '') return excludeFields(['status']);
   if (subresource !== 'status') return undefined;
   if (definition.codec) return excludeFields(['spec'], ['metadata', 'annotations'], ['metadata', 'labels'], ['metadata', 'finalizers'], ['metadata', 'ownerReferences']);
-  return excludeFields(...(resetByStatus[`${definition.type.plural}/${definition.type.group}`] ?? [['spec']]));
+  return excludeFields(['spec']);
 }
 
 function contextOf(call: Call, subresource: string): OwnershipContext {

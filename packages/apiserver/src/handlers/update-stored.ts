@@ -9,7 +9,7 @@ import { plainError } from '../request/errors.ts';
 import type { WriteOptions } from '../request/write-options.ts';
 import { admit, mutate } from './admit.ts';
 import type { Call } from './call.ts';
-import { createDecoded } from './create.ts';
+import { createDecoded, kindInErrors } from './create.ts';
 import { checkAfterAdmission, keepTimes } from './field-tracking.ts';
 import { revisionProblem } from './list-options.ts';
 import { viewOf } from './view.ts';
@@ -106,7 +106,8 @@ async function tryUpdate(call: Call, update: StoredUpdate, current: CachedObject
   checkRevision(call, update, object, current);
   const context = contextOf(call, update);
   prepare(call, update, object, old, context);
-  for (const text of resource.definition.strategy.warnings?.(object, old) ?? []) call.warnings.push(text);
+  const { strategy } = resource.definition;
+  if (update.subresource !== 'status' || strategy.warnsOnStatus) for (const text of strategy.warnings?.(object, old) ?? []) call.warnings.push(text);
   if (update.admission !== false) await admit(call, admission);
   return write(call, update, object, old, current, context);
 }
@@ -145,7 +146,7 @@ function prepare(call: Call, update: StoredUpdate, object: KubeObject, old: Kube
   const common = validateCommonUpdate(object, old, type.namespaced);
   const own = update.subresource === 'status' || update.subresource === 'approval' ? (strategy.validateStatusUpdate?.(object, old, context) ?? []) : [...(resource.codec.validate?.(object, old) ?? []), ...(strategy.validateUpdate?.(object, old, context) ?? [])];
   const errors = [...common, ...own];
-  if (errors.length) throw invalidError(type, object.metadata.name ?? '', errors);
+  if (errors.length) throw invalidError(kindInErrors(resource), object.metadata.name ?? '', errors);
 }
 
 /** Subresources that change what is wanted, beside the object itself. */
