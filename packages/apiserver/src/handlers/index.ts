@@ -44,7 +44,8 @@ export function handlerOf(call: Call): Handler {
     if (info.verb === 'get') return getComponentStatus;
   }
   if (resource.definition.virtual) {
-    if (info.verb !== 'create' || info.parts[1] || !facts.verbs.includes('create')) throw methodNotAllowed();
+    if (info.parts[1]) throw noSuchRoute();
+    if (info.verb !== 'create' || !facts.verbs.includes('create')) throw methodNotAllowed();
     return createVirtual;
   }
   const onObject = !!info.parts[1];
