@@ -34,6 +34,8 @@ import { validatingAdmissionPolicies, mutatingAdmissionPolicies, validatingAdmis
 import { certificateSigningRequests } from './certificates/signing-requests.ts';
 import { flowSchemas, priorityLevelConfigurations } from './flowcontrol/flowcontrol.ts';
 import { apiServices } from './apiregistration/apiservices.ts';
+import { resourceClaims, resourceClaimTemplates, deviceClasses } from './resource/claims.ts';
+import { resourceSlices } from './resource/slices.ts';
 import { defineResource } from './define.ts';
 import { deployments } from './apps/deployments.ts';
 import { replicaSets } from './apps/replicasets.ts';
@@ -115,10 +117,10 @@ const resources: readonly (ResourceDefinition | ((options: ResourceOptions) => R
   leases,
   runtimeClasses,
   endpointSlices,
-  defineResource(types.deviceClasses),
-  defineResource(types.resourceClaims),
-  defineResource(types.resourceClaimTemplates),
-  defineResource(types.resourceSlices),
+  deviceClasses,
+  resourceClaims,
+  resourceClaimTemplates,
+  resourceSlices,
   flowSchemas,
   priorityLevelConfigurations,
 ];
