@@ -1,8 +1,7 @@
 /** What the three access reviews have in common: their specification, checked and turned into a question to the authorizers. */
 import type { NonResourceAttributes, ResourceAttributes, SubjectAccessReviewStatus } from '@pilothouse/api-schemas/types/authorization/v1';
-import { type FieldError, invalid, invalidError, type ObjectMeta, required } from '@pilothouse/apimachinery';
+import { type FieldError, invalid, invalidError, type ObjectMeta, parseLabelSelector, required, SelectorError } from '@pilothouse/apimachinery';
 import type { Authorizer, RequestAttributes, User } from '../contract.ts';
-import { isLabelSelector } from './selector-syntax.ts';
 
 interface AccessSpec {
   resourceAttributes?: ResourceAttributes | null;
@@ -63,6 +62,16 @@ export function accessAttributes(spec: AccessSpec, user: User): RequestAttribute
     fieldSelector: r.fieldSelector?.rawSelector || fromRequirements(r.fieldSelector?.requirements),
     labelSelector: r.labelSelector?.rawSelector || fromRequirements(r.labelSelector?.requirements),
   };
+}
+
+function isLabelSelector(text: string): boolean {
+  try {
+    parseLabelSelector(text);
+    return true;
+  } catch (error) {
+    if (error instanceof SelectorError) return false;
+    throw error;
+  }
 }
 
 /** Asks, and words the answer as a review's status. */
