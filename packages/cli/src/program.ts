@@ -12,7 +12,7 @@ const count = (text: string): number => {
   if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('needed: a whole number, 0 or more');
   return value;
 };
-const list = (text: string, before: string[] = []): string[] => [...before, ...text.split(',').filter(Boolean)];
+const list = (text: string): string[] => text.split(',').filter(Boolean);
 const flag = (text: string): boolean => {
   if (!['true', 'false'].includes(text)) throw new InvalidArgumentError('needed: true or false');
   return text === 'true';
@@ -53,6 +53,8 @@ export function buildProgram(): Command {
     .option('--node-ip <address>', 'address of the real node; default: one on an interface made for it')
     .option('--cni-conf-dir <dir>', 'where the runtime looks for its network configuration', '/etc/cni/net.d')
     .option('--kubelet-root-dir <dir>', 'where the kubelet keeps volumes', '/var/lib/kubelet')
+    .option('--token-auth-file <file>', 'static tokens, CSV')
+    .option('--controllers <names>', '* all that are on by default, foo: foo on, -foo: foo off', list, ['*'])
     .option('--in-memory', 'keep nothing on disk but certificates: the cluster is gone when the program ends')
     .addOption(logLevel())
     .action(async (options) => (await import('./commands/up.ts')).up(options));

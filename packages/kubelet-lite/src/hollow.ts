@@ -41,6 +41,9 @@ export interface HollowNodesOptions {
   server?: KubeletServerOptions | false;
   /** Default 10 s. */
   heartbeatMs?: number;
+  /** What pods are told of DNS; the defaults say nothing answers there. */
+  clusterDns?: readonly string[];
+  clusterDomain?: string;
   signal?: AbortSignal;
 }
 
@@ -158,7 +161,7 @@ function createHollowNode(options: HollowNodesOptions, { name, index, sources, s
     event: eventWriter(record),
     hostFile: () => '',
     hostDns: () => ({ servers: [], searches: [], options: [] }),
-    settings: { rootDir: '/simulated', podLogsDir: '/simulated/logs', containerLogsDir: '', seccompRoot: '/simulated/seccomp', cgroupRoot: '', clusterDns: [], clusterDomain: 'cluster.local', allowedUnsafeSysctls: [] },
+    settings: { rootDir: '/simulated', podLogsDir: '/simulated/logs', containerLogsDir: '', seccompRoot: '/simulated/seccomp', cgroupRoot: '', clusterDns: options.clusterDns ?? [], clusterDomain: options.clusterDomain ?? 'cluster.local', allowedUnsafeSysctls: [] },
     simulated: true,
   };
   const manager = createPodManager(context);

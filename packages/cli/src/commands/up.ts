@@ -25,6 +25,8 @@ interface UpFlags extends StoreFlags {
   nodeIp?: string;
   cniConfDir: string;
   kubeletRootDir: string;
+  tokenAuthFile?: string;
+  controllers: string[];
   logLevel: LogLevel;
 }
 
@@ -76,7 +78,7 @@ export async function up(flags: UpFlags): Promise<void> {
     const api = await startApiServer(runtime, scope, {
       pki, store,
       bindAddresses: [...new Set([flags.bindAddress, ...(nodeIp ? [nodeIp] : [])])],
-      securePort: flags.securePort, advertiseAddress, serviceClusterIpRange: flags.serviceClusterIpRange,
+      securePort: flags.securePort, advertiseAddress, serviceClusterIpRange: flags.serviceClusterIpRange, tokenAuthFile: flags.tokenAuthFile,
     });
     say(`API server: ${api.url} (ready after ${Math.round(runtime.clock.monotonic() - started)} ms)`);
     const context = await writeAccess(runtime, pki, api, flags);
@@ -129,6 +131,7 @@ async function startDaemons(runtime: Runtime, scope: Scope, { flags, plan, api, 
       if (!found) accounts.set(name, (found = clients.serviceAccount('kube-controller-manager', name)));
       return found;
     },
+    selection: flags.controllers,
     flags: controllerFlags({ clusterCidr: flags.clusterCidr, serviceClusterIpRange: flags.serviceClusterIpRange, allocateNodeCidrs: true, nodeCidrMaskSize: 24, rootCa: pki.ca.certificate, signingCert: pki.ca.certificate, signingKey: pki.ca.key }),
   });
   say('Controllers: running');
@@ -165,7 +168,7 @@ async function startDaemons(runtime: Runtime, scope: Scope, { flags, plan, api, 
   if (plan.hollow > 0) {
     const { startHollowNodes } = await import('@pilothouse/kubelet-lite/hollow');
     const hollow = clients.client('kubelet', { commonName: 'system:hollow-nodes', organizations: ['system:masters'] });
-    scope.own(await startHollowNodes({ client: hollow, runtime: withLog('hollow'), count: plan.hollow }));
+    scope.own(await startHollowNodes({ client: hollow, runtime: withLog('hollow'), count: plan.hollow, clusterDns: [clusterDns] }));
     say(`Nodes: ${plan.hollow} hollow ones, which simulate their containers (${plan.why})`);
   } else if (!plan.runtimeEndpoint) {
     say(`Nodes: none (${plan.why})`);
