@@ -95,9 +95,11 @@ export class OwnerGraph {
   disprove(identity: Identity): void {
     const node = this.#nodes.get(identity.uid);
     if (!node) return;
-    if (!node.virtual && sameIdentity(node.identity, identity)) return this.#remove(node);
     const { matching, others } = partition([...node.dependents], identity);
-    if (node.virtual && !others.length) return this.#remove(node);
+    if (node.virtual ? !others.length : sameIdentity(node.identity, identity)) {
+      this.#remove(node);
+      return;
+    }
     // Somebody knows the owner by other coordinates: those who do not are wrong.
     if (matching.length) {
       this.noteAbsent(identity);
@@ -185,7 +187,10 @@ export class OwnerGraph {
 
   #transitions(node: GraphNode, meta: ObjectMeta, old: ObjectMeta | undefined): void {
     const starts = (finalizer: string) => !!meta.deletionTimestamp && hasFinalizer(meta, finalizer) && !(old?.deletionTimestamp && hasFinalizer(old, finalizer));
-    if (starts(orphanFinalizer)) return this.#listener.orphan(node);
+    if (starts(orphanFinalizer)) {
+      this.#listener.orphan(node);
+      return;
+    }
     if (!starts(foregroundFinalizer)) return;
     node.deletingDependents = true;
     for (const child of node.dependents) this.#listener.examine(child);

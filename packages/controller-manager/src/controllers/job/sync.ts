@@ -411,7 +411,10 @@ export class JobSync {
   #recordEnd(): void {
     const job = this.#job;
     this.#state.finished.add(job.metadata.uid!);
-    if (this.#finish!.type !== 'Complete') return this.#event('Warning', this.#finish!.reason!, this.#finish!.message!);
+    if (this.#finish!.type !== 'Complete') {
+      this.#event('Warning', this.#finish!.reason!, this.#finish!.message!);
+      return;
+    }
     if (job.spec!.completions !== undefined && (job.status!.succeeded ?? 0) > job.spec!.completions) this.#event('Warning', 'TooManySucceededPods', 'Too many succeeded pods running after completion count reached');
     this.#event('Normal', 'Completed', 'Job completed');
   }
