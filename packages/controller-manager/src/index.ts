@@ -15,6 +15,7 @@ import { nodeLifecycleController } from './controllers/nodelifecycle/controller.
 import { podGcController } from './controllers/podgc/controller.ts';
 import { replicaSetController } from './controllers/replicaset/controller.ts';
 import { replicationController } from './controllers/replicationcontroller/controller.ts';
+import { resourceQuotaController } from './controllers/resourcequota/controller.ts';
 import { rootCaPublisherController } from './controllers/root-ca-publisher/controller.ts';
 import { serviceAccountController } from './controllers/serviceaccount/controller.ts';
 import { statefulSetController } from './controllers/statefulset/controller.ts';
@@ -50,6 +51,7 @@ export const controllers: readonly ControllerDefinition<any>[] = [
   claimProtectionController,
   volumeProtectionController,
   clusterRoleAggregationController,
+  resourceQuotaController,
   ttlAfterFinishedController,
   rootCaPublisherController,
 ];
