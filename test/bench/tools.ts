@@ -38,7 +38,7 @@ const agent = new https.Agent({ keepAlive: true, maxSockets: 64, rejectUnauthori
 export function request(port: number, path: string, options: { method?: string; token?: string; body?: unknown } = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const body = options.body === undefined ? undefined : JSON.stringify(options.body);
-    const req = https.request({ agent, host: '127.0.0.1', port, path, method: options.method ?? 'GET', headers: { ...(options.token && { authorization: `Bearer ${options.token}` }), ...(body && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }) } }, (res) => {
+    const req = https.request({ agent, host: '127.0.0.1', port, path, method: options.method ?? 'GET', headers: { ...(options.token && { authorization: `Bearer ${options.token}` }), ...(body && { 'content-type': options.method === 'PATCH' ? 'application/merge-patch+json' : 'application/json', 'content-length': Buffer.byteLength(body) }) } }, (res) => {
       const parts: Buffer[] = [];
       res.on('data', (part) => parts.push(part)).on('end', () => resolve({ status: res.statusCode!, body: Buffer.concat(parts) })).on('error', reject);
     });
