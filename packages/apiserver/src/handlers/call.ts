@@ -2,7 +2,7 @@ import type { OpenApiTexts } from '../openapi/documents.ts';
 import type { ApiRequest, ApiResponse } from '@pilothouse/apimachinery';
 import type { Runtime } from '@pilothouse/base';
 import type { Store } from '@pilothouse/storage';
-import type { AdmissionPlugin, ConnectHandler, Decision, ObjectFeed, RequestAttributes, User, VirtualHandler } from '../contract.ts';
+import type { AdmissionPlugin, Column, ConnectHandler, Decision, ObjectFeed, RequestAttributes, User, VirtualHandler } from '../contract.ts';
 import type { StoreFeed } from '../cache/store-feed.ts';
 import type { ResourceRegistry, ServedResource } from '../registry.ts';
 import type { RequestInfo } from '../request/info.ts';
@@ -35,6 +35,8 @@ export interface Call {
   user: User;
   resource: ServedResource;
   accept: Accepted;
+  /** Columns of a Table where they are not the resource's own. */
+  columns?: readonly Column<any>[];
   /** Texts for Warning headers. */
   warnings: string[];
 }

@@ -44,6 +44,7 @@ const mostAttempts = 100;
 export async function deleteStored(call: Call, name: string, options: DeleteOptions): Promise<Deleted> {
   const { resource, core, info } = call;
   const stored = resource.stored!;
+  if (orphansByDefault(resource.definition, options)) call.warnings.push('child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning');
   let current = stored.cache.get(info.namespace, name);
   let fresh = false;
   if (!current) {
@@ -86,7 +87,6 @@ async function tryDelete(call: Call, current: CachedObject, options: DeleteOptio
   const now = core.clock.now();
   const grace = markGraceful(definition, object, options, now);
   if (grace.kind === 'pending') return { entry: current, gone: false };
-  if (orphansByDefault(definition, options)) call.warnings.push('child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning');
   const finalizers = collectionFinalizers(definition, object, options);
   if (finalizers) object.metadata.finalizers = finalizers;
   const held = !!object.metadata.finalizers?.length;

@@ -64,7 +64,7 @@ export function answerViews(call: Call, views: readonly View[], metadata: Record
   if (accept.as) {
     if (accept.as.kind === 'PartialObjectMetadata') throw notAcceptableError(`you requested PartialObjectMetadata, but the requested object is a list (*${listKind})`);
     if (accept.as.kind === 'Table') return answerValue(call, tableOf(call, views, metadata));
-    return answerValue(call, { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${accept.as.version}`, metadata, items: views.map((view) => partialMetadata(view.object, accept.as!.version)) });
+    return answerValue(call, { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${accept.as.version}`, metadata, items: views.length ? views.map((view) => partialMetadata(view.object, accept.as!.version)) : null });
   }
   if (accept.format === 'json' && !accept.pretty) return jsonList(call, views, metadata);
   return answerValue(call, { kind: listKind, apiVersion, metadata, items: views.map((view) => bare(view.object, call)) });

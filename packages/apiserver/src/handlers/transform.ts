@@ -19,7 +19,8 @@ export function includeObjectOf(query: URLSearchParams): 'Metadata' | 'Object' |
 
 /** Objects as a Table; the columns' definitions are left out of later events of a watch. */
 export function tableOf(call: Call, views: readonly View[], metadata: Record<string, unknown>, withDefinitions = true): unknown {
-  const { columns, type } = call.resource.definition;
+  const { type } = call.resource.definition;
+  const columns = call.columns ?? call.resource.definition.columns;
   const version = call.accept.as?.version ?? 'v1';
   const include = includeObjectOf(call.info.query);
   const now = call.core.clock.now();
@@ -31,7 +32,8 @@ export function tableOf(call: Call, views: readonly View[], metadata: Record<str
     rows: views.map((view) => {
       const conditions = rowConditions(type.group, type.plural, view.object);
       return {
-        cells: columns.map((column) => column.value(view.object, now) ?? null),
+        // A bookmark's object has no name; its cell is empty all the same.
+        cells: columns.map((column) => column.value(view.object, now) ?? (column.format === 'name' ? '' : null)),
         ...(conditions && { conditions }),
         object: include === 'None' ? null : include === 'Object' ? view.object : partialMetadata(view.object, version),
       };

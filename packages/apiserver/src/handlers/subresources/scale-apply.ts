@@ -1,11 +1,10 @@
 import { type ApiResponse, badRequestError, invalid, invalidError, type KubeObject, negativeText, notFoundError, parseYaml } from '@pilothouse/apimachinery';
 import type { WriteOptions } from '../../request/write-options.ts';
-import { answerObject } from '../answer.ts';
 import type { Call } from '../call.ts';
 import { applied } from '../field-tracking.ts';
 import { updateStored } from '../update-stored.ts';
-import { viewOf, viewOfObject } from '../view.ts';
-import { scaleAccessOf, scaleKind, scaleOf } from './scale.ts';
+import { viewOf } from '../view.ts';
+import { answerScale, scaleAccessOf, scaleKind, scaleOf } from './scale.ts';
 
 /** Server-side apply of a scale: owns the parent's replicas and nothing else. */
 export async function applyScale(call: Call, options: WriteOptions): Promise<ApiResponse> {
@@ -29,5 +28,5 @@ export async function applyScale(call: Call, options: WriteOptions): Promise<Api
     },
     shown: (object) => scaleOf(access, object),
   });
-  return answerObject(call, viewOfObject(scaleOf(access, viewOf(resource, entry).object)));
+  return answerScale(call, scaleOf(access, viewOf(resource, entry).object));
 }

@@ -9,6 +9,7 @@ import { builtinCodec } from '../../objects/codec.ts';
 import { type BodyKind, decodeBody, decodeValue } from '../../objects/decode.ts';
 import { bareMediaType } from '../../request/body.ts';
 import { type WriteOptions, writeOptions } from '../../request/write-options.ts';
+import { scaleColumns } from '../../table/scale.ts';
 import { answerObject } from '../answer.ts';
 import type { Call } from '../call.ts';
 import { trackUpdate } from '../field-tracking.ts';
@@ -66,12 +67,15 @@ export function scaleOf(access: ScaleAccess, object: KubeObject): Scale & KubeOb
   return { ...decoded, kind: scale.kind, apiVersion: scale.apiVersion };
 }
 
+/** Answers with a scale, which has columns of its own. */
+export const answerScale = (call: Call, scale: KubeObject): ApiResponse => answerObject({ ...call, columns: scaleColumns }, viewOfObject(scale));
+
 export async function getScale(call: Call): Promise<ApiResponse> {
   const { core, resource, info } = call;
   await waitForRevision(core, await core.store.revision());
   const entry = resource.stored!.cache.get(info.namespace, info.name);
   if (!entry) throw notFoundError(resource.subject, info.name);
-  return answerObject(call, viewOfObject(scaleOf(scaleAccessOf(resource), viewOf(resource, entry).object)));
+  return answerScale(call, scaleOf(scaleAccessOf(resource), viewOf(resource, entry).object));
 }
 
 export function updateScale(call: Call): Promise<ApiResponse> {
@@ -126,5 +130,5 @@ async function writeScale(call: Call, options: WriteOptions, change: (current: S
     },
     shown: (object) => scaleOf(access, object),
   });
-  return answerObject(call, viewOfObject(scaleOf(access, viewOf(resource, entry).object)));
+  return answerScale(call, scaleOf(access, viewOf(resource, entry).object));
 }
