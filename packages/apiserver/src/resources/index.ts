@@ -36,6 +36,7 @@ import { flowSchemas, priorityLevelConfigurations } from './flowcontrol/flowcont
 import { apiServices } from './apiregistration/apiservices.ts';
 import { resourceClaims, resourceClaimTemplates, deviceClasses } from './resource/claims.ts';
 import { resourceSlices } from './resource/slices.ts';
+import { customResourceDefinitions } from './apiextensions/customresourcedefinitions.ts';
 import { defineResource } from './define.ts';
 import { deployments } from './apps/deployments.ts';
 import { replicaSets } from './apps/replicasets.ts';
@@ -112,7 +113,7 @@ const resources: readonly (ResourceDefinition | ((options: ResourceOptions) => R
   validatingAdmissionPolicies,
   validatingAdmissionPolicyBindings,
   validatingWebhookConfigurations,
-  defineResource(types.customResourceDefinitions, { storagePrefix: 'apiextensions.k8s.io/customresourcedefinitions' }),
+  customResourceDefinitions,
   priorityClasses,
   leases,
   runtimeClasses,

@@ -1,0 +1,297 @@
+/** Definitions of custom resources: how they may be written. Serving what they define is `crd`'s. */
+import { customResourceDefinitions as type, duplicate, forbidden, invalid, notSupported, required, tooMany, type FieldError } from '@pilothouse/apimachinery';
+import type {
+  CustomResourceColumnDefinition as PrinterColumn,
+  CustomResourceConversion,
+  CustomResourceDefinition as Published,
+  CustomResourceDefinitionNames,
+  CustomResourceDefinitionVersion as Version,
+  CustomResourceSubresources,
+  JSONSchemaProps,
+} from '@pilothouse/api-schemas/types/apiextensions/v1';
+import type { Strategy } from '../../contract.ts';
+import { defineResource } from '../define.ts';
+import type { Filled } from '../filled.ts';
+import { same } from '../validation/equality.ts';
+import { checkName, isDns1035Label, isDns1123Subdomain } from '../validation/names.ts';
+import { immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
+import { validateWebhookClient, type WebhookClient } from '../validation/webhook-client.ts';
+import { schemaAt, validateSchema } from './json-schema.ts';
+
+type Definition = Filled<Published>;
+
+/** What all versions have in common is said once, at the top: that is where findings point. */
+const hoistable = ['schema', 'subresources', 'additionalPrinterColumns', 'selectableFields'] as const;
+type Hoisted = Record<(typeof hoistable)[number], boolean>;
+
+const hoistedOf = (versions: readonly Version[]): Hoisted => Object.fromEntries(hoistable.map((key) => [key, versions.every((version) => same(version[key], versions[0]?.[key]))])) as Hoisted;
+
+/** A version as upstream shows it: its internal form. */
+const shown = (version: Version, hoisted: Hoisted) => ({
+  Name: version.name,
+  Served: version.served,
+  Storage: version.storage,
+  Deprecated: version.deprecated ?? false,
+  DeprecationWarning: version.deprecationWarning ?? null,
+  Schema: hoisted.schema ? null : (version.schema ?? null),
+  Subresources: hoisted.subresources ? null : (version.subresources ?? null),
+  AdditionalPrinterColumns: hoisted.additionalPrinterColumns ? null : (version.additionalPrinterColumns ?? null),
+  SelectableFields: hoisted.selectableFields ? null : (version.selectableFields ?? null),
+});
+
+const columnTypes = ['boolean', 'date', 'integer', 'number', 'string'];
+const columnFormats = ['byte', 'date', 'date-time', 'double', 'float', 'int32', 'int64', 'password'];
+
+function validateSimplePath(errors: FieldError[], text: string, path: string): boolean {
+  if (text.startsWith('.')) return true;
+  errors.push(invalid(path, text, 'must be a simple json path starting with .'));
+  return false;
+}
+
+function validateColumn(errors: FieldError[], column: PrinterColumn, path: string): void {
+  const oneOf = (known: readonly string[]): string => `must be one of ${known.join(',')}`;
+  if (!column.name) errors.push(required(`${path}.name`));
+  if (!column.type) errors.push(required(`${path}.type`, oneOf(columnTypes)));
+  else if (!columnTypes.includes(column.type)) errors.push(invalid(`${path}.type`, column.type, oneOf(columnTypes)));
+  if (column.format && !columnFormats.includes(column.format)) errors.push(invalid(`${path}.format`, column.format, oneOf(columnFormats)));
+  if (!column.jsonPath) errors.push(required(`${path}.JSONPath`));
+  else validateSimplePath(errors, column.jsonPath, `${path}.JSONPath`);
+}
+
+function validateSubresources(errors: FieldError[], subresources: CustomResourceSubresources | undefined, path: string): void {
+  const scale = subresources?.scale;
+  if (!scale) return;
+  for (const [key, root] of [
+    ['specReplicasPath', 'spec'],
+    ['statusReplicasPath', 'status'],
+  ] as const) {
+    const at = `${path}.scale.${key}`;
+    const text = scale[key];
+    if (!text) errors.push(required(at));
+    else if (validateSimplePath(errors, text, at) && !text.startsWith(`.${root}.`)) errors.push(invalid(at, text, `should be a json path under .${root}`));
+  }
+  const selector = scale.labelSelectorPath;
+  const at = `${path}.scale.labelSelectorPath`;
+  if (selector && validateSimplePath(errors, selector, at) && !/^\.(spec|status)\./.test(selector)) errors.push(invalid(at, selector, 'should be a json path under either .spec or .status'));
+}
+
+const mostSelectable = 8;
+
+function validateSelectableFields(errors: FieldError[], fields: Version['selectableFields'], schema: JSONSchemaProps | undefined, path: string): void {
+  if (!fields?.length) return;
+  if (!schema) return void errors.push(invalid(path, '', 'may only be set when `version.schema.openAPIV3Schema` is not included'));
+  const seen = new Set<string>();
+  fields.forEach(({ jsonPath }, i) => {
+    const at = `${path}[${i}].jsonPath`;
+    if (!jsonPath) return void errors.push(required(at));
+    const metadata = /^\.metadata(\.|$)/.test(jsonPath);
+    const found = schemaAt(schema, jsonPath);
+    if (!found && !metadata) return void errors.push(invalid(at, jsonPath, 'is an invalid path: does not refer to a valid field'));
+    if (metadata) errors.push(invalid(at, jsonPath, 'must not point to fields in metadata'));
+    if (!['string', 'boolean', 'integer'].includes(found?.type ?? '')) errors.push(invalid(at, jsonPath, 'must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.'));
+    if (seen.has(jsonPath)) errors.push(duplicate(at, jsonPath));
+    seen.add(jsonPath);
+  });
+  if (seen.size > mostSelectable) errors.push(tooMany(path, seen.size, mostSelectable));
+}
+
+function validateDeprecation(errors: FieldError[], { deprecated, deprecationWarning: warning }: Version, path: string): void {
+  if (warning === undefined) return;
+  const at = `${path}.deprecationWarning`;
+  if (!deprecated) return void errors.push(invalid(at, warning, 'can only be set for deprecated versions'));
+  if (Buffer.byteLength(warning) > 256) errors.push(invalid(at, warning, 'must be <= 256 characters long'));
+  if (!warning) errors.push(invalid(at, warning, 'must not be an empty string'));
+  const control = warning.search(/[\p{C}\p{Zl}\p{Zp}]/u);
+  if (control >= 0) errors.push(invalid(at, warning, `must only contain printable UTF-8 characters; non-printable character found at index ${control}`));
+}
+
+/** The parts that versions share or have each for themselves. */
+function validateParts(errors: FieldError[], version: Version, old: Version | undefined, wanted: Hoisted, at: { schema: string; path: string }): void {
+  const schema = version.schema?.openAPIV3Schema;
+  // A stored schema is not judged again.
+  if (wanted.schema && schema && !same(schema, old?.schema?.openAPIV3Schema)) validateSchema(errors, schema, `${at.schema}.openAPIV3Schema`, Boolean(version.subresources?.status));
+  if (wanted.subresources) validateSubresources(errors, version.subresources, `${at.path}.subresources`);
+  if (wanted.additionalPrinterColumns) version.additionalPrinterColumns?.forEach((column, i) => validateColumn(errors, column, `${at.path}.additionalPrinterColumns[${i}]`));
+  if (wanted.selectableFields) validateSelectableFields(errors, version.selectableFields, schema, `${at.path}.selectableFields`);
+}
+
+function validateNames(errors: FieldError[], names: CustomResourceDefinitionNames, path: string): void {
+  for (const key of ['plural', 'singular'] as const) {
+    const wrong = names[key] ? isDns1035Label(names[key]) : [];
+    if (wrong.length) errors.push(invalid(`${path}.${key}`, names[key], wrong.join(',')));
+  }
+  for (const key of ['kind', 'listKind'] as const) {
+    const wrong = names[key] ? isDns1035Label(names[key].toLowerCase()) : [];
+    if (wrong.length) errors.push(invalid(`${path}.${key}`, names[key], `may have mixed case, but should otherwise match: ${wrong.join(',')}`));
+  }
+  const list = (key: 'shortNames' | 'categories') =>
+    names[key]?.forEach((name, i) => {
+      const wrong = isDns1035Label(name);
+      if (wrong.length) errors.push(invalid(`${path}.${key}[${i}]`, name, wrong.join(',')));
+    });
+  list('shortNames');
+  if (names.kind && names.kind === names.listKind) errors.push(invalid(`${path}.listKind`, names.listKind, 'kind and listKind may not be the same'));
+  list('categories');
+}
+
+const reviewVersions = ['v1', 'v1beta1'];
+
+function validateConversion(errors: FieldError[], conversion: CustomResourceConversion | undefined, path: string): void {
+  if (!conversion) return;
+  const { strategy, webhook } = conversion;
+  if (!strategy) errors.push(required(`${path}.strategy`));
+  else if (strategy !== 'None' && strategy !== 'Webhook') errors.push(notSupported(`${path}.strategy`, strategy, ['None', 'Webhook']));
+  const versions = webhook?.conversionReviewVersions ?? [];
+  const at = `${path}.conversionReviewVersions`;
+  if (strategy !== 'Webhook') {
+    if (webhook?.clientConfig) errors.push(forbidden(`${path}.webhookClientConfig`, 'should not be set when strategy is not set to Webhook'));
+    if (versions.length) errors.push(forbidden(at, 'should not be set when strategy is not set to Webhook'));
+    return;
+  }
+  if (!webhook?.clientConfig) errors.push(required(`${path}.webhookClientConfig`, 'required when strategy is set to Webhook'));
+  else validateWebhookClient(errors, webhook.clientConfig as WebhookClient, `${path}.webhookClientConfig`);
+  if (!versions.length) return void errors.push(required(at));
+  versions.forEach((version, i) => {
+    if (versions.indexOf(version) < i) errors.push(invalid(`${at}[${i}]`, version, 'duplicate version'));
+    else checkName(errors, `${at}[${i}]`, version, isDns1035Label);
+  });
+  if (!versions.some((version) => reviewVersions.includes(version))) errors.push(invalid(at, versions, `must include at least one of ${reviewVersions.join(', ')}`));
+}
+
+function validateVersions(errors: FieldError[], { spec }: Definition, old: Definition | undefined): void {
+  const versions = spec.versions ?? [];
+  const hoisted = hoistedOf(versions);
+  const each = Object.fromEntries(hoistable.map((key) => [key, !hoisted[key]])) as Hoisted;
+  const before = (name: string): Version | undefined => old?.spec.versions?.find((version) => version.name === name);
+  versions.forEach((version, i) => {
+    if (!version.schema?.openAPIV3Schema) errors.push(required(`spec.versions[${i}].schema.openAPIV3Schema`));
+  });
+  versions.forEach((version, i) => {
+    const path = `spec.versions[${i}]`;
+    const wrong = isDns1035Label(version.name);
+    if (wrong.length) errors.push(invalid(`${path}.name`, version.name, wrong.join(',')));
+    validateDeprecation(errors, version, path);
+    validateParts(errors, version, before(version.name), each, { schema: `${path}.schema`, path });
+  });
+  const all = spec.versions && versions.map((version) => shown(version, hoisted));
+  if (new Set(versions.map(({ name }) => name)).size < versions.length) errors.push(invalid('spec.versions', all, 'must contain unique version names'));
+  if (versions.filter(({ storage }) => storage).length !== 1) errors.push(invalid('spec.versions', all, 'must have exactly one version marked as storage version'));
+  const first = versions[0];
+  const wrong = first?.name ? isDns1035Label(first.name) : [];
+  if (wrong.length) errors.push(invalid('spec.version', first.name, wrong.join(',')));
+}
+
+function validateSpec(errors: FieldError[], object: Definition, old: Definition | undefined): void {
+  const { spec } = object;
+  const { group, scope, names } = spec;
+  const wrongGroup = group ? isDns1123Subdomain(group) : [];
+  if (!group) errors.push(required('spec.group'));
+  else if (wrongGroup.length) errors.push(invalid('spec.group', group, wrongGroup.join(',')));
+  else if (!group.includes('.')) errors.push(invalid('spec.group', group, 'should be a domain with at least one dot'));
+  if (!scope) errors.push(required('spec.scope'));
+  else if (scope !== 'Cluster' && scope !== 'Namespaced') errors.push(notSupported('spec.scope', scope, ['Cluster', 'Namespaced']));
+  validateVersions(errors, object, old);
+  for (const key of ['plural', 'singular', 'kind', 'listKind'] as const) if (!names[key]) errors.push(required(`spec.names.${key}`));
+  validateNames(errors, names, 'spec.names');
+  const first = spec.versions?.[0];
+  if (first) validateParts(errors, first, old?.spec.versions?.[0], hoistedOf(spec.versions!), { schema: 'spec.validation', path: 'spec' });
+  if (spec.preserveUnknownFields && spec.conversion && spec.conversion.strategy !== 'None') errors.push(invalid('spec.conversion.strategy', spec.conversion.strategy, 'must be None if spec.preserveUnknownFields is true'));
+  validateConversion(errors, spec.conversion, 'spec.conversion');
+}
+
+function validateStatus(errors: FieldError[], { spec, status }: Definition): void {
+  if (status.acceptedNames) validateNames(errors, status.acceptedNames, 'status.acceptedNames');
+  const stored = status.storedVersions ?? [];
+  const path = 'status.storedVersions';
+  if (!stored.length) return void errors.push(invalid(path, status.storedVersions, 'must have at least one stored version'));
+  const storage = spec.versions?.find((version) => version.storage)?.name;
+  if (storage !== undefined && !stored.includes(storage)) errors.push(invalid(path, stored, `must have the storage version ${storage}`));
+  stored.forEach((name, i) => {
+    if (!spec.versions?.some((version) => version.name === name))
+      errors.push(
+        invalid(`${path}[${i}]`, name, `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`),
+      );
+  });
+}
+
+const approvalKey = 'api-approved.kubernetes.io';
+const proposal = 'see https://github.com/kubernetes/enhancements/pull/1111';
+type Approval = 'missing' | 'bypassed' | 'approved' | 'invalid';
+
+function approvalOf({ metadata }: Definition): Approval {
+  const text = metadata.annotations?.[approvalKey];
+  if (!text) return 'missing';
+  if (text.startsWith('unapproved')) return 'bypassed';
+  return /^[A-Za-z][\w+.-]*:\/\/[^/]/.test(text) ? 'approved' : 'invalid';
+}
+
+/** Groups of the Kubernetes community need a word about their review. */
+function validateApproval(errors: FieldError[], object: Definition, old: Definition | undefined): void {
+  if (!/(^|\.)(k8s|kubernetes)\.io$/.test(object.spec.group)) return;
+  const approval = approvalOf(object);
+  if (old && approvalOf(old) === approval) return;
+  const path = `metadata.annotations[${approvalKey}]`;
+  const protectedGroups = `protected groups must have approval annotation "${approvalKey}"`;
+  if (approval === 'missing') errors.push(required(path, `${protectedGroups}, ${proposal}`));
+  if (approval === 'invalid') errors.push(invalid(path, object.metadata.annotations?.[approvalKey], `${protectedGroups} with either a URL or a reason starting with "unapproved", ${proposal}`));
+}
+
+function validateRest(errors: FieldError[], object: Definition, old: Definition | undefined): void {
+  validateStatus(errors, object);
+  validateApproval(errors, object, old);
+  if (object.spec.preserveUnknownFields && !old?.spec.preserveUnknownFields) errors.push(invalid('spec.preserveUnknownFields', true, 'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead'));
+}
+
+function recordStorageVersion({ spec, status }: Definition): void {
+  const storage = spec.versions?.find((version) => version.storage)?.name;
+  if (storage !== undefined && !status.storedVersions?.includes(storage)) status.storedVersions = [...(status.storedVersions ?? []), storage];
+}
+
+const strategy: Strategy<Definition> = {
+  generation: true,
+  allowUnconditionalUpdate: false,
+  defaults(object) {
+    const { spec, status } = object;
+    spec.names.singular ||= spec.names.kind.toLowerCase();
+    if (!spec.names.singular) delete spec.names.singular;
+    if (!spec.names.listKind && spec.names.kind) spec.names.listKind = `${spec.names.kind}List`;
+    spec.conversion ??= { strategy: 'None' };
+    const service = spec.conversion.webhook?.clientConfig?.service;
+    if (service) service.port ??= 443;
+    if (!status.storedVersions?.length) recordStorageVersion(object);
+  },
+  prepareForCreate: recordStorageVersion,
+  prepareForUpdate(object, _, { subresource }) {
+    if (subresource === '') recordStorageVersion(object);
+  },
+  validate(object) {
+    const errors: FieldError[] = [];
+    const wanted = `${object.spec.names.plural}.${object.spec.group}`;
+    validateObjectMeta(errors, object.metadata, { name: (name) => [...isDns1123Subdomain(name), ...(name === wanted ? [] : ['must be spec.names.plural+"."+spec.group'])], namespaced: false, kubeFinalizers: false });
+    validateSpec(errors, object, undefined);
+    validateRest(errors, object, undefined);
+    return errors;
+  },
+  validateUpdate(object, old) {
+    const errors: FieldError[] = [];
+    const { spec } = object;
+    validateObjectMetaUpdate(errors, object.metadata, old.metadata, 'metadata', false);
+    validateSpec(errors, object, old);
+    if (old.status.conditions?.some((condition) => condition.type === 'Established' && condition.status === 'True')) {
+      immutable(errors, spec.scope, old.spec.scope, 'spec.scope');
+      immutable(errors, spec.names.kind, old.spec.names.kind, 'spec.names.kind');
+    }
+    immutable(errors, spec.group, old.spec.group, 'spec.group');
+    immutable(errors, spec.names.plural, old.spec.names.plural, 'spec.names.plural');
+    validateRest(errors, object, old);
+    return errors;
+  },
+  validateStatusUpdate(object, old) {
+    const errors: FieldError[] = [];
+    validateObjectMetaUpdate(errors, object.metadata, old.metadata, 'metadata', false);
+    if (object.status.acceptedNames) validateNames(errors, object.status.acceptedNames, 'status.acceptedNames');
+    return errors;
+  },
+};
+
+export const customResourceDefinitions = defineResource<any>(type, { storagePrefix: 'apiextensions.k8s.io/customresourcedefinitions', strategy });
