@@ -1,15 +1,16 @@
 /** Carries out what preemption decided: lower nominations are cleared, victims are marked and deleted, the last one last. */
 import { isNotFound, pods } from '@pilothouse/apimachinery';
 import type { Runtime } from '@pilothouse/base';
-import { type Client, type EventRecorder, type Lister, referenceTo } from '@pilothouse/client';
+import type { Client, Lister } from '@pilothouse/client';
 import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
 import type { Nominator, PodInfo, PreemptionCandidate } from '@pilothouse/scheduler-framework';
+import type { PodEvents } from './event-recorder.ts';
 import { patchPodStatus } from './pod-status.ts';
 
 export interface PreemptionOptions {
   client: Client;
   runtime: Runtime;
-  recorder: EventRecorder;
+  events: PodEvents;
   nominator: Nominator;
   /** Pods as last seen. */
   pods: Lister<Pod>;
@@ -64,7 +65,7 @@ export class Preemptions {
   }
 
   async #evict(victim: PodInfo, preemptor: PodInfo, node: string): Promise<void> {
-    const { client, runtime, recorder } = this.#options;
+    const { client, runtime, events } = this.#options;
     const message = `${preemptor.spec.schedulerName}: preempting to accommodate a higher priority pod`;
     try {
       await patchPodStatus(client, runtime.clock, victim.pod, { condition: { type: 'DisruptionTarget', status: 'True', reason: 'PreemptionByScheduler', message } });
@@ -73,6 +74,6 @@ export class Preemptions {
       if (isNotFound(error)) return;
       throw error;
     }
-    recorder.event(referenceTo(pods, victim.pod), 'Normal', 'Preempted', `Preempted by pod ${preemptor.uid} on node ${node}`);
+    events.record(victim.pod, { type: 'Normal', reason: 'Preempted', action: 'Preempting', note: `Preempted by pod ${preemptor.uid} on node ${node}`, related: preemptor.pod });
   }
 }

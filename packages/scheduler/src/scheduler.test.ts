@@ -43,7 +43,7 @@ async function bench(options: { config?: unknown; nodes?: Node[]; wrap?: (client
     const bare = api.client('system:kube-scheduler');
     const own = options.wrap?.(bare) ?? bare;
     factory = createInformerFactory(own, api.runtime);
-    return pumped(startScheduler({ client: own, informers: factory, runtime: api.runtime, config: options.config, postJson: options.postJson, firstByName: true }));
+    return pumped(startScheduler({ client: own, informers: factory, runtime: api.runtime, config: options.config, postJson: options.postJson, hostname: 'test', firstByName: true }));
   };
   const b: Bench = {
     api,
@@ -93,7 +93,7 @@ describe('the scheduler', () => {
     await b.client.create(pods, pod_('web'));
     expect((await bound(b, 'web')).spec?.nodeName).toBe('node-1');
     const event = await b.until(async () => (await eventsOf(b, 'web'))[0]);
-    expect(event).toMatchObject({ type: 'Normal', reason: 'Scheduled', message: 'Successfully assigned default/web to node-1', source: { component: 'default-scheduler' } });
+    expect(event).toMatchObject({ type: 'Normal', reason: 'Scheduled', message: 'Successfully assigned default/web to node-1', action: 'Binding', reportingComponent: 'default-scheduler', reportingInstance: 'default-scheduler-test' });
   });
 
   test('says why a pod fits nowhere, and binds it once a node comes that it fits', async () => {

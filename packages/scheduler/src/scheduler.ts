@@ -4,12 +4,12 @@
  * is seen again.
  */
 import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
-import { pods } from '@pilothouse/apimachinery';
 import { messageOf as errorText, type Runtime } from '@pilothouse/base';
-import { type Client, type EventRecorder, type Lister, referenceTo } from '@pilothouse/client';
+import type { Client, Lister } from '@pilothouse/client';
 import { type Algorithm, bestCandidates, clusterEvent, type Decision, failure, type Feasible, isRejected, messageOf, type Nominating, noNodesMessage, type Plugin, PodInfo, type PostFilterOutcome, type Profile, type Recorder, runPostFilters, unschedulable, type Verdict } from '@pilothouse/scheduler-framework';
 import type { SchedulerCache } from './cache.ts';
 import { candidatesAfterExtenders, type Extender, scheduleWithExtenders } from './extenders/extender.ts';
+import type { PodEvents } from './event-recorder.ts';
 import type { SchedulerMetrics } from './metrics.ts';
 import { patchPodStatus } from './pod-status.ts';
 import type { Preemptions } from './preemption.ts';
@@ -20,7 +20,7 @@ import type { WaitingPods } from './waiting-pods.ts';
 export interface SchedulerParts {
   client: Client;
   runtime: Runtime;
-  recorder: EventRecorder;
+  events: PodEvents;
   queue: SchedulingQueue;
   cache: SchedulerCache;
   /** By scheduler name. */
@@ -39,8 +39,6 @@ export interface SchedulerParts {
 const mostBindings = 1000;
 /** The loop gives way to other work after this long. */
 const sliceMs = 8;
-/** Longest text of an event, in bytes. */
-const longestEvent = 1024;
 
 export const assignedDeleted = clusterEvent('AssignedPod', 'Delete');
 const clear: Nominating = { mode: 'override', node: '' };
@@ -129,10 +127,10 @@ export class Scheduler {
   }
 
   #algorithmFor(queued: QueuedPodInfo): Algorithm | undefined {
-    const { queue, cache, algorithms, recorder, trace } = this.#parts;
+    const { queue, cache, algorithms, events, trace } = this.#parts;
     const { info } = queued;
     const algorithm = algorithms.get(info.spec.schedulerName ?? '');
-    if (info.pod.metadata.deletionTimestamp) recorder.event(referenceTo(pods, info.pod), 'Warning', 'FailedScheduling', `skip schedule deleting pod: ${info.key}`);
+    if (info.pod.metadata.deletionTimestamp) events.record(info.pod, { type: 'Warning', reason: 'FailedScheduling', action: 'Scheduling', note: `skip schedule deleting pod: ${info.key}` });
     if (!algorithm || info.pod.metadata.deletionTimestamp || cache.isAssumed(info.uid)) {
       queue.done(info.uid);
       return undefined;
@@ -237,7 +235,7 @@ export class Scheduler {
 
   /** The binding cycle; never rejects. */
   async #bind(queued: QueuedPodInfo, profile: Profile, node: string, states: ReadonlyMap<Plugin, unknown>, waits: ReadonlyMap<string, number>): Promise<void> {
-    const { queue, recorder, metrics, runtime, trace } = this.#parts;
+    const { queue, events, metrics, runtime, trace } = this.#parts;
     const { info } = queued;
     const startMs = runtime.clock.monotonic();
     let failed: { verdict: Verdict; plugin: string } | undefined;
@@ -260,7 +258,7 @@ export class Scheduler {
       this.#bindingFailed(queued, profile, node, states, failed.verdict, failed.plugin, startMs);
       return;
     }
-    recorder.event(referenceTo(pods, info.pod), 'Normal', 'Scheduled', `Successfully assigned ${info.key} to ${node}`);
+    events.record(info.pod, { type: 'Normal', reason: 'Scheduled', action: 'Binding', note: `Successfully assigned ${info.key} to ${node}` });
     metrics.bound(queued.attempts, (runtime.clock.now() - (queued.initialAttemptMs ?? runtime.clock.now())) / 1000);
     for (const plugin of profile.points.postBind) plugin.postBind!(info, node);
     trace?.end?.(info, { node });
@@ -311,7 +309,7 @@ export class Scheduler {
 
   /** Puts the pod back into the queue and says why. */
   #failed(queued: QueuedPodInfo, profile: Profile, why: Failure, startMs: number): void {
-    const { client, runtime, queue, recorder, metrics, trace } = this.#parts;
+    const { client, runtime, queue, events, metrics, trace } = this.#parts;
     metrics.attempted(profile.schedulerName, why.reason === 'Unschedulable' ? 'unschedulable' : 'error', (runtime.clock.monotonic() - startMs) / 1000);
     queued.unschedulablePlugins = why.unschedulablePlugins ?? new Set();
     queued.pendingPlugins = why.pendingPlugins ?? new Set();
@@ -326,7 +324,7 @@ export class Scheduler {
       queue.nominate(queued.info, why.nominating);
     }
     const { info } = queued;
-    recorder.event(referenceTo(pods, info.pod), 'Warning', 'FailedScheduling', cut(why.message));
+    events.record(info.pod, { type: 'Warning', reason: 'FailedScheduling', action: 'Scheduling', note: why.message });
     trace?.end?.(info, { message: why.message });
     patchPodStatus(client, runtime.clock, info.pod, { condition: { type: 'PodScheduled', status: 'False', reason: why.reason, message: why.message }, nominating: why.nominating }).catch((error) => {
       if (this.#running) runtime.log.error('Error updating pod', { pod: info.key, err: error });
@@ -338,6 +336,3 @@ export class Scheduler {
     this.#idle.clear();
   }
 }
-
-/** At most 1024 bytes; what is cut ends in ` ...`. */
-export const cut = (text: string): string => (text.length > longestEvent ? `${text.slice(0, longestEvent - 4)} ...` : text);

@@ -1,13 +1,15 @@
+import { hostname } from 'node:os';
 import { nodes, pods } from '@pilothouse/apimachinery';
 import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
 import { formatTime } from '@pilothouse/base/clock';
 import { type Runtime, Scope } from '@pilothouse/base';
-import { type Client, createEventRecorder, type InformerFactory, startLeaderElection } from '@pilothouse/client';
+import { type Client, type InformerFactory, startLeaderElection } from '@pilothouse/client';
 import { Algorithm, ClusterSnapshot, createProfile, defaultPlugins, featuresWith, loadConfiguration, Nominator, type PluginFactory, type PluginHandle, type Profile, type Recorder } from '@pilothouse/scheduler-framework';
 import { bindingActions } from './binding.ts';
 import { SchedulerCache } from './cache.ts';
 import { watchObjects } from './cluster-objects.ts';
 import { handleEvents } from './event-handlers.ts';
+import { createPodEvents } from './event-recorder.ts';
 import { durationMs, httpExtender, type PostJson } from './extenders/http-extender.ts';
 import { noMetrics, type SchedulerMetrics } from './metrics.ts';
 import { Preemptions } from './preemption.ts';
@@ -30,6 +32,8 @@ export interface SchedulerOptions {
   trace?: Recorder;
   /** Stands for election under the configuration's lease before working. */
   leaderElection?: { identity: string };
+  /** Named in events; default: the machine's. */
+  hostname?: string;
   /** Decides between nodes of equal score by name, not by chance. */
   firstByName?: boolean;
   /** Evaluates device selectors (CEL); without it claims that need devices found are refused. */
@@ -67,8 +71,8 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
   const scope = new Scope('scheduler');
   const features = featuresWith(options.featureGates);
   const config = loadConfiguration(options.config ?? {}, features);
-  const recorder = scope.own(createEventRecorder(client, runtime, { component: config.profiles[0].schedulerName }));
-  const lease = options.leaderElection && config.leaderElection.leaderElect ? scope.own(startLeaderElection(client, runtime, { namespace: config.leaderElection.resourceNamespace, name: config.leaderElection.resourceName, identity: options.leaderElection.identity, leaseDurationMs: durationMs(config.leaderElection.leaseDuration), renewDeadlineMs: durationMs(config.leaderElection.renewDeadline), retryPeriodMs: durationMs(config.leaderElection.retryPeriod), recorder })) : undefined;
+  const events = scope.own(createPodEvents(client, runtime, { controller: config.profiles[0].schedulerName, hostname: options.hostname ?? hostname() }));
+  const lease = options.leaderElection && config.leaderElection.leaderElect ? scope.own(startLeaderElection(client, runtime, { namespace: config.leaderElection.resourceNamespace, name: config.leaderElection.resourceName, identity: options.leaderElection.identity, leaseDurationMs: durationMs(config.leaderElection.leaseDuration), renewDeadlineMs: durationMs(config.leaderElection.renewDeadline), retryPeriodMs: durationMs(config.leaderElection.retryPeriod) })) : undefined;
   const podInformer = informers.informer(pods, { fieldSelector: livePods, transform: withoutManagedFields });
   const nodeInformer = informers.informer(nodes);
   const watched = watchObjects(informers);
@@ -78,7 +82,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
   const waiting = new WaitingPods(clock);
   const random = runtime.random.fork('scheduler');
   const stopping = new AbortController();
-  const preemptions: Preemptions = new Preemptions({ client, runtime, recorder, nominator, pods: podInformer.lister, activate: (list) => queue.activate(list) });
+  const preemptions: Preemptions = new Preemptions({ client, runtime, events, nominator, pods: podInformer.lister, activate: (list) => queue.activate(list) });
   const handle: PluginHandle = {
     snapshot,
     objects: watched.objects,
@@ -105,7 +109,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     onReady: () => scheduler.wake(),
   });
   const algorithms = new Map([...profiles].map(([name, profile]) => [name, new Algorithm({ profile, snapshot, nominator, random, percentageOfNodesToScore: config.percentageOfNodesToScore, firstByName: options.firstByName, extenders: extenders.some((e) => e.filters) })]));
-  const scheduler: Scheduler = new Scheduler({ client, runtime, recorder, queue, cache, algorithms, preemptions, waiting, extenders, pods: podInformer.lister, metrics, trace: options.trace });
+  const scheduler: Scheduler = new Scheduler({ client, runtime, events, queue, cache, algorithms, preemptions, waiting, extenders, pods: podInformer.lister, metrics, trace: options.trace });
 
   try {
     if (lease) await lease.acquired();
