@@ -138,8 +138,12 @@ export interface SubresourceDefinition {
 
 /** Reads objects of one served version. Built-in types need none; a CustomResourceDefinition brings its own. */
 export interface ObjectCodec {
-  /** The value as an object of the type (pruned), and the fields it does not have: `unknown field "spec.foo"`. @throws StatusError 400 */
-  decode(value: unknown): { object: any; unknownFields: string[] };
+  /**
+   * The value as an object of the type (pruned), and the fields it does not have: `unknown field "spec.foo"`. With
+   * `keepEmptyLists` empty lists stay where the stored form has null, and `keptEmptyLists` says that there are any.
+   * @throws StatusError 400
+   */
+  decode(value: unknown, options?: { keepEmptyLists?: boolean }): { object: any; unknownFields: string[]; keptEmptyLists?: boolean };
   /** Sets the defaults that the schema states. */
   defaults(object: any): void;
   /** Findings of the schema itself, reported ahead of the strategy's. */

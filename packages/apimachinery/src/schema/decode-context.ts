@@ -7,9 +7,13 @@ export interface DecodeContext {
   /** Go's name of the struct whose field is at that depth. */
   owners: string[];
   unknown: string[];
+  /** Empty lists stay where the type writes the field anyway, rather than become null. */
+  keepEmptyLists: boolean;
+  /** Some were kept. */
+  keptEmptyLists: boolean;
 }
 
-export const newContext = (): DecodeContext => ({ path: [], owners: [], unknown: [] });
+export const newContext = (): DecodeContext => ({ path: [], owners: [], unknown: [], keepEmptyLists: false, keptEmptyLists: false });
 
 /** Thrown inside decoders; `decodeObject` turns it into the Status a client sees. */
 export class DecodeError extends Error {

@@ -6,6 +6,8 @@ export interface Decoded<T> {
   object: T;
   /** `unknown field "spec.foo"`, in the order met; at most 100. */
   unknownFields: string[];
+  /** With `keepEmptyLists`: the object has empty lists that it is not stored with. */
+  keptEmptyLists?: boolean;
 }
 
 /** How one field is read and when it is written. */
@@ -42,13 +44,16 @@ function structPlan(type: TypeSchema): StructPlan {
 /**
  * Reads a JSON value as an object of the type, the way Go's decoder and encoder would carry it: a new object with the
  * fields in the type's order, empty ones left out or written as their flags say, maps in key order, quantities and
- * times in canonical form. Keys must match in case. Leaves that are objects of any kind are shared with the input.
+ * times in canonical form. Empty lists of fields that are always written become null, as the stored form has them; with
+ * `keepEmptyLists` they stay, for field ownership tells the two apart. Keys must match in case. Leaves that are objects of any kind are shared with the input.
  * @throws StatusError 400 where a value does not fit its type.
  */
-export function decodeObject<T = any>(type: TypeSchema, value: unknown): Decoded<T> {
+export function decodeObject<T = any>(type: TypeSchema, value: unknown, { keepEmptyLists = false } = {}): Decoded<T> {
   const context = newContext();
+  context.keepEmptyLists = keepEmptyLists;
   try {
-    return { object: structPlan(type).decode(value, context, 0) as T, unknownFields: context.unknown.length > 1 ? inDocumentOrder(context.unknown, value) : context.unknown };
+    const object = structPlan(type).decode(value, context, 0) as T;
+    return { object, unknownFields: context.unknown.length > 1 ? inDocumentOrder(context.unknown, value) : context.unknown, ...(context.keptEmptyLists && { keptEmptyLists: true }) };
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     const [gvk] = type.gvk ?? [];
@@ -224,7 +229,11 @@ function compileStruct(type: TypeSchema): StructPlan {
         if (decoded !== undefined) out[plan.name] = decoded;
         else if (plan.always) out[plan.name] = null;
       } else if (!(plan.isMap ? isEmptyMap(decoded as object) : isEmpty(decoded))) out[plan.name] = decoded;
-      else if (plan.always) out[plan.name] = Array.isArray(decoded) && plan.keepsEmptyList ? decoded : plan.zero();
+      else if (plan.always) {
+        const keep = Array.isArray(decoded) && (plan.keepsEmptyList || context.keepEmptyLists);
+        if (keep && !plan.keepsEmptyList) context.keptEmptyLists = true;
+        out[plan.name] = keep ? decoded : plan.zero();
+      }
     }
     return out;
   };

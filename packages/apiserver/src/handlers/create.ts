@@ -2,7 +2,7 @@ import { alreadyExistsError, type ApiResponse, badRequestError, invalidError, is
 import type { CachedObject } from '../cache/cached-object.ts';
 import type { ServedResource } from '../registry.ts';
 import type { WriteContext } from '../contract.ts';
-import { decodeBody } from '../objects/decode.ts';
+import { decodeBody, settleEmptyLists } from '../objects/decode.ts';
 import { dedupOwnerReferences } from '../objects/owner-references.ts';
 import { createFailure, putObject, unwritten } from '../objects/storage.ts';
 import { fillSystemFields, generatedName, validateCommon, wipeSystemFields } from '../objects/system-fields.ts';
@@ -49,6 +49,7 @@ export async function createDecoded(call: Call, object: KubeObject, options: Wri
   strategy.defaults?.(object);
   dedupOwnerReferences(object, false, call.warnings);
   if (!forced.tracked) trackCreate(call, object, options.fieldManager);
+  settleEmptyLists(resource.codec, object);
   const managers = object.metadata.managedFields;
   await mutate(call, { operation: 'CREATE', subresource: '', object, old: undefined, dryRun: options.dryRun, options: { kind: 'CreateOptions', apiVersion: 'meta.k8s.io/v1', ...createOptionsOf(options) } });
   if (core.admission.length) {

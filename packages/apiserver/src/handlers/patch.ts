@@ -2,7 +2,7 @@ import { type ApiResponse, applyJsonPatch, applyMergePatch, applyStrategicMergeP
 import { builtinTypes } from '@pilothouse/api-schemas';
 import { messageOf } from '@pilothouse/base';
 import { cloneJson } from '../objects/clone.ts';
-import { decodeValue } from '../objects/decode.ts';
+import { decodeValue, settleEmptyLists } from '../objects/decode.ts';
 import { bareMediaType } from '../request/body.ts';
 import { type WriteOptions, writeOptions } from '../request/write-options.ts';
 import { answerObject } from './answer.ts';
@@ -42,6 +42,7 @@ export async function patchObject(call: Call, subresource = ''): Promise<ApiResp
       resource.definition.strategy.defaults?.(object);
       const changed = old ? partOf(resource, subresource, object, old) : object;
       if (type !== 'apply') trackUpdate(call, changed, old!, options.fieldManager, subresource);
+      settleEmptyLists(resource.codec, changed, object);
       return changed;
     },
   });

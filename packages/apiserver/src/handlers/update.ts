@@ -1,6 +1,5 @@
 import { type ApiResponse, badRequestError, type KubeObject } from '@pilothouse/apimachinery';
-import { cloneJson } from '../objects/clone.ts';
-import { decodeBody } from '../objects/decode.ts';
+import { copyDecoded, decodeBody, settleEmptyLists } from '../objects/decode.ts';
 import { writeOptions } from '../request/write-options.ts';
 import { answerObject } from './answer.ts';
 import type { Call } from './call.ts';
@@ -26,10 +25,13 @@ export async function updateObject(call: Call, subresource = ''): Promise<ApiRes
     ...(decoded.metadata.uid && { uid: decoded.metadata.uid }),
     create: subresource === '' && strategy.allowCreateOnUpdate === true,
     change: (old) => {
-      const object = cloneJson(decoded);
+      const object = copyDecoded(decoded);
       strategy.defaults?.(object);
       const changed = old ? partOf(resource, subresource, object, old) : object;
-      if (old) trackUpdate(call, changed, old, options.fieldManager, subresource);
+      if (old) {
+        trackUpdate(call, changed, old, options.fieldManager, subresource);
+        settleEmptyLists(resource.codec, changed, decoded);
+      }
       return changed;
     },
   });

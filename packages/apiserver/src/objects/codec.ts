@@ -11,5 +11,5 @@ export function codecOf(definition: Pick<ResourceDefinition, 'schema' | 'codec'>
 export function builtinCodec(schema: string): ObjectCodec {
   const type = builtinTypes.get(schema);
   if (!type) throw new Error(`Read objects of type ${schema}: the type is not published`);
-  return { decode: (value) => decodeObject(type, value), defaults: (object) => applyDefaults(type, object) };
+  return { decode: (value, options) => decodeObject(type, value, options), defaults: (object) => applyDefaults(type, object) };
 }

@@ -1,6 +1,7 @@
 import { badRequestError, cannotBeHandled, type KubeObject, parseApiVersion } from '@pilothouse/apimachinery';
 import { typeOfKind } from '@pilothouse/api-schemas';
 import type { ObjectCodec } from '../contract.ts';
+import { cloneJson } from './clone.ts';
 import { type ParsedBody, parseBody, unrecognized } from '../request/body.ts';
 
 export interface BodyKind {
@@ -31,7 +32,8 @@ export function decodeValue<T extends KubeObject>(parsed: ParsedBody, expected: 
   checkShape(value, expected.kind, bytes);
   const { apiVersion, kind } = value as { apiVersion?: string; kind?: string };
   checkKind(apiVersion ?? '', kind ?? '', expected, value, bytes);
-  const { object, unknownFields } = expected.codec.decode(value);
+  const { object, unknownFields, keptEmptyLists } = expected.codec.decode(value, { keepEmptyLists: true });
+  if (keptEmptyLists) withEmptyLists.add(object);
   if (validation !== 'Ignore') {
     const findings = [...parsed.duplicateFields, ...unknownFields];
     if (findings.length) {
@@ -47,6 +49,27 @@ export function decodeValue<T extends KubeObject>(parsed: ParsedBody, expected: 
   if (Array.isArray(managers) && !managers.length) object.metadata.managedFields = [];
   expected.codec.defaults(object);
   return object as T;
+}
+
+const withEmptyLists = new WeakSet<object>();
+
+/** A deep copy of a decoded object, for an attempt at writing it. */
+export function copyDecoded<T extends KubeObject>(decoded: T): T {
+  const copy = cloneJson(decoded);
+  if (withEmptyLists.has(decoded)) withEmptyLists.add(copy);
+  return copy;
+}
+
+/**
+ * Gives a decoded object the form it is stored in, once its fields have been attributed: empty lists that Go's stored
+ * form does not keep become null. Changes `object`; `decoded` is what `decodeBody` gave, where `object` is a copy of it.
+ */
+export function settleEmptyLists(codec: ObjectCodec, object: KubeObject, decoded: KubeObject = object): void {
+  if (!withEmptyLists.has(decoded)) return;
+  const plain = codec.decode(object).object as Record<string, unknown>;
+  const target = object as unknown as Record<string, unknown>;
+  for (const field in target) if (!(field in plain)) delete target[field];
+  Object.assign(target, plain);
 }
 
 const strictError = (expected: BodyKind, findings: readonly string[]) => badRequestError(`${expected.kind} in version ${JSON.stringify(expected.version)} cannot be handled as a ${expected.kind}: strict decoding error: ${findings.join(', ')}`);
