@@ -18,8 +18,10 @@ import { replicationController } from './controllers/replicationcontroller/contr
 import { resourceQuotaController } from './controllers/resourcequota/controller.ts';
 import { rootCaPublisherController } from './controllers/root-ca-publisher/controller.ts';
 import { serviceAccountController } from './controllers/serviceaccount/controller.ts';
+import { serviceCidrController } from './controllers/servicecidr/controller.ts';
 import { statefulSetController } from './controllers/statefulset/controller.ts';
 import { taintEvictionController } from './controllers/tainteviction/controller.ts';
+import { ttlController } from './controllers/ttl/controller.ts';
 import { ttlAfterFinishedController } from './controllers/ttlafterfinished/controller.ts';
 import { volumeBinderController } from './controllers/volume/persistentvolume/controller.ts';
 import { claimProtectionController, volumeProtectionController } from './controllers/volume/protection/controller.ts';
@@ -44,6 +46,7 @@ export const controllers: readonly ControllerDefinition<any>[] = [
   disruptionController,
   statefulSetController,
   cronJobController,
+  ttlController,
   nodeIpamController,
   nodeLifecycleController,
   taintEvictionController,
@@ -53,6 +56,7 @@ export const controllers: readonly ControllerDefinition<any>[] = [
   clusterRoleAggregationController,
   resourceQuotaController,
   ttlAfterFinishedController,
+  serviceCidrController,
   rootCaPublisherController,
 ];
 
