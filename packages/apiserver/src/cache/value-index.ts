@@ -24,7 +24,7 @@ export class ValueIndex {
       if (this.#byName.size >= mostNames) this.#byName.delete(this.#byName.keys().next().value!);
       const byValue = new Map<string, Set<CachedObject>>();
       index = { term: { kind: term.kind, name: term.name }, byValue };
-      all((object) => add(byValue, valueOf(term, object), object));
+      all((object) => add(byValue, termValue(term, object), object));
     }
     this.#byName.set(id, index);
     return index.byValue.get(term.value);
@@ -33,13 +33,13 @@ export class ValueIndex {
   /** A change of one object. */
   replace(object: CachedObject | undefined, old: CachedObject | undefined): void {
     for (const { term, byValue } of this.#byName.values()) {
-      const before = old && valueOf(term, old);
+      const before = old && termValue(term, old);
       if (before !== undefined) {
         const set = byValue.get(before);
         set?.delete(old!);
         if (set && !set.size) byValue.delete(before);
       }
-      if (object) add(byValue, valueOf(term, object), object);
+      if (object) add(byValue, termValue(term, object), object);
     }
   }
 
@@ -48,7 +48,7 @@ export class ValueIndex {
   }
 }
 
-function valueOf({ kind, name }: Pick<ExactTerm, 'kind' | 'name'>, object: CachedObject): string | undefined {
+function termValue({ kind, name }: Pick<ExactTerm, 'kind' | 'name'>, object: CachedObject): string | undefined {
   if (kind === 'field') return object.field(name);
   const { labels } = object;
   return labels && Object.hasOwn(labels, name) ? labels[name] : undefined;

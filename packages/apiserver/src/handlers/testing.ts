@@ -1,6 +1,6 @@
 /** An API server over a memory store and a clock that the test moves, spoken to as clients speak. For tests only. */
 import type { ApiResponse } from '@pilothouse/apimachinery';
-import { fakeClock, type FakeClock, type Runtime, seededRandom, silentLogger } from '@pilothouse/base';
+import { fakeClock, type FakeClock, realClock, type Runtime, seededRandom, silentLogger } from '@pilothouse/base';
 import { openMemoryStore, type Store } from '@pilothouse/storage';
 import type { ApiServerOptions } from '../options.ts';
 import { type ApiServer, createApiServer } from '../server.ts';
@@ -82,5 +82,5 @@ function describe({ type, object }: { type: string; object: any }): string {
 
 /** Lets what is ready run. */
 export async function settle(): Promise<void> {
-  for (let i = 0; i < 4; i++) await new Promise<void>((resolve) => setImmediate(resolve));
+  for (let i = 0; i < 4; i++) await new Promise<void>((resolve) => realClock.soon(resolve));
 }
