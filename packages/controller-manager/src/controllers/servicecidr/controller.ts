@@ -19,7 +19,7 @@ export const serviceCidrController = defineController({
       *keys(cidr, _change, context) {
         yield cidr.metadata.name!;
         // What contains or is contained may now go, or be needed.
-        for (const other of context.lister(serviceCIDRs).list()) if (other.metadata.name !== cidr.metadata.name && other.spec?.cidrs?.some((a) => cidr.spec?.cidrs?.some((b) => contains(a, b) || contains(b, a)))) yield other.metadata.name!;
+        for (const other of context.lister(serviceCIDRs).list()) if (other.metadata.name !== cidr.metadata.name && other.spec?.cidrs?.some((a) => cidr.spec?.cidrs?.some((b: string) => contains(a, b) || contains(b, a)))) yield other.metadata.name!;
       },
     },
     {

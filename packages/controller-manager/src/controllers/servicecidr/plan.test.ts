@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { contains, mayGo } from './plan.ts';
 
 const cidr = (name: string, ...cidrs: string[]) => ({ metadata: { name }, spec: { cidrs } });
-const address = (name: string) => ({ metadata: { name, labels: { 'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io' } } });
+const address = (name: string) => ({ metadata: { name, labels: { 'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io' } }, spec: { parentRef: { resource: 'services', name: 's' } } });
 
 test.each([
   ['10.0.0.0/8', '10.96.0.0/12', true],
