@@ -23,6 +23,7 @@ import { statefulSetController } from './controllers/statefulset/controller.ts';
 import { taintEvictionController } from './controllers/tainteviction/controller.ts';
 import { ttlController } from './controllers/ttl/controller.ts';
 import { ttlAfterFinishedController } from './controllers/ttlafterfinished/controller.ts';
+import { ephemeralVolumeController } from './controllers/volume/ephemeral/controller.ts';
 import { volumeBinderController } from './controllers/volume/persistentvolume/controller.ts';
 import { claimProtectionController, volumeProtectionController } from './controllers/volume/protection/controller.ts';
 import { type ControllerManager, type ControllerManagerOptions, runManager } from './manager.ts';
@@ -55,6 +56,7 @@ export const controllers: readonly ControllerDefinition<any>[] = [
   volumeProtectionController,
   clusterRoleAggregationController,
   resourceQuotaController,
+  ephemeralVolumeController,
   ttlAfterFinishedController,
   serviceCidrController,
   rootCaPublisherController,
