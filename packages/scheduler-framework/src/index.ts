@@ -16,4 +16,5 @@ export { PodInfo } from './pod/pod-info.ts';
 export * from './profile.ts';
 export type { Recorder } from './recorder.ts';
 export { ClusterSnapshot, type PlacedPod } from './snapshot/cluster-snapshot.ts';
+export * from './trace.ts';
 export * from './verdict.ts';

@@ -1,6 +1,6 @@
 import { fakeClock } from '@pilothouse/base';
-import type { Event, Node, Pod } from '@pilothouse/api-schemas/types/core/v1';
-import { events, nodes, pods } from '@pilothouse/apimachinery';
+import type { Event, Node, PersistentVolume, Pod } from '@pilothouse/api-schemas/types/core/v1';
+import { events, nodes, persistentVolumeClaims, persistentVolumes, pods, storageClasses } from '@pilothouse/apimachinery';
 import { type Client, createInformerFactory, type InformerFactory } from '@pilothouse/client';
 import { type InProcessApi, startApi } from '@pilothouse/testing/in-process-cluster';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -182,6 +182,33 @@ describe('the scheduler', () => {
     expect(await condition(b, 'web')).toMatchObject({ reason: 'SchedulerError', message: 'running Bind plugin "DefaultBinder": the wire broke' });
     expect(b.scheduler.cache.sizes).toEqual({ nodes: 1, pods: 0, assumed: 0 });
     expect((await bound(b, 'web')).spec?.nodeName).toBe('node-1');
+  });
+
+  test('binds a volume that waits for its first consumer before the pod', async () => {
+    const b = await bench({ nodes: [node_('node-1'), node_('node-2')] });
+    await b.client.create(storageClasses, { metadata: { name: 'local' }, provisioner: 'kubernetes.io/no-provisioner', volumeBindingMode: 'WaitForFirstConsumer' });
+    const volume: PersistentVolume = {
+      metadata: { name: 'pv' },
+      spec: {
+        capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], storageClassName: 'local', local: { path: '/mnt' },
+        nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: ['node-2'] }] }] } },
+      },
+    };
+    await b.client.create(persistentVolumes, volume);
+    await b.client.updateStatus(persistentVolumes, { ...(await b.client.get(persistentVolumes, 'pv')), status: { phase: 'Available' } });
+    await b.client.create(persistentVolumeClaims, { metadata: { name: 'claim', namespace: 'default' }, spec: { accessModes: ['ReadWriteOnce'], storageClassName: 'local', resources: { requests: { storage: '1Gi' } } } });
+    await b.client.create(pods, pod_('db', '1', { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'claim' } }] }));
+    const taken = await b.until(async () => {
+      const pv = await b.client.get(persistentVolumes, 'pv');
+      return pv.spec?.claimRef && pv;
+    });
+    expect(taken).toMatchObject({ metadata: { annotations: { 'pv.kubernetes.io/bound-by-controller': 'yes' } }, spec: { claimRef: { name: 'claim', namespace: 'default' } } });
+    expect((await get(b, 'db')).status?.nominatedNodeName).toBe('node-2');
+    await b.advance(3000);
+    expect((await get(b, 'db')).spec?.nodeName).toBeUndefined();
+    const claim = await b.client.get(persistentVolumeClaims, 'claim', { namespace: 'default' });
+    await b.client.update(persistentVolumeClaims, { ...claim, metadata: { ...claim.metadata, annotations: { 'pv.kubernetes.io/bind-completed': 'yes' } }, spec: { ...claim.spec!, volumeName: 'pv' } });
+    expect((await bound(b, 'db')).spec?.nodeName).toBe('node-2');
   });
 
   test('extenders filter, score, choose victims and bind', async () => {

@@ -16,6 +16,9 @@ export interface FilterContext {
   readonly recorder?: Recorder;
 }
 
+/** What-ifs are nobody's business but preemption's. */
+const silent: Recorder = {};
+
 /** The filters of one attempt for one pod. */
 export class FilterRun {
   readonly #context: FilterContext;
@@ -41,7 +44,7 @@ export class FilterRun {
     const { nominator, snapshot } = this.#context;
     if (nominator.size) {
       const nominated = this.#nominatedOn(snapshot.names[node]);
-      if (nominated) return this.#checkWith(nominated, node, this.active, this.#counting, 1) ?? this.#checkAlone(node);
+      if (nominated) return this.#checkWith(nominated, node, this.active, this.#counting, this.#context.recorder) ?? this.#checkAlone(node);
     }
     return this.#checkAlone(node);
   }
@@ -55,19 +58,19 @@ export class FilterRun {
     return pods?.length ? pods : undefined;
   }
 
-  #checkWith(nominated: readonly PodInfo[], node: number, active: readonly ActiveFilter[], counting: readonly ActiveFilter[], slot: 0 | 1): Verdict | undefined {
+  #checkWith(nominated: readonly PodInfo[], node: number, active: readonly ActiveFilter[], counting: readonly ActiveFilter[], recorder: Recorder | undefined): Verdict | undefined {
     const { snapshot } = this.#context;
-    const scratch = snapshot.copyToScratch(node, slot);
+    const scratch = snapshot.copyToScratch(node, 1);
     const states = cloneStates(counting);
     for (const pod of nominated) {
       snapshot.changeScratch(scratch, pod, 1);
       for (const { plugin, state } of states) plugin.addPod!(state, this.#info, pod, scratch);
     }
-    return this.#runAll(withStates(active, states), scratch, true);
+    return this.#runAll(withStates(active, states), scratch, true, recorder);
   }
 
-  #runAll(active: readonly ActiveFilter[], node: number, nominated: boolean): Verdict | undefined {
-    const { recorder, snapshot } = this.#context;
+  #runAll(active: readonly ActiveFilter[], node: number, nominated: boolean, recorder = this.#context.recorder): Verdict | undefined {
+    const { snapshot } = this.#context;
     for (const { plugin, state } of active) {
       const verdict = plugin.filter!(state, this.#info, node);
       recorder?.filter?.(plugin.name, snapshot.names[node], verdict, nominated);
@@ -116,8 +119,8 @@ export class FilterRun {
       },
       fits: () => {
         const nominated = this.#nominatedOn(snapshot.names[scratch]);
-        const verdict = nominated && this.#checkWith(nominated, scratch, active, counting, 1);
-        return verdict ?? this.#runAll(active, scratch, false);
+        const verdict = nominated && this.#checkWith(nominated, scratch, active, counting, silent);
+        return verdict ?? this.#runAll(active, scratch, false, silent);
       },
     };
   }
