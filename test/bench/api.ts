@@ -46,6 +46,8 @@ export async function run(args: string[]): Promise<void> {
   const base = `https://127.0.0.1:${port}`;
   await until('the API server', async () => (await request(port, '/readyz', { token })).status === 200);
   await until('the default namespace', async () => (await request(port, '/api/v1/namespaces/default', { token })).status === 200);
+  // Without a controller manager nobody else makes it, and pods are refused without one.
+  await request(port, '/api/v1/namespaces/default/serviceaccounts', { method: 'POST', token, body: { metadata: { name: 'default' } } });
   const yardPort = await freePort();
   const yard = start(process.execPath, [join(root, 'test/bench/yardstick-server.ts'), String(yardPort), join(dir, 'pki/apiserver.crt'), join(dir, 'pki/apiserver.key')]);
   const yardBase = `https://127.0.0.1:${yardPort}`;

@@ -47,6 +47,8 @@ export async function openListener(runtime: Runtime, handle: ApiHandler, options
   app.all('*', async () => {});
   const sockets = new Set<Socket>();
   const server = app.server;
+  // fastify sets it on HTTP/1 servers only; Node reads it for HTTP/1 connections of an HTTP/2 server too.
+  Object.assign(server, { keepAliveTimeout: keepAliveMs });
   server.maxConnections = options.maxConnections ?? 10_000;
   const track = (socket: Socket): void => {
     sockets.add(socket);
@@ -85,8 +87,11 @@ export async function openListener(runtime: Runtime, handle: ApiHandler, options
   };
 }
 
+/** Idle connections are kept so long, as upstream's. */
+const keepAliveMs = 180_000;
+
 function build(options: ListenOptions): FastifyInstance {
-  const shared = { logger: false, forceCloseConnections: 'idle' as const, exposeHeadRoutes: false, keepAliveTimeout: 180_000, requestTimeout: 0, routerOptions: { maxParamLength: 65_536 } };
+  const shared = { logger: false, forceCloseConnections: 'idle' as const, exposeHeadRoutes: false, keepAliveTimeout: keepAliveMs, requestTimeout: 0, routerOptions: { maxParamLength: 65_536 } };
   if (!options.tls) return fastify(shared as object) as unknown as FastifyInstance;
   const { cert, key, clientCa } = options.tls;
   return fastify({ ...shared, http2: true, https: { allowHTTP1: true, cert, key, requestCert: true, rejectUnauthorized: false, ...(clientCa && { ca: clientCa }), settings: { maxConcurrentStreams: 250 } } } as object) as unknown as FastifyInstance;

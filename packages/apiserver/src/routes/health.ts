@@ -1,4 +1,5 @@
 /** Health: `/healthz`, `/livez`, `/readyz`, with `?verbose`, `?exclude=` and each check below. */
+import { messageOf } from '@pilothouse/base';
 import type { NonResourceRoute } from '../options.ts';
 import { textAnswer } from '../request/respond.ts';
 
@@ -32,7 +33,7 @@ export function healthRoutes(checks: readonly HealthCheck[]): NonResourceRoute[]
             await check.check();
             lines.push(`[+]${check.name} ok`);
           } catch (error) {
-            log.warn('Health check failed', { endpoint, check: check.name, err: error });
+            log.info('Health check failed', { endpoint, check: check.name, reason: messageOf(error) });
             failed.push(check.name);
             lines.push(`[-]${check.name} failed: reason withheld`);
           }
