@@ -1,4 +1,4 @@
-import { request as httpsRequest } from 'node:https';
+import { Agent, request as httpsRequest } from 'node:https';
 import http2 from 'node:http2';
 import { gunzipSync } from 'node:zlib';
 import { realRuntime } from '@pilothouse/base';
@@ -96,6 +96,26 @@ test('a watch streams over both protocols and ends when the server closes its li
   session.close();
   await reader.cancel();
   await own.close();
+});
+
+test('closing does not wait for idle connections, but for the request in flight', async () => {
+  let answer: (() => void) | undefined;
+  const slow = await createApiServer(runtime, { store, nonResourceRoutes: [{ path: '/slow', handle: () => new Promise((resolve) => { answer = () => resolve({ status: 200, headers: {}, body: Buffer.from('done') }); }) }] });
+  const own = await slow.listen({ port: 0, tls: { cert: pki.apiserver.certificate, key: pki.apiserver.key } });
+  const idle = http2.connect(own.url, { ca: pki.ca.certificate });
+  await new Promise((resolve) => idle.once('connect', resolve));
+  const agent = new Agent({ keepAlive: true, ca: pki.ca.certificate });
+  const get = (path: string) => new Promise<string>((resolve, reject) => httpsRequest(`${own.url}${path}`, { agent }, (response) => response.on('data', (piece) => resolve(String(piece)))).on('error', reject).end());
+  await get('/nosuch');
+  const inFlight = get('/slow');
+  while (!answer) await new Promise((resolve) => runtime.clock.soon(() => resolve(undefined)));
+  const start = runtime.clock.monotonic();
+  const closed = slow.close();
+  answer!();
+  expect(await inFlight).toBe('done');
+  await closed;
+  expect(runtime.clock.monotonic() - start).toBeLessThan(1_000);
+  agent.destroy();
 });
 
 test('an address in use is the user’s to mend', async () => {

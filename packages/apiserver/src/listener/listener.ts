@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { separateHeaders } from '../auth/headers.ts';
 import { statusAnswer } from '../request/respond.ts';
+import { trackConnections } from './connections.ts';
 import { peerOf } from './peer.ts';
 import { readBody } from './read-body.ts';
 import { drainingUpgrades, handleUpgrade } from './upgrade.ts';
@@ -39,23 +40,18 @@ export interface Listener {
 export async function openListener(runtime: Runtime, handle: ApiHandler, options: ListenOptions): Promise<Listener> {
   const bodyLimit = options.bodyLimit ?? 3 * 1024 * 1024;
   const app = build(options);
+  const connections = trackConnections(app.server as never, options.tls !== undefined);
   // Routing, bodies and answers are the handler's own: fastify keeps the server, its protocols and its connections.
   app.addHook('onRequest', (request, reply, _done) => {
     reply.hijack();
+    connections.serving(request.raw.socket, reply.raw);
     void serve(runtime, handle, request.raw, reply.raw, bodyLimit);
   });
   app.all('*', async () => {});
-  const sockets = new Set<Socket>();
   const server = app.server;
   // fastify sets it on HTTP/1 servers only; Node reads it for HTTP/1 connections of an HTTP/2 server too.
   Object.assign(server, { keepAliveTimeout: keepAliveMs });
   server.maxConnections = options.maxConnections ?? 10_000;
-  const track = (socket: Socket): void => {
-    sockets.add(socket);
-    socket.setNoDelay(true);
-    socket.once('close', () => sockets.delete(socket));
-  };
-  server.on('connection', track);
   const upgrades = drainingUpgrades();
   server.on('upgrade', (request, socket, head) => void handleUpgrade(runtime, handle, request, socket as Socket, head, upgrades));
   try {
@@ -74,14 +70,14 @@ export async function openListener(runtime: Runtime, handle: ApiHandler, options
     },
     async close() {
       upgrades.end();
-      const cut = runtime.clock.after(options.drainMs ?? 10_000, () => {
-        for (const socket of sockets) socket.destroy();
-      });
+      const cut = runtime.clock.after(options.drainMs ?? 10_000, () => connections.destroy(), { keepAlive: true });
       try {
-        await app.close();
+        const closed = app.close();
+        connections.drain();
+        await closed;
       } finally {
         cut.cancel();
-        for (const socket of sockets) socket.destroy();
+        connections.destroy();
       }
     },
   };
