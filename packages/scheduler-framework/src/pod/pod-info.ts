@@ -5,7 +5,7 @@ import { type AffinityTerms, affinityTermsOf } from './affinity-terms.ts';
 import type { Amounts } from './amounts.ts';
 import { type HostPort, hostPortsOf } from './host-ports.ts';
 import { type NodePredicate, requiredNodeAffinity } from './node-affinity.ts';
-import { type Demand, demandOf, nonZeroRequests, podRequests } from './requests.ts';
+import { type Demand, demandOf, nonZeroRequests, podRequests, statusTells } from './requests.ts';
 
 export class PodInfo {
   pod: Pod;
@@ -41,6 +41,10 @@ export class PodInfo {
     const running = podRequests(pod, { useStatus: true });
     const nonZero = nonZeroRequests(pod, running);
     this.demand = demandOf(running);
+    if (!statusTells(pod)) {
+      this.#requests = running;
+      this.#scheduling = this.demand;
+    }
     this.nonZeroCpuMilli = nonZero.cpuMilli;
     this.nonZeroMemory = nonZero.memory;
     this.hostPorts = hostPortsOf(pod);

@@ -64,9 +64,12 @@ function aggregate(pod: Pod, options: RequestOptions): Amounts {
   return has;
 }
 
+/** Whether the status could say other than the spec. */
+export const statusTells = (pod: Pod): boolean => Boolean(pod.status?.containerStatuses?.length || pod.status?.initContainerStatuses?.length || pod.status?.resources || pod.status?.allocatedResources);
+
 /** The pod's requests including overhead. Resources that nothing asks for are absent. */
 export function podRequests(pod: Pod, options: RequestOptions = {}): Amounts {
-  const useStatus = options.useStatus && (pod.status?.containerStatuses?.length || pod.status?.initContainerStatuses?.length || pod.status?.resources || pod.status?.allocatedResources) ? true : undefined;
+  const useStatus = options.useStatus && statusTells(pod) ? true : undefined;
   const amounts = aggregate(pod, { ...options, useStatus });
   if (!options.skipPodLevel && hasPodLevelRequests(pod)) {
     const effective = effectivePodLevel(pod, useStatus === true);
@@ -107,6 +110,7 @@ export function demandOf(amounts: Amounts): Demand {
 /** What scoring takes a running pod's cpu and memory for: missing requests at their defaults. */
 export function nonZeroRequests(pod: Pod, requests: Amounts): { cpuMilli: number; memory: number } {
   let nonMissing = nonZeroDefaults;
+  if (!statusTells(pod) && asksForBoth(pod.spec?.containers) && asksForBoth(pod.spec?.initContainers)) return { cpuMilli: requests.get('cpu') ?? 0, memory: requests.get('memory') ?? 0 };
   if (hasPodLevelRequests(pod)) {
     nonMissing = new Map([...nonZeroDefaults].filter(([name]) => !requests.has(name)));
     if (!nonMissing.size) return { cpuMilli: requests.get('cpu') ?? 0, memory: requests.get('memory') ?? 0 };
@@ -114,3 +118,6 @@ export function nonZeroRequests(pod: Pod, requests: Amounts): { cpuMilli: number
   const amounts = podRequests(pod, { useStatus: true, nonMissing });
   return { cpuMilli: amounts.get('cpu') ?? 0, memory: amounts.get('memory') ?? 0 };
 }
+
+/** No container leaves cpu or memory open. */
+const asksForBoth = (containers: readonly Container[] | undefined): boolean => containers?.every((c) => c.resources?.requests?.cpu !== undefined && c.resources.requests.memory !== undefined) ?? true;
