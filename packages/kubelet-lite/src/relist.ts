@@ -19,21 +19,21 @@ export interface RelistOptions {
 /** Runs until `signal` aborts. */
 export async function followRuntime(options: RelistOptions): Promise<void> {
   const { runtime, cri, reader, signal, changed } = options;
-  let eventful = true;
+  // Believed from the first event on, until the stream ends.
+  let eventful = false;
   const events = (async () => {
     for (;;) {
       try {
         await cri.watchEvents((event) => {
+          eventful = true;
           const uid = event.podSandboxStatus?.metadata?.uid || event.podSandboxStatus?.labels[labelKeys.podUid];
           if (uid) changed(uid);
         }, signal);
       } catch (error) {
-        if (isUnimplemented(error)) {
-          eventful = false;
-          return;
-        }
+        if (isUnimplemented(error)) return;
         if (!isAbort(error, signal)) runtime.log.debug('The runtime\'s events ended', { err: messageOf(error) });
       }
+      eventful = false;
       if (signal.aborted) return;
       await runtime.clock.sleep(1000, signal).catch(() => undefined);
     }
