@@ -1,4 +1,7 @@
 import type { ControllerDefinition } from '@pilothouse/controller-runtime';
+import { csrApprovingController } from './controllers/certificates/approver/controller.ts';
+import { csrCleanerController } from './controllers/certificates/cleaner/controller.ts';
+import { csrSigningController } from './controllers/certificates/signer/controller.ts';
 import { clusterRoleAggregationController } from './controllers/clusterroleaggregation/controller.ts';
 import { cronJobController } from './controllers/cronjob/controller.ts';
 import { daemonSetController } from './controllers/daemonset/controller.ts';
@@ -57,6 +60,9 @@ export const controllers: readonly ControllerDefinition<any>[] = [
   clusterRoleAggregationController,
   resourceQuotaController,
   ephemeralVolumeController,
+  csrApprovingController,
+  csrCleanerController,
+  csrSigningController,
   ttlAfterFinishedController,
   serviceCidrController,
   rootCaPublisherController,

@@ -1,5 +1,6 @@
 /** An API server inside the test: memory storage, a clock and a seed of the test's choosing, clients of any identity. */
 import { type ApiServer, type ApiServerOptions, createApiServer } from '@pilothouse/apiserver';
+import { subjectAccessReview } from '@pilothouse/apiserver/virtual/subject-access-review';
 import { type Clock, fakeClock, type Logger, type Random, type Runtime, seededRandom, silentLogger } from '@pilothouse/base';
 import { type ApiHandler, isAlreadyExists, namespaces } from '@pilothouse/apimachinery';
 import { type Client, createClient, createInProcessTransport } from '@pilothouse/client';
@@ -42,6 +43,7 @@ export async function startApi(options: StartApiOptions = {}): Promise<InProcess
         },
       },
     ],
+    virtualHandlers: ({ authorize }) => [subjectAccessReview({ name: 'all', authorize })],
     ...options.server,
   });
   const clients: Client[] = [];
