@@ -2,3 +2,4 @@ export { cannotBeHandled } from './decode-context.ts';
 export { decodeObject, zeroOfField, type Decoded } from './decode.ts';
 export { applyDefaults } from './defaults.ts';
 export { parseJson, parseJsonStrict, type ParsedJson } from './json.ts';
+export { jsonSyntaxError } from './json-error.ts';

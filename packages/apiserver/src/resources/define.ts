@@ -1,8 +1,10 @@
 import { builtinResources, typeOfKind, type ResourceFacts, type TypeSchema } from '@pilothouse/api-schemas';
 import type { KubeObject, ResourceType } from '@pilothouse/apimachinery';
 import { zeroOfField } from '@pilothouse/apimachinery';
+import type { PodSpec } from '@pilothouse/api-schemas/types/core/v1';
 import type { ResourceDefinition, Strategy } from '../contract.ts';
 import { columnsFor } from '../table/index.ts';
+import { dropGatedPodFields } from './defaults/pod-gates.ts';
 
 /** What a built-in resource adds to its published facts. Everything has a default: a resource may be facts alone. */
 export interface ResourceBehaviour<T extends KubeObject> extends Partial<Pick<ResourceDefinition<T>, 'strategy' | 'selectableFields' | 'virtual' | 'ttlSeconds' | 'conversion'>> {
@@ -10,6 +12,8 @@ export interface ResourceBehaviour<T extends KubeObject> extends Partial<Pick<Re
   storagePrefix?: string;
   /** A status given on create is kept (nodes register with theirs). Default: it is cleared. */
   keepsStatusOnCreate?: boolean;
+  /** Where the object holds a pod's spec, its own or a template's. */
+  podSpec?(object: T): PodSpec | undefined;
 }
 
 /** Where there is a status subresource, the main one cannot set the status: cleared on create, kept on update. */
@@ -31,6 +35,21 @@ function guardStatus<T extends KubeObject>(strategy: Strategy<T>, schema: TypeSc
   };
 }
 
+/** Ahead of everything else that prepares the object. */
+function dropGated<T extends KubeObject>(strategy: Strategy<T>, podSpec: (object: T) => PodSpec | undefined): Strategy<T> {
+  return {
+    ...strategy,
+    prepareForCreate(object, context) {
+      dropGatedPodFields(podSpec(object), undefined);
+      strategy.prepareForCreate?.(object, context);
+    },
+    prepareForUpdate(object, old, context) {
+      dropGatedPodFields(podSpec(object), podSpec(old));
+      strategy.prepareForUpdate?.(object, old, context);
+    },
+  };
+}
+
 const factsOf = ({ group, version, plural }: ResourceType): ResourceFacts => {
   const facts = builtinResources.find((r) => r.group === group && r.version === version && r.name === plural);
   if (!facts) throw new Error(`Define resource ${plural}.${version}.${group}: not among the published resources`);
@@ -43,6 +62,8 @@ export function defineResource<T extends KubeObject>(type: ResourceType<T>, beha
   const facts = factsOf(type);
   const schema = typeOfKind(group, version, kind);
   if (!schema) throw new Error(`Define resource ${plural}: kind ${kind} has no published type`);
+  const own = behaviour.strategy ?? {};
+  const strategy = behaviour.podSpec ? dropGated(own, behaviour.podSpec) : own;
   const prefix = `${plural}/`;
   const subresources = builtinResources.filter((r) => r.group === group && r.version === version && r.name.startsWith(prefix)).map((r) => ({ ...r, name: r.name.slice(prefix.length) }));
   return {
@@ -51,7 +72,7 @@ export function defineResource<T extends KubeObject>(type: ResourceType<T>, beha
     subresources,
     schema: schema.name,
     storagePrefix: behaviour.storagePrefix ?? plural,
-    strategy: subresources.some((s) => s.name === 'status') ? guardStatus(behaviour.strategy ?? {}, schema, behaviour.keepsStatusOnCreate ?? false) : (behaviour.strategy ?? {}),
+    strategy: subresources.some((s) => s.name === 'status') ? guardStatus(strategy, schema, behaviour.keepsStatusOnCreate ?? false) : strategy,
     columns: columnsFor(group, version, plural),
     selectableFields: behaviour.selectableFields ?? {},
     ...(behaviour.virtual && { virtual: true }),

@@ -83,4 +83,4 @@ const strategy: Strategy<DaemonSet> = {
   warnings: (object, old) => (old && same(object.spec.template, old.spec.template) ? [] : templateWarnings(object.spec.template, 'spec.template')),
 };
 
-export const daemonSets = defineResource<any>(type, { strategy });
+export const daemonSets = defineResource<any>(type, { strategy, podSpec: ({ spec }: DaemonSet) => spec.template?.spec });

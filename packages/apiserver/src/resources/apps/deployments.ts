@@ -86,4 +86,4 @@ const strategy: Strategy<Deployment> = {
   },
 };
 
-export const deployments = defineResource<any>(type, { strategy });
+export const deployments = defineResource<any>(type, { strategy, podSpec: ({ spec }: Deployment) => spec.template?.spec });

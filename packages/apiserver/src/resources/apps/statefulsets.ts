@@ -122,4 +122,4 @@ const strategy: Strategy<StatefulSet> = {
   },
 };
 
-export const statefulSets = defineResource<any>(type, { strategy });
+export const statefulSets = defineResource<any>(type, { strategy, podSpec: ({ spec }: StatefulSet) => spec.template?.spec });

@@ -76,4 +76,4 @@ const strategy: Strategy<CronJob> = {
   },
 };
 
-export const cronJobs = defineResource<any>(type, { strategy });
+export const cronJobs = defineResource<any>(type, { strategy, podSpec: ({ spec }: CronJob) => spec.jobTemplate?.spec?.template?.spec });

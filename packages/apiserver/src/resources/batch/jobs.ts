@@ -139,4 +139,4 @@ const strategy: Strategy<Job> = {
   },
 };
 
-export const jobs = defineResource<any>(type, { strategy, selectableFields: { 'status.successful': (job: Job) => String(job.status.succeeded ?? 0) } });
+export const jobs = defineResource<any>(type, { strategy, podSpec: ({ spec }: Job) => spec.template?.spec, selectableFields: { 'status.successful': (job: Job) => String(job.status.succeeded ?? 0) } });

@@ -116,6 +116,7 @@ function withResources(container: Container, now: Container): Container {
 
 export const pods = defineResource<any>(type, {
   strategy,
+  podSpec: (pod: Pod) => pod.spec,
   selectableFields: {
     'spec.nodeName': (pod: Pod) => pod.spec.nodeName ?? '',
     'spec.restartPolicy': (pod: Pod) => pod.spec.restartPolicy ?? '',

@@ -15,4 +15,4 @@ const strategy: Strategy<PodTemplate> = {
   warnings: (object) => templateWarnings(object.template, 'template'),
 };
 
-export const podTemplates = defineResource<any>(type, { strategy });
+export const podTemplates = defineResource<any>(type, { strategy, podSpec: ({ template }: PodTemplate) => template?.spec });

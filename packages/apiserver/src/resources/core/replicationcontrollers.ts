@@ -47,4 +47,4 @@ const strategy: Strategy<ReplicationController> = {
   },
 };
 
-export const replicationControllers = defineResource<any>(type, { strategy, storagePrefix: 'controllers', selectableFields: { 'status.replicas': (rc: ReplicationController) => String(rc.status.replicas ?? 0) } });
+export const replicationControllers = defineResource<any>(type, { strategy, podSpec: ({ spec }: ReplicationController) => spec.template?.spec, storagePrefix: 'controllers', selectableFields: { 'status.replicas': (rc: ReplicationController) => String(rc.status.replicas ?? 0) } });

@@ -1,5 +1,5 @@
 import { X509Certificate, createPrivateKey } from 'node:crypto';
-import { invalid, required, secrets as type, tooLong, type FieldError } from '@pilothouse/apimachinery';
+import { invalid, jsonSyntaxError, required, secrets as type, tooLong, type FieldError } from '@pilothouse/apimachinery';
 import type { Secret } from '@pilothouse/api-schemas/types/core/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
@@ -22,7 +22,7 @@ function validateJson(errors: FieldError[], data: Record<string, string>, key: s
     const value = JSON.parse(text);
     if (value !== null && (typeof value !== 'object' || Array.isArray(value))) bad(`json: cannot unmarshal ${Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value} into Go value of type map[string]interface {}`);
   } catch {
-    bad(text === '' ? 'unexpected end of JSON input' : `invalid character '${text[0]}' looking for beginning of value`);
+    bad(jsonSyntaxError(text));
   }
 }
 

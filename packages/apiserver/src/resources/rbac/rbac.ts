@@ -33,7 +33,7 @@ function validateAggregation(errors: FieldError[], { aggregationRule: rule }: Cl
     try {
       matcherOf(selector);
     } catch {
-      errors.push(invalid(`${path}[${i}]`, selector, 'invalid label selector.'));
+      errors.push(invalid(`${path}[${i}]`, null, 'invalid label selector.'));
     }
   });
 }

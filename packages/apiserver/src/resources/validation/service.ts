@@ -34,7 +34,7 @@ export function validateService(errors: FieldError[], service: Service, old: Ser
   });
   if (!spec.type) errors.push(required('spec.type'));
   else if (!['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'].includes(spec.type)) errors.push(notSupported('spec.type', spec.type, ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort']));
-  validatePortNumbers(errors, service);
+  validatePortNumbers(errors, service, old);
   validateSourceRanges(errors, service, old);
   if (spec.allocateLoadBalancerNodePorts !== undefined && !isLoadBalancer(service)) errors.push(forbidden('spec.allocateLoadBalancerNodePorts', "may only be used when `type` is 'LoadBalancer'"));
   validateLoadBalancerClass(errors, service);
@@ -72,7 +72,7 @@ function validatePorts(errors: FieldError[], { spec }: Service): void {
   });
 }
 
-function validatePortNumbers(errors: FieldError[], { spec }: Service): void {
+function validatePortNumbers(errors: FieldError[], { spec }: Service, old: Service | undefined): void {
   const ports = spec.ports ?? [];
   if (spec.type === 'ClusterIP')
     ports.forEach((port, i) => {
@@ -82,7 +82,7 @@ function validatePortNumbers(errors: FieldError[], { spec }: Service): void {
   ports.forEach((port, i) => {
     if (!port.nodePort) return;
     const key = `${port.protocol}/${port.nodePort}`;
-    if (nodePorts.has(key)) errors.push(duplicate(`spec.ports[${i}].nodePort`, port.nodePort));
+    if (nodePorts.has(key)) errors.push(old ? duplicate(`spec.ports[${i}].nodePort`, port.nodePort) : invalid(`spec.ports[${i}].nodePort`, port.nodePort, 'provided port is already allocated'));
     nodePorts.add(key);
   });
   const numbers = new Set<string>();

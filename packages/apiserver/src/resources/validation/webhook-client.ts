@@ -39,7 +39,7 @@ function validateUrlPath(errors: FieldError[], urlPath: string, path: string): v
 
 export function validateWebhookClient(errors: FieldError[], { url, service }: WebhookClient, path: string): void {
   if ((url === undefined) === (service === undefined)) return void errors.push(required(path, 'exactly one of url or service is required'));
-  if (url !== undefined) return validateUrl(errors, url, `${path}.url`);
+  if (url !== undefined) return void validateUrl(errors, url, `${path}.url`);
   const at = `${path}.service`;
   const { name, namespace, port = 443 } = service!;
   if (!name) errors.push(required(`${at}.name`, 'service name is required'));
