@@ -29,8 +29,13 @@ export interface StoredResource {
   definition: ResourceDefinition;
   codec: ObjectCodec;
   cache: ResourceCache;
+  /** The field by whose value watches are told apart. */
+  trigger: string | undefined;
   apiVersion: string;
 }
+
+/** Built-in resources that many watch by one field: every kubelet its node's pods. */
+const triggers: Readonly<Record<string, string>> = { 'pods.': 'spec.nodeName' };
 
 /** Built-in resources that are deprecated as a whole. */
 const deprecations: Readonly<Record<string, string>> = {
@@ -125,14 +130,15 @@ export class ResourceRegistry {
     const known = this.#stored.get(prefix);
     if (known) return known;
     const codec = codecOf(definition);
+    const trigger = definition.triggerField ?? triggers[`${definition.type.plural}.${definition.type.group}`];
     const cache = new ResourceCache({
       prefix,
       namespaced: definition.type.namespaced,
       indexer: { fields: definition.selectableFields, parsed: (object) => definition.strategy.defaults?.(object) },
       clock: this.#runtime.clock,
-      ...(definition.triggerField && { trigger: definition.triggerField }),
+      ...(trigger && { trigger }),
     });
-    const stored: StoredResource = { definition, codec, cache, apiVersion: apiVersionOf(definition.type.group, definition.type.version) };
+    const stored: StoredResource = { definition, codec, cache, trigger, apiVersion: apiVersionOf(definition.type.group, definition.type.version) };
     this.#stored.set(prefix, stored);
     await this.#feed.add(cache);
     return stored;

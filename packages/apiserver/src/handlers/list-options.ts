@@ -112,7 +112,7 @@ export function selectionOf(resource: ServedResource, info: RequestInfo, options
   }
   const matches = tests.length === 0 ? undefined : tests.length === 1 ? tests[0] : (entry: CachedObject) => tests[0](entry) && tests[1](entry);
   const exact = exactTerm(resource, options);
-  return { selection: { namespace, name, ...(matches && { matches }), ...(exact && { exact }) }, trigger: resource.conversion || !definition.triggerField ? undefined : fields?.exactValue(definition.triggerField) };
+  return { selection: { namespace, name, ...(matches && { matches }), ...(exact && { exact }) }, trigger: resource.conversion || !resource.stored?.trigger ? undefined : fields?.exactValue(resource.stored.trigger) };
 }
 
 /** A term of the selectors that the cache's index can answer. */

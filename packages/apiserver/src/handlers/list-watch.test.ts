@@ -227,3 +227,19 @@ describe('watch', () => {
     expect(watch.seen().map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual(['ADDED b', 'MODIFIED b']);
   });
 });
+
+test('watches of one node’s pods see pods come, change and leave, and nothing of other nodes', async () => {
+  const pods = '/api/v1/namespaces/ns/pods';
+  const on = (name: string, nodeName?: string) => api.call('POST', pods, { metadata: { name }, spec: { ...(nodeName && { nodeName }), containers: [{ name: 'c', image: 'i' }] } });
+  const watch = await api.watch('/api/v1/pods?watch=1&fieldSelector=spec.nodeName%3Dn1');
+  const unbound = await api.watch('/api/v1/pods?watch=1&fieldSelector=spec.nodeName%3D');
+  await on('a', 'n1');
+  await on('b', 'n2');
+  await on('c');
+  await api.call('POST', `${pods}/c/binding`, { metadata: { name: 'c' }, target: { kind: 'Node', name: 'n1' } });
+  await api.call('DELETE', `${pods}/a?gracePeriodSeconds=0`);
+  await settle();
+  const short = (w: typeof watch) => w.seen().map((line) => line.split(' ').slice(0, 2).join(' '));
+  expect(short(watch)).toEqual(['ADDED a', 'ADDED c', 'MODIFIED a', 'DELETED a']);
+  expect(short(unbound)).toEqual(['ADDED c', 'DELETED c']);
+});
