@@ -101,3 +101,18 @@ describe('deployment', () => {
     expect(await podsNow()).toHaveLength(10);
   });
 });
+
+test('the same seed gives the same cluster, name by name and version by version', async () => {
+  const run = async () => {
+    bench = await runOnBench([deploymentController, replicaSetController], { seed: 7 });
+    await bench.client.create(deployments, web('img:1'));
+    await rolledOut();
+    await bench.client.patch(deployments, 'web', { spec: { template: { spec: { containers: [{ name: 'c', image: 'img:2' }] } } } }, { namespace: 'default', type: 'strategic' });
+    await bench.advance(3000);
+    const state = [...(await podsNow()), ...(await setsNow()), ...(await bench.client.list(events, { namespace: 'default' })).items].map((o) => `${o.metadata.name} ${o.metadata.uid} ${o.metadata.resourceVersion}`);
+    return state;
+  };
+  const first = await run();
+  await bench.close();
+  expect(await run()).toEqual(first);
+});
