@@ -14,6 +14,7 @@ import { createNodeAgent, type NodeAgent } from './node/node-agent.ts';
 import type { KubeletOptions } from './options.ts';
 import { createBackoff } from './pods/backoff.ts';
 import type { NodeContext } from './pods/context.ts';
+import { rotateLog } from './pods/log-rotation.ts';
 import { parseResolvConf } from './pods/network-files.ts';
 import { fieldPathOf } from './pods/pod-facts.ts';
 import { createPodManager, type PodManager } from './pods/pod-manager.ts';
@@ -50,6 +51,7 @@ export interface Kubelet {
 
 const crashBackoff = { initialMs: 10_000, maxMs: 300_000 };
 const collectEveryMs = 60_000;
+const rotateEveryMs = 10_000;
 const imageCollectEveryMs = 5 * 60_000;
 const readOr = (path: string, fallback: string) => (path && existsSync(path) ? readFileSync(path, 'utf8') : fallback);
 
@@ -135,7 +137,9 @@ export async function startKubelet(start: StartKubeletOptions): Promise<Kubelet>
     background.push(followRuntime({ runtime, cri, reader: context.reader, periodMs: options.relistMs ?? 1000, signal: scope.signal, changed: (uid) => manager.worker(uid)?.wake() }));
     const collect = clock.every(collectEveryMs, () => void manager.collectContainers().then(() => manager.cleanUp()).catch((error) => runtime.log.warn('Collecting garbage failed', { err: messageOf(error) })));
     const collectImagesTimer = clock.every(imageCollectEveryMs, () => void collectImages({ cri, clock, used: () => usedImages(manager), facts: () => machineFacts(rootDir) }).catch((error) => runtime.log.warn('Collecting images failed', { err: messageOf(error) })));
+    const rotate = clock.every(rotateEveryMs, () => void rotateLogs(manager, cri, clock.now()).catch((error) => runtime.log.warn('Rotating logs failed', { err: messageOf(error) })));
     scope.defer(() => {
+      rotate.cancel();
       collect.cancel();
       collectImagesTimer.cancel();
     });
@@ -221,6 +225,10 @@ async function readTrustBundle(client: Client, source: { name?: string; signerNa
   if (!source.name) throw new Error('clusterTrustBundle sources are read by name here; signerName with a label selector needs the beta API');
   const bundle = await client.get<{ metadata: { name: string }; spec: { trustBundle: string } }>({ group: 'certificates.k8s.io', version: 'v1beta1', plural: 'clustertrustbundles', kind: 'ClusterTrustBundle', namespaced: false }, source.name);
   return bundle.spec.trustBundle;
+}
+
+async function rotateLogs(manager: PodManager, cri: Cri, nowMs: number): Promise<void> {
+  for (const worker of manager.workers()) for (const c of worker.seen.containers) if (c.state === 'running') await rotateLog(c, { cri, nowMs });
 }
 
 function usedImages(manager: PodManager): Set<string> {

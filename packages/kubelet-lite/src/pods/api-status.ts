@@ -31,6 +31,10 @@ export interface StatusInputs {
   nowMs: number;
   /** Resources in force by container, as last accepted. */
   allocated?(container: AnyContainer): ResourceRequirements | undefined;
+  /** All containers are being started anew: earlier ends are last states. */
+  restartingAll?: boolean;
+  /** Where the runtime does not say who a container runs as. */
+  userOf?(container: AnyContainer): { uid: number; gid: number; supplementalGroups?: number[] } | undefined;
   /** Written beside the kubelet's five. */
   extraConditions?: PodStatus['conditions'];
 }
@@ -46,7 +50,15 @@ const stateOf = (c: RuntimeContainer, runtimeName: string): ContainerState => {
   return { waiting: {} };
 };
 
-const mountStatus = (m: VolumeMount): VolumeMountStatus => ({ name: m.name, mountPath: m.mountPath, ...(m.readOnly && { readOnly: true, recursiveReadOnly: m.recursiveReadOnly === 'Enabled' || m.recursiveReadOnly === 'IfPossible' ? m.recursiveReadOnly === 'Enabled' ? 'Enabled' : 'Disabled' : 'Disabled' }) });
+const mountStatus = (m: VolumeMount): VolumeMountStatus => ({ name: m.name, mountPath: m.mountPath, ...(m.readOnly && { readOnly: true, recursiveReadOnly: m.recursiveReadOnly === 'Enabled' ? 'Enabled' : 'Disabled' }) });
+
+/** How the container ended before this run: the runtime knows, or it was told earlier. */
+function lastStateOf(now: RuntimeContainer, last: RuntimeContainer | undefined, before: ContainerStatus | undefined, runtimeName: string): ContainerState {
+  if (last) return stateOf(last, runtimeName);
+  const otherRun = before?.containerID !== containerUri(runtimeName, now.id);
+  if (before?.state?.terminated && otherRun && before.restartCount < now.restartCount) return { terminated: before.state.terminated };
+  return before?.lastState ?? {};
+}
 
 function containerStatuses(inputs: StatusInputs, kind: ContainerKind, containers: readonly AnyContainer[], old: readonly ContainerStatus[]): ContainerStatus[] {
   const { pod, runtime, runtimeName } = inputs;
@@ -57,11 +69,10 @@ function containerStatuses(inputs: StatusInputs, kind: ContainerKind, containers
     let status: ContainerStatus;
     if (runs.length) {
       const [now, last] = runs;
-      const lastState = last ? stateOf(last, runtimeName) : before && before.restartCount >= now.restartCount && before.lastState ? before.lastState : before?.state?.terminated && before.containerID !== containerUri(runtimeName, now.id) ? { terminated: before.state.terminated } : before?.lastState;
       status = {
         name: container.name,
         state: now.state === 'unknown' && before?.state?.running ? lostContainer('The container could not be located when the pod was terminated') : stateOf(now, runtimeName),
-        lastState: lastState ?? {},
+        lastState: lastStateOf(now, last, before, runtimeName),
         ready: false,
         restartCount: now.restartCount,
         image: now.image || container.image || '',
@@ -80,9 +91,10 @@ function containerStatuses(inputs: StatusInputs, kind: ContainerKind, containers
       }
     }
     const why = inputs.reasons.get(container.name);
-    if (why && kind !== 'ephemeral' ? shouldStart(pod, container, runs[0]) : why && !runs.length) {
+    const waits = kind === 'ephemeral' ? !runs.length : shouldStart(pod, container, runs[0]);
+    if (why && waits) {
       if (status.state?.terminated) status.lastState = status.state;
-      status.state = { waiting: { reason: why!.reason, message: why!.message } };
+      status.state = { waiting: { reason: why.reason, message: why.message } };
     }
     decorate(inputs, status, container, kind, runs[0]);
     return status;
@@ -110,18 +122,9 @@ function decorate(inputs: StatusInputs, status: ContainerStatus, container: AnyC
       const user = inputs.userOf(container);
       if (user) status.user = { linux: user };
     }
-    if (running && inputs.stopSignals && container.lifecycle?.stopSignal) status.stopSignal = container.lifecycle.stopSignal;
   }
   const mounts = (container.volumeMounts ?? []).map(mountStatus);
   if (mounts.length) status.volumeMounts = mounts;
-}
-
-export interface StatusInputs {
-  /** All containers are being started anew: earlier ends are last states. */
-  restartingAll?: boolean;
-  /** Where the runtime does not say who a container runs as. */
-  userOf?(container: AnyContainer): { uid: number; gid: number; supplementalGroups?: number[] } | undefined;
-  stopSignals?: boolean;
 }
 
 /** The whole status, without the conditions' times (the status manager keeps those). */
@@ -194,14 +197,14 @@ function podResources(pod: Pod, inputs: StatusInputs): ResourceRequirements | un
 const sumQuantities = (values: readonly (string | number)[]) => formatQuantity(values.map((v) => parseQuantity(String(v))).reduce(addQuantities));
 
 /** What became of containers that never told how they ended, once the pod has ended (status manager: TerminatePod). */
-export function terminateStatuses(pod: Pod, status: PodStatus): PodStatus {
+export function terminateStatuses(status: PodStatus): PodStatus {
   const initialized = status.conditions?.some((c) => c.type === 'Initialized' && c.status === 'True') ?? false;
+  // A pod that ended before it was initialised shows which containers never came to run.
+  if (!initialized || !status.containerStatuses) return status;
   const end = (s: ContainerStatus): ContainerStatus => {
-    if (s.state?.terminated || (s.state?.waiting && !s.state.running && !initialized)) return s;
-    if (s.state?.waiting && s.lastState?.terminated === undefined && !s.containerID && !initialized) return s;
-    return { ...s, ready: false, started: false, state: s.state?.waiting && s.lastState?.terminated ? { terminated: s.lastState.terminated } : lostContainer('The container could not be located when the pod was terminated') };
+    if (s.state?.terminated) return s;
+    const state = s.lastState?.terminated ? { terminated: s.lastState.terminated } : lostContainer('The container could not be located when the pod was terminated');
+    return { ...s, ready: false, started: false, state };
   };
-  if (isTerminalPhase(pod.status?.phase) && status.phase === pod.status?.phase && !status.containerStatuses?.length) return status;
-  return { ...status, ...(status.containerStatuses && { containerStatuses: status.containerStatuses.map(end) }) };
+  return { ...status, containerStatuses: status.containerStatuses.map(end) };
 }
-

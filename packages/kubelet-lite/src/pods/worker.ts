@@ -142,7 +142,7 @@ export function createPodWorker({ context, pod: first, others }: WorkerOptions):
   const tell = (ended = false): void => {
     if (toldBefore) return;
     const status = generateStatus(statusInputs(ended));
-    context.status.set(pod, ended ? terminateStatuses(pod, status) : status);
+    context.status.set(pod, ended ? terminateStatuses(status) : status);
   };
 
   /** Undefined while there is time left. */

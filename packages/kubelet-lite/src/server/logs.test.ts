@@ -1,8 +1,10 @@
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { realClock } from '@pilothouse/base';
+import type { Cri } from '../cri/contract.ts';
+import { rotateLog } from '../pods/log-rotation.ts';
 import { tailOfLog } from '../pods/log-tail.ts';
 import { subresourcesOf } from './auth.ts';
 import { type LogOptions, logOptions, readLog } from './logs.ts';
@@ -55,6 +57,18 @@ describe('container logs', () => {
   test.each(['tailLines=-1', 'limitBytes=x', 'sinceTime=bad', 'stream=Both'])('%s is refused', (query) => {
     expect(() => logOptions(new URLSearchParams(query), 0)).toThrow();
   });
+});
+
+test('a log that has grown is put aside, and the oldest go', async () => {
+  const own = mkdtempSync(join(dir, 'rotate-'));
+  const log = join(own, '0.log');
+  const cri = { call: async () => void writeFileSync(log, '') } as unknown as Cri;
+  for (let i = 0; i < 4; i++) {
+    writeFileSync(log, 'x'.repeat(100));
+    expect(await rotateLog({ id: 'c', logPath: log }, { cri, nowMs: i * 1000, maxBytes: 50, maxFiles: 3 })).toBe(true);
+  }
+  expect(await rotateLog({ id: 'c', logPath: log }, { cri, nowMs: 9000, maxBytes: 50 })).toBe(false);
+  expect(readdirSync(own).sort()).toEqual(['0.log', '0.log.19700101-000002', '0.log.19700101-000003']);
 });
 
 test.each([['/containerLogs/a/b/c', ['proxy']], ['/stats/summary', ['stats']], ['/metrics/resource', ['metrics']], ['/logs/', ['log']], ['/pods', ['pods', 'proxy']], ['/exec/a/b/c', ['proxy']]])('%s asks for %j of nodes', (given, want) => {
