@@ -52,7 +52,7 @@ describe.skipIf(lacking({ commands: ['kubectl'], realNode: true }))('a node that
     await kubectl('expose deployment web --port=80 --target-port=8080 --type=NodePort');
     const port = await kubectl(['get', 'service', 'web', '-o', 'jsonpath={.spec.ports[0].nodePort}']);
     await eventually('an answer at the node port', () => fetchBody(`http://127.0.0.1:${port}/`), (text) => text.startsWith('web-'));
-    await eventually('an answer by name', () => kubectl('exec shell -- wget -T 2 -qO- http://web.default.svc.cluster.local'), (text) => text.startsWith('web-'));
+    await eventually('an answer by name', () => kubectl('exec shell -- timeout 4 wget -qO- http://web.default.svc.cluster.local'), (text) => text.startsWith('web-'));
     expect(await kubectl('exec shell -- nslookup kubernetes.default.svc.cluster.local')).toContain('10.96.0.1');
   });
 

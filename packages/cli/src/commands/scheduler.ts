@@ -1,4 +1,6 @@
-import { type LogLevel, messageOf } from '@pilothouse/base';
+import { readFileSync } from 'node:fs';
+import { parseYaml } from '@pilothouse/apimachinery';
+import { type LogLevel, messageOf, UserError } from '@pilothouse/base';
 import { startScheduler } from '@pilothouse/scheduler';
 import { leadAs } from '../parts/controllers.ts';
 import { runUntilSignal } from '../parts/lifetime.ts';
@@ -11,11 +13,22 @@ interface SchedulerFlags {
   logLevel: LogLevel;
 }
 
+/** A KubeSchedulerConfiguration, YAML or JSON. */
+function readConfig(file: string | undefined): unknown {
+  if (!file) return undefined;
+  try {
+    return parseYaml(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new UserError(`--config ${file}: ${messageOf(error)}`);
+  }
+}
+
 /** `pilothouse scheduler` */
 export async function scheduler(flags: SchedulerFlags): Promise<void> {
+  const config = readConfig(flags.config);
   const { runtime, client, informers, scope } = connect('kube-scheduler', flags);
   const lead = async () => {
-    scope.own(await startScheduler({ client, informers, runtime }));
+    scope.own(await startScheduler({ client, informers, runtime, config }));
     console.error('pilothouse scheduler: scheduling');
   };
   const leading = flags.leaderElect ? leadAs('kube-scheduler', client, runtime, scope, lead) : lead();
