@@ -23,10 +23,10 @@ const commentText = (block: string): string =>
   block.split('\n').slice(1, -1).map((line) => line.replace(/^\s*\* ?/, '')).join('\n').replaceAll('*\\/', '*/').replaceAll('\\*', '*').replace(/\n@deprecated\s*$/, '').trim();
 
 /** Doc comments of a declaration file: that of the type under '', those of members indented by four spaces under their names. */
-function readComments(file: string, unescape: boolean, owner: RegExp): Record<string, string> {
+function readComments(file: string, backslashes: boolean, owner: RegExp): Record<string, string> {
   if (!existsSync(file)) return {};
   const text = readFileSync(file, 'utf8');
-  const clean = (s: string) => (unescape ? s.replace(/\\(['"\\])/g, '$1') : s);
+  const clean = (s: string) => (backslashes ? s.replace(/\\(['"\\])/g, '$1') : s);
   const found: Record<string, string> = {};
   const start = text.search(owner);
   if (start < 0) return found;

@@ -30,6 +30,7 @@ export interface DnsServer {
 
 const forwardTimeoutMs = 2000;
 const maxTcpConnections = 200;
+const tcpLifeMs = 10_000;
 
 /** Indexes informers for the resolver. */
 export function clusterView(informers: InformerFactory): { view: ClusterView; whenSynced(): Promise<unknown> } {
@@ -112,8 +113,9 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
   const open = new Set<Socket>();
   const tcp = createServer((socket) => {
     open.add(socket);
-    socket.on('close', () => open.delete(socket)).on('error', () => socket.destroy());
-    socket.setTimeout(10_000, () => socket.destroy());
+    // However many queries it sends, a connection ends after a while.
+    const limit = runtime.clock.after(tcpLifeMs, () => socket.destroy());
+    socket.on('close', () => { limit.cancel(); open.delete(socket); }).on('error', () => socket.destroy());
     let pending: Buffer = Buffer.alloc(0);
     socket.on('data', (chunk) => {
       pending = Buffer.concat([pending, chunk]);
