@@ -11,6 +11,7 @@ import { endpointsController } from './controllers/endpoints/controller.ts';
 import { endpointSliceController } from './controllers/endpointslice/controller.ts';
 import { endpointSliceMirroringController } from './controllers/endpointslicemirroring/controller.ts';
 import { garbageCollectorController } from './controllers/garbagecollector/controller.ts';
+import { horizontalPodAutoscalerController } from './controllers/horizontalpodautoscaling/controller.ts';
 import { jobController } from './controllers/job/controller.ts';
 import { namespaceController } from './controllers/namespace/controller.ts';
 import { nodeIpamController } from './controllers/nodeipam/controller.ts';
@@ -63,6 +64,7 @@ export const controllers: readonly ControllerDefinition<any>[] = [
   csrApprovingController,
   csrCleanerController,
   csrSigningController,
+  horizontalPodAutoscalerController,
   ttlAfterFinishedController,
   serviceCidrController,
   rootCaPublisherController,
