@@ -55,7 +55,10 @@ const setTemplateGeneration = (object: DaemonSet, value: number): void => {
 
 const strategy: Strategy<DaemonSet> = {
   generation: true,
-  defaults({ spec }) {
+  defaults(object) {
+    const { spec } = object;
+    // Part of every object of v1, whoever wrote it: it is owned by writers that never heard of it.
+    if (object.metadata.annotations?.[generationAnnotation] === undefined) setTemplateGeneration(object, 0);
     spec.updateStrategy ??= {};
     spec.updateStrategy.type ||= 'RollingUpdate';
     if (spec.updateStrategy.type === 'RollingUpdate') {

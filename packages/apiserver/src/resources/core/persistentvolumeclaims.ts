@@ -16,6 +16,15 @@ type Claim = Filled<Published>;
 
 const classAnnotation = 'volume.beta.kubernetes.io/storage-class';
 
+/** The old way of naming a data source knows claims and snapshots only: anything else is dropped, unless it was stored. */
+function dropUnknownSource(spec: PersistentVolumeClaimSpec, old?: PersistentVolumeClaimSpec): void {
+  if (old?.dataSource || spec.dataSourceRef || !spec.dataSource) return;
+  const { kind } = spec.dataSource;
+  // Written as null where it is absent.
+  const apiGroup = spec.dataSource.apiGroup ?? '';
+  if (!(kind === 'PersistentVolumeClaim' && apiGroup === '') && !(kind === 'VolumeSnapshot' && apiGroup === 'snapshot.storage.k8s.io')) delete spec.dataSource;
+}
+
 /** The old and the new way of naming a data source say the same. */
 function normalizeDataSources(spec: PersistentVolumeClaimSpec): void {
   const { dataSource, dataSourceRef } = spec;
@@ -89,10 +98,13 @@ const strategy: Strategy<Claim> = {
   prepareForCreate(claim) {
     claim.status = { phase: 'Pending' };
     if (claim.spec.dataSourceRef?.namespace) delete claim.spec.dataSourceRef;
+    dropUnknownSource(claim.spec);
     normalizeDataSources(claim.spec);
   },
-  prepareForUpdate(claim, _old, context) {
-    if (context.subresource === '') normalizeDataSources(claim.spec);
+  prepareForUpdate(claim, old, context) {
+    if (context.subresource !== '') return;
+    dropUnknownSource(claim.spec, old.spec);
+    normalizeDataSources(claim.spec);
   },
   validate(claim) {
     const errors: FieldError[] = [];

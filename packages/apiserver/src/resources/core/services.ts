@@ -25,10 +25,14 @@ function setDefaults(service: Service): void {
   }
   if (externallyAccessible(service)) spec.externalTrafficPolicy ||= 'Cluster';
   if (['NodePort', 'LoadBalancer', 'ClusterIP'].includes(spec.type)) spec.internalTrafficPolicy ??= 'Cluster';
-  else if (spec.type === 'ExternalName') delete spec.internalTrafficPolicy;
   if (spec.type !== 'LoadBalancer') return;
   spec.allocateLoadBalancerNodePorts ??= true;
   for (const ingress of service.status.loadBalancer?.ingress ?? []) if (ingress.ip) ingress.ipMode ??= 'VIP';
+}
+
+/** Upstream stores it and shows it to nobody. */
+function dropUnneeded({ spec }: Service): void {
+  if (spec.type === 'ExternalName') delete spec.internalTrafficPolicy;
 }
 
 function warningsOf({ spec }: Service): string[] {
@@ -57,11 +61,13 @@ export function services(options: ResourceOptions): ResourceDefinition {
     allowCreateOnUpdate: true,
     defaults: setDefaults,
     prepareForCreate(service) {
+      dropUnneeded(service);
       normalizeClusterIps(service, undefined);
       initIpFamilies(service, undefined, allocator.families);
     },
     prepareForUpdate(service, old, context) {
       if (context.subresource !== '') return;
+      dropUnneeded(service);
       keepAllocated(service, old);
       normalizeClusterIps(service, old);
       initIpFamilies(service, old, allocator.families);

@@ -1,6 +1,6 @@
 /** Defaults of pods and of everything that has a pod template, as `pkg/apis/core/v1/defaults.go` gives them. */
 import { formatQuantity, milliValue, milliQuantity, parseQuantity } from '@pilothouse/apimachinery';
-import type { Container, LifecycleHandler, Pod, PodSpec, PodTemplateSpec, Probe, Volume } from '@pilothouse/api-schemas/types/core/v1';
+import type { Container, LifecycleHandler, Pod, PodSpec, PodStatus, PodTemplateSpec, Probe, Volume } from '@pilothouse/api-schemas/types/core/v1';
 import type { Filled } from '../filled.ts';
 import { aggregateContainerResources } from '../validation/pod-spec.ts';
 import { isHugePage, isOvercommitAllowed } from '../validation/resources.ts';
@@ -110,6 +110,14 @@ export function defaultPod(pod: Filled<Pod>): void {
   // Pods only: a template keeps what it says, and warns.
   if (spec.terminationGracePeriodSeconds! < 0) spec.terminationGracePeriodSeconds = 1;
   spec.enableServiceLinks ??= true;
+  settleIps(pod.status);
+}
+
+/** `podIP` is the first of `podIPs`; where they differ, the single one is right. */
+function settleIps(status: PodStatus): void {
+  const { podIP, podIPs } = status;
+  if (podIP && podIP !== podIPs?.[0]?.ip) status.podIPs = [{ ip: podIP }];
+  else if (!podIP && podIPs?.[0]?.ip) status.podIP = podIPs[0].ip;
 }
 
 function requestLimits(container: Container): void {

@@ -13,6 +13,7 @@ import type {
 } from '@pilothouse/api-schemas/types/flowcontrol/v1';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
+import { same } from '../validation/equality.ts';
 import { checkName, isDns1123Label, isDns1123Subdomain } from '../validation/names.ts';
 import { dnsSubdomainName, withMeta } from '../validation/object-meta.ts';
 
@@ -124,7 +125,25 @@ function validateFlowSchema(errors: FieldError[], { metadata, spec, status }: Fl
     rule.resourceRules?.forEach((inner, j) => validateResourceRule(errors, inner, `${path}.resourceRules[${j}]`));
     rule.nonResourceRules?.forEach((inner, j) => validateNonResourceRule(errors, inner, `${path}.nonResourceRules[${j}]`));
   });
+  if (metadata.name !== undefined && metadata.name in mandatorySchemas && !same(spec, mandatorySchemas[metadata.name])) errors.push(invalid('spec', spec, `spec of '${metadata.name}' must equal the fixed value`));
   validateConditions(errors, status.conditions);
+}
+
+const everything = { resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'], clusterScope: true, namespaces: ['*'] }], nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }] };
+const groups = (...names: string[]) => names.map((name) => ({ kind: 'Group', group: { name } }));
+
+/** What the server cannot do without. */
+const mandatorySchemas: Record<string, FlowSchema['spec']> = {
+  exempt: { priorityLevelConfiguration: { name: 'exempt' }, matchingPrecedence: 1, rules: [{ subjects: groups('system:masters'), ...everything }] },
+  'catch-all': { priorityLevelConfiguration: { name: 'catch-all' }, matchingPrecedence: 10000, distinguisherMethod: { type: 'ByUser' }, rules: [{ subjects: groups('system:unauthenticated', 'system:authenticated'), ...everything }] },
+};
+
+const catchAllLevel: PriorityLevel['spec'] = { type: 'Limited', limited: { nominalConcurrencyShares: 5, limitResponse: { type: 'Reject' }, lendablePercent: 0 } };
+
+function validateMandatoryLevel(errors: FieldError[], { metadata, spec }: PriorityLevel): void {
+  const { exempt: _, ...rest } = spec;
+  if (metadata.name === 'exempt' && !same(rest, { type: 'Exempt' })) errors.push(invalid('spec', spec, "spec of 'exempt' except the 'spec.exempt' field must equal the fixed value"));
+  if (metadata.name === 'catch-all' && !same(spec, catchAllLevel)) errors.push(invalid('spec', spec, "spec of 'catch-all' must equal the fixed value"));
 }
 
 const hashBits = 60;
@@ -177,6 +196,7 @@ function validateLevel(errors: FieldError[], { metadata, spec, status }: Priorit
     if (!spec.limited) errors.push(required('spec.limited', 'must not be empty when type is Limited'));
     else validateShares(errors, spec.limited, 'spec.limited');
   } else errors.push(notSupported('spec.type', spec.type, ['Exempt', 'Limited']));
+  validateMandatoryLevel(errors, { metadata, spec, status });
   validateConditions(errors, status.conditions);
 }
 
