@@ -5,6 +5,9 @@ import type { Load, MachineFacts } from './machine.ts';
 
 export const kubernetesVersion = 'v1.36.2';
 
+/** What this kubelet can do that pods may need and other versions may lack (kep.k8s.io/5328); in order. */
+export const declaredFeatures: readonly string[] = ['GuaranteedQoSPodCPUResize', 'RestartAllContainersOnContainerExits'];
+
 export interface NodeInputs {
   name: string;
   facts: MachineFacts;
@@ -99,7 +102,8 @@ export const defaultLabels = ({ name, facts, labels }: Pick<NodeInputs, 'name' |
   ...labels,
 });
 
-export const fixedStatus = ({ name, addresses, port }: Pick<NodeInputs, 'name' | 'addresses' | 'port'>): Pick<NodeStatus, 'addresses' | 'daemonEndpoints'> => ({
+export const fixedStatus = ({ name, addresses, port }: Pick<NodeInputs, 'name' | 'addresses' | 'port'>): Pick<NodeStatus, 'addresses' | 'daemonEndpoints' | 'declaredFeatures'> => ({
+  declaredFeatures: [...declaredFeatures],
   addresses: [...addresses.map((address) => ({ type: 'InternalIP', address })), { type: 'Hostname', address: name }],
   daemonEndpoints: { kubeletEndpoint: { Port: port } },
 });
