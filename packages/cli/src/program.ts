@@ -146,5 +146,21 @@ export function buildProgram(): Command {
     .addOption(logLevel())
     .action(async (options) => (await import('./commands/dns.ts')).dns(options));
 
+  program.command('hollow-nodes')
+    .description('simulated nodes, for any cluster')
+    .requiredOption('--kubeconfig <file>', 'how to reach the API server; must be allowed to act as nodes')
+    .option('--count <n>', 'how many', count, 3)
+    .option('--prefix <text>', 'their names are PREFIX0, PREFIX1, …', 'hollow-node-')
+    .addOption(logLevel())
+    .action(async (options) => (await import('./commands/hollow-nodes.ts')).hollowNodes(options));
+
+  program.command('kubeconfigs')
+    .description('write a kubeconfig for each daemon, from a cluster\'s certificates')
+    .requiredOption('--cert-dir <dir>', 'the certificates, in kubeadm\'s layout; what is missing is made there')
+    .requiredOption('--server <url>', 'how the daemons reach the API server')
+    .requiredOption('--out <dir>', 'where the files go')
+    .option('--node-name <name>', 'whose kubelet the kubelet.conf is for; default: this host')
+    .action(async (options) => (await import('./commands/kubeconfigs.ts')).kubeconfigs(options));
+
   return program;
 }
