@@ -1,4 +1,6 @@
 import type { ControllerDefinition } from '@pilothouse/controller-runtime';
+import { bootstrapSignerController } from './controllers/bootstrap/signer/controller.ts';
+import { tokenCleanerController } from './controllers/bootstrap/tokencleaner/controller.ts';
 import { csrApprovingController } from './controllers/certificates/approver/controller.ts';
 import { csrCleanerController } from './controllers/certificates/cleaner/controller.ts';
 import { csrSigningController } from './controllers/certificates/signer/controller.ts';
@@ -65,6 +67,8 @@ export const controllers: readonly ControllerDefinition<any>[] = [
   csrCleanerController,
   csrSigningController,
   horizontalPodAutoscalerController,
+  bootstrapSignerController,
+  tokenCleanerController,
   ttlAfterFinishedController,
   serviceCidrController,
   rootCaPublisherController,
