@@ -23,7 +23,7 @@ const client = (file: string, commonName: string, organizations: string[] = [], 
 export const clientCertificates = {
   'apiserver-kubelet-client': client('apiserver-kubelet-client', 'kube-apiserver-kubelet-client', ['system:masters']),
   'front-proxy-client': client('front-proxy-client', 'front-proxy-client', [], 'front-proxy-ca'),
-  admin: client('admin', 'kubernetes-admin', ['system:masters']),
+  admin: client('admin', 'admin', ['system:masters']),
   'controller-manager': client('controller-manager', 'system:kube-controller-manager'),
   scheduler: client('scheduler', 'system:kube-scheduler'),
   'kube-proxy': client('kube-proxy', 'system:kube-proxy', ['system:node-proxier']),

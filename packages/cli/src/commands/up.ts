@@ -97,7 +97,7 @@ async function writeAccess(runtime: Runtime, pki: Pki, api: RunningApiServer, fl
   const admin = await pki.client('admin');
   const access: ClusterAccess = { server: api.url, certificateAuthority: pki.ca.certificate, clientCertificate: admin.certificate, clientKey: admin.key };
   if (flags.kubeconfig) {
-    await writeKubeconfig(flags.kubeconfig, access, { name: 'pilothouse', userName: 'kubernetes-admin' });
+    await writeKubeconfig(flags.kubeconfig, access, { name: 'pilothouse', userName: 'admin' });
     say(`Kubeconfig: ${flags.kubeconfig}`);
     return ` --kubeconfig ${flags.kubeconfig}`;
   }
