@@ -55,7 +55,7 @@ export function patcher(call: Call, type: PatchType, options: WriteOptions, subr
   const { group, version, kind } = resource.definition.type;
   const expected = { group, version, kind, codec: resource.codec };
   if (type === 'apply') return applier(call, options, subresource);
-  const { value: body, duplicateFields } = parsePatch(call);
+  const { value: body, duplicateFields } = parsePatch(call, type);
   const strict = options.fieldValidation === 'Strict';
   const refuse = (findings: readonly string[]): never => {
     throw invalidError({ group: '', kind: '' }, '', [strictFinding(call, type, body, findings)]);
@@ -123,12 +123,12 @@ function parseApply(call: Call, options: WriteOptions): { value: Record<string, 
   return { value: value as Record<string, unknown>, duplicateFields: [] };
 }
 
-function parsePatch({ request }: Call): { value: unknown; duplicateFields: readonly string[] } {
+function parsePatch({ request }: Call, type: PatchType): { value: unknown; duplicateFields: readonly string[] } {
   if (request.bodyObject !== undefined) return { value: request.bodyObject, duplicateFields: [] };
   try {
     return parseJsonStrict(request.body ?? new Uint8Array());
   } catch (error) {
-    throw badRequestError(`error decoding patch: ${messageOf(error)}`);
+    throw badRequestError(type === 'strategic' ? messageOf(error) : `error decoding patch: ${messageOf(error)}`);
   }
 }
 
