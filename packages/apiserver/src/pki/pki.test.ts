@@ -31,7 +31,7 @@ test('certificates say who the parts of the control plane are, in kubeadm\'s wor
   const pki = await ensurePki(dir, runtime());
   await pki.serviceAccount;
   const subject = async (pair: Promise<{ certificate: string }>) => new X509Certificate((await pair).certificate).subject;
-  expect(await subject(pki.client('admin'))).toBe('O=system:masters\nCN=kubernetes-admin');
+  expect(await subject(pki.client('admin'))).toBe('O=system:masters\nCN=admin');
   expect(await subject(pki.client('apiserver-kubelet-client'))).toBe('O=system:masters\nCN=kube-apiserver-kubelet-client');
   expect(await subject(pki.client('scheduler'))).toBe('CN=system:kube-scheduler');
   expect(await subject(pki.kubeletClient('n1'))).toBe('O=system:nodes\nCN=system:node:n1');
