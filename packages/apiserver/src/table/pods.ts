@@ -59,12 +59,16 @@ export function summarizePod(pod: Pod): PodSummary {
     restarts = sidecarRestarts;
     lastRestartMs = sidecarLastMs;
     let hasRunning = false;
+    let hasFailed = false;
     for (const s of [...(status.containerStatuses ?? [])].reverse()) {
       restarts += s.restartCount;
       lastRestartMs = latest(lastRestartMs, finishedMs(s));
       if (s.state?.waiting?.reason) reason = s.state.waiting.reason;
-      else if (s.state?.terminated) reason = terminatedReason(s.state.terminated);
-      else if (s.ready && s.state?.running) {
+      else if (s.state?.terminated) {
+        // A container that completed does not hide one that failed.
+        if (!(hasFailed && s.state.terminated.exitCode === 0)) reason = terminatedReason(s.state.terminated);
+        hasFailed ||= s.state.terminated.exitCode !== 0;
+      } else if (s.ready && s.state?.running) {
         hasRunning = true;
         ready++;
       }

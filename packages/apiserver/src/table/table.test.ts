@@ -23,6 +23,7 @@ describe('the status of a pod', () => {
     ['counts finished init containers', pod({ initContainers: [container('i'), container('j')] }, { phase: 'Pending', initContainerStatuses: [exited('i', 0), { name: 'j', restartCount: 0, state: { running: {} } }] }), 'Init:1/2'],
     ['names a failed init container', pod({ initContainers: [container('i')] }, { phase: 'Pending', initContainerStatuses: [exited('i', 3)] }), 'Init:ExitCode:3'],
     ['stays Running while another container runs', pod({ containers: [container('a'), container('b')] }, { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }], containerStatuses: [exited('a', 0, 'Completed'), running('b')] }), 'Running'],
+    ['is the failure when another container completed', pod({ containers: [container('a'), container('b')] }, { phase: 'Failed', containerStatuses: [exited('a', 0, 'Completed'), exited('b', 1, 'Error')] }), 'Error'],
     ['is Terminating once deleted', pod({}, { phase: 'Running', containerStatuses: [running('a')] }, { deletionTimestamp: '2026-01-01T00:00:00Z' }), 'Terminating'],
     ['is SchedulingGated while gates hold it', pod({}, { phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'False', reason: 'SchedulingGated' }] }), 'SchedulingGated'],
   ])('%s', (_, input, want) => expect(summarizePod(input).reason).toBe(want));
