@@ -55,7 +55,15 @@ function contextOf(call: Call, subresource: string): OwnershipContext {
   const ownership = ownershipOf(resource);
   if (!ownership.filters.has(subresource)) ownership.filters.set(subresource, filterOf(resource, subresource));
   const filter = ownership.filters.get(subresource);
-  return { type: ownership.type, apiVersion: resource.apiVersion, subresource, time: formatTime(core.clock.now()), ...(filter && { filter }), convert: (object, apiVersion) => convert(call, object, apiVersion) };
+  return {
+    type: ownership.type,
+    apiVersion: resource.apiVersion,
+    subresource,
+    // A scale's entry carries no time: upstream makes it anew from the parent's.
+    time: subresource === 'scale' ? '' : formatTime(core.clock.now()),
+    ...(filter && { filter }),
+    convert: (object, apiVersion) => convert(call, object, apiVersion),
+  };
 }
 
 /** The object in another version of the same resource. */
