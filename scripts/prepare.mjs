@@ -15,14 +15,17 @@ function writeStamp(name, text) {
 }
 const hashOf = (file) => createHash('sha256').update(readFileSync(file)).digest('hex');
 
-/** `npm ci`, unless node_modules already holds what package-lock.json names. */
+/**
+ * Installs what package-lock.json names, unless node_modules already holds it. Not `npm ci`, which refuses a lock file that
+ * lacks the optional packages of other platforms.
+ */
 export function install() {
   const want = hashOf(join(root, 'package-lock.json'));
   if (existsSync(join(root, 'node_modules/.package-lock.json')) && readStamp('install') === want) return;
-  console.error('Installing dependencies from npm (npm ci) …');
-  const done = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  console.error('Installing dependencies from npm …');
+  const done = spawnSync('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
   if (done.error) fail(`npm could not be started: ${done.error.message}`);
-  if (done.status !== 0) fail('npm ci failed: the lines above say why. Is the npm registry reachable?');
+  if (done.status !== 0) fail('npm install failed: the lines above say why. Is the npm registry reachable?');
   writeStamp('install', want);
 }
 
