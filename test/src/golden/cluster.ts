@@ -4,6 +4,8 @@ import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { startEtcd } from '@pilothouse/storage/suite/etcd-process';
+import { removeNodeAddress, removeServiceProxyTable } from '@pilothouse/node-network';
+import { run } from '@pilothouse/node-network/run';
 import { missingForContainerd, startPrivateContainerd } from '@pilothouse/testing/containerd';
 
 export interface ClusterOptions {
@@ -42,6 +44,13 @@ export const freePort = (): Promise<number> =>
 /** What a real node lacks on this machine; empty where it can run. */
 export const missingForRealNode = (): string[] => [...missingForContainerd(), ...(existsSync('/usr/sbin/nft') ? [] : ['nft']), ...(process.getuid?.() === 0 ? [] : ['root'])];
 
+/** What a node leaves on the machine on purpose, for its pods outlive it: rules, bridge, address. */
+async function leaveNothing(): Promise<void> {
+  await removeServiceProxyTable();
+  await run('ip', ['link', 'delete', 'cni0']);
+  await removeNodeAddress();
+}
+
 /** @throws Error with the program's output when it does not come up within 30 seconds */
 export async function startCluster(options: ClusterOptions): Promise<TestCluster> {
   const closers: (() => Promise<unknown>)[] = [];
@@ -56,8 +65,11 @@ export async function startCluster(options: ClusterOptions): Promise<TestCluster
   }
   if (options.realNode) {
     const containerd = await startPrivateContainerd({ podCidr: false });
-    closers.push(() => containerd.close());
-    args.push('--container-runtime-endpoint', containerd.endpoint, '--cni-conf-dir', containerd.cniConfDir, '--kubelet-root-dir', join(options.dir, 'kubelet'), '--node-name', 'node-1');
+    closers.push(async () => {
+      await containerd.close();
+      await leaveNothing();
+    });
+    args.push('--container-runtime-endpoint', containerd.endpoint, '--cni-conf-dir', containerd.cniConfDir, '--kubelet-root-dir', join(options.dir, 'kubelet'), '--pod-logs-dir', join(options.dir, 'logs'), '--cgroup-root', containerd.cgroupRoot, '--node-name', 'node-1');
   } else args.push('--container-runtime-endpoint', 'none');
 
   let text = '';

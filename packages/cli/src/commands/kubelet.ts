@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type LogLevel, messageOf, UserError } from '@pilothouse/base';
 import { runUntilSignal } from '../parts/lifetime.ts';
+import { logsAndCgroups } from '../parts/kubelet-flags.ts';
 import { startNode } from '../parts/node.ts';
 import { connect, nodeName } from '../parts/remote.ts';
 
@@ -10,6 +11,8 @@ interface KubeletFlags {
   nodeIp?: string;
   containerRuntimeEndpoint: string;
   rootDir: string;
+  podLogsDir: string;
+  cgroupRoot: string;
   tlsCertFile?: string;
   tlsPrivateKeyFile?: string;
   clientCaFile?: string;
@@ -41,7 +44,7 @@ export async function kubelet(flags: KubeletFlags): Promise<void> {
     await startNode(runtime, scope, {
       client, informers, nodeName: name, runtimeEndpoint: flags.containerRuntimeEndpoint, cniConfDir: flags.cniConfDir,
       options: {
-        ...(flags.nodeIp && { nodeIps: [flags.nodeIp] }), rootDir: flags.rootDir, clusterDns: flags.clusterDns, clusterDomain: flags.clusterDomain,
+        ...(flags.nodeIp && { nodeIps: [flags.nodeIp] }), rootDir: flags.rootDir, ...logsAndCgroups(flags), clusterDns: flags.clusterDns, clusterDomain: flags.clusterDomain,
         server: { address: flags.address ?? flags.nodeIp, port: flags.port, ...certificates },
       },
     });

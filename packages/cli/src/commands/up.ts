@@ -9,6 +9,7 @@ import { inProcessClients } from '../parts/in-process.ts';
 import { runUntilSignal } from '../parts/lifetime.ts';
 import { nodeName } from '../parts/remote.ts';
 import { describeStore, openStore, type StoreFlags } from '../parts/store.ts';
+import { logsAndCgroups } from '../parts/kubelet-flags.ts';
 import { primaryAddress } from './apiserver.ts';
 import { controllerFlags } from './controller-manager.ts';
 
@@ -25,6 +26,8 @@ interface UpFlags extends StoreFlags {
   nodeIp?: string;
   cniConfDir: string;
   kubeletRootDir: string;
+  podLogsDir: string;
+  cgroupRoot: string;
   tokenAuthFile?: string;
   controllers: string[];
   logLevel: LogLevel;
@@ -152,7 +155,7 @@ async function startDaemons(runtime: Runtime, scope: Scope, { flags, plan, api, 
     informers.start();
     await startNode(withLog('kubelet'), scope, {
       client: kubelet, informers, nodeName: name, runtimeEndpoint: plan.runtimeEndpoint, cniConfDir: flags.cniConfDir,
-      options: { nodeIps: [nodeIp!], rootDir: flags.kubeletRootDir, clusterDns: [clusterDns], clusterDomain: flags.clusterDomain, server: { address: nodeIp!, cert: serving.certificate, key: serving.key, clientCa: pki.ca.certificate } },
+      options: { nodeIps: [nodeIp!], rootDir: flags.kubeletRootDir, ...logsAndCgroups(flags), clusterDns: [clusterDns], clusterDomain: flags.clusterDomain, server: { address: nodeIp!, cert: serving.certificate, key: serving.key, clientCa: pki.ca.certificate } },
     });
     const proxyClient = clients.client('kube-proxy', { commonName: 'system:kube-proxy', organizations: ['system:node-proxier'] });
     const proxyInformers = clients.informers(proxyClient);
