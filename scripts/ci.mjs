@@ -1,5 +1,5 @@
 // What CI runs: system packages, then `npm test` with every suite required, then the golden corpora with their floors.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './prepare.mjs';
@@ -35,8 +35,15 @@ if (missing.length) {
 }
 for (const command of commands.concat('kubectl')) if (!has(command)) count(false, `the command ${command} is needed`);
 
-const test = spawnSync('node', ['scripts/test.mjs'], { cwd: root, env: { ...env, PILOTHOUSE_REQUIRE_ALL: '1' }, stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', maxBuffer: 1 << 30 });
-process.stdout.write(test.stdout);
+const test = await new Promise((resolve) => {
+  const child = spawn('node', ['scripts/test.mjs'], { cwd: root, env: { ...env, PILOTHOUSE_REQUIRE_ALL: '1' }, stdio: ['ignore', 'pipe', 'inherit'] });
+  let stdout = '';
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk;
+    process.stdout.write(chunk);
+  });
+  child.on('close', (status) => resolve({ status, stdout }));
+});
 const line = /^(\d+) passed, (\d+) failed/m.exec(test.stdout.split('\n').reverse().find((l) => /^\d+ passed, \d+ failed/.test(l)) ?? '');
 passed += Number(line?.[1] ?? 0);
 failed += Number(line?.[2] ?? 0);
