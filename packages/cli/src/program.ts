@@ -94,6 +94,7 @@ export function buildProgram(): Command {
     .option('--root-ca-file <file>', 'authority published to every namespace')
     .option('--cluster-signing-cert-file <file>', 'authority that signs certificate requests')
     .option('--cluster-signing-key-file <file>', 'its key')
+    .option('--service-account-private-key-file <file>', 'key that signs the tokens kept in secrets')
     .addOption(boolean('use-service-account-credentials', 'each controller acts as its own service account', true))
     .addOption(boolean('leader-elect', 'stand for election before working', true))
     .addOption(logLevel())

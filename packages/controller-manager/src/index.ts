@@ -23,6 +23,7 @@ import { replicaSetController } from './controllers/replicaset/controller.ts';
 import { replicationController } from './controllers/replicationcontroller/controller.ts';
 import { resourceQuotaController } from './controllers/resourcequota/controller.ts';
 import { rootCaPublisherController } from './controllers/root-ca-publisher/controller.ts';
+import { serviceAccountTokenController } from './controllers/serviceaccount-token/controller.ts';
 import { serviceAccountController } from './controllers/serviceaccount/controller.ts';
 import { serviceCidrController } from './controllers/servicecidr/controller.ts';
 import { statefulSetController } from './controllers/statefulset/controller.ts';
@@ -69,6 +70,7 @@ export const controllers: readonly ControllerDefinition<any>[] = [
   horizontalPodAutoscalerController,
   bootstrapSignerController,
   tokenCleanerController,
+  serviceAccountTokenController,
   ttlAfterFinishedController,
   serviceCidrController,
   rootCaPublisherController,

@@ -39,7 +39,7 @@ export interface ControllerDefinition<State = unknown> {
   name: string;
   /** Shorter names that are accepted too: `replicaset`. */
   aliases?: readonly string[];
-  /** Service account in kube-system that it acts as: `replicaset-controller`. */
+  /** Service account in kube-system that it acts as: `replicaset-controller`. Empty: it acts as the manager itself. */
   serviceAccount: string;
   watches: readonly Watch[];
   /** Keys handled side by side; default 5. */

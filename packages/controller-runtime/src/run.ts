@@ -48,7 +48,7 @@ function runController(definition: ControllerDefinition<unknown>, options: RunOp
   const { clock } = options.runtime;
   const log = options.runtime.log.child({ controller: name });
   const runtime: Runtime = { clock, log, random: options.runtime.random.fork(name) };
-  const client = options.clientFor?.(definition.serviceAccount) ?? options.client;
+  const client = (definition.serviceAccount ? options.clientFor?.(definition.serviceAccount) : undefined) ?? options.client;
   const queue = createWorkQueue({ clock });
   const recorder = createEventRecorder(client, runtime, { component: definition.eventSource ?? name });
   const informers = new Map<string, Informer<any>>();

@@ -17,6 +17,7 @@ interface ControllerManagerFlags {
   rootCaFile?: string;
   clusterSigningCertFile?: string;
   clusterSigningKeyFile?: string;
+  serviceAccountPrivateKeyFile?: string;
   useServiceAccountCredentials: boolean;
   leaderElect: boolean;
   logLevel: LogLevel;
@@ -32,7 +33,7 @@ const read = (flag: string, file: string | undefined): string | undefined => {
 };
 
 /** What controllers read from the command line, under Kubernetes' flag names; of files, the content (PEM). */
-export const controllerFlags = (flags: { clusterCidr: string; serviceClusterIpRange: string; allocateNodeCidrs: boolean; nodeCidrMaskSize: number; rootCa?: string; signingCert?: string; signingKey?: string }): Record<string, unknown> => ({
+export const controllerFlags = (flags: { clusterCidr: string; serviceClusterIpRange: string; allocateNodeCidrs: boolean; nodeCidrMaskSize: number; rootCa?: string; signingCert?: string; signingKey?: string; serviceAccountKey?: string | Promise<string> }): Record<string, unknown> => ({
   'cluster-cidr': flags.clusterCidr,
   'service-cluster-ip-range': flags.serviceClusterIpRange,
   'allocate-node-cidrs': flags.allocateNodeCidrs,
@@ -40,6 +41,7 @@ export const controllerFlags = (flags: { clusterCidr: string; serviceClusterIpRa
   'root-ca-file': flags.rootCa,
   'cluster-signing-cert-file': flags.signingCert,
   'cluster-signing-key-file': flags.signingKey,
+  'service-account-private-key-file': flags.serviceAccountKey,
 });
 
 /** Clients that act as service accounts of kube-system, with tokens asked for as they are needed. */
@@ -68,7 +70,7 @@ function serviceAccountClients({ client, runtime, scope }: Remote, kubeconfig: s
 
 /** `pilothouse controller-manager` */
 export async function controllerManager(flags: ControllerManagerFlags): Promise<void> {
-  const values = controllerFlags({ ...flags, rootCa: read('root-ca-file', flags.rootCaFile), signingCert: read('cluster-signing-cert-file', flags.clusterSigningCertFile), signingKey: read('cluster-signing-key-file', flags.clusterSigningKeyFile) });
+  const values = controllerFlags({ ...flags, rootCa: read('root-ca-file', flags.rootCaFile), signingCert: read('cluster-signing-cert-file', flags.clusterSigningCertFile), signingKey: read('cluster-signing-key-file', flags.clusterSigningKeyFile), serviceAccountKey: read('service-account-private-key-file', flags.serviceAccountPrivateKeyFile) });
   const remote = connect('kube-controller-manager', flags);
   const { runtime, client, informers, scope } = remote;
   const lead = async () => {

@@ -135,7 +135,7 @@ async function startDaemons(runtime: Runtime, scope: Scope, { flags, plan, api, 
       return found;
     },
     selection: flags.controllers,
-    flags: controllerFlags({ clusterCidr: flags.clusterCidr, serviceClusterIpRange: flags.serviceClusterIpRange, allocateNodeCidrs: true, nodeCidrMaskSize: 24, rootCa: pki.ca.certificate, signingCert: pki.ca.certificate, signingKey: pki.ca.key }),
+    flags: controllerFlags({ clusterCidr: flags.clusterCidr, serviceClusterIpRange: flags.serviceClusterIpRange, allocateNodeCidrs: true, nodeCidrMaskSize: 24, rootCa: pki.ca.certificate, signingCert: pki.ca.certificate, signingKey: pki.ca.key, serviceAccountKey: pki.serviceAccount.then((key) => key.privateKey) }),
   });
   say('Controllers: running');
 
