@@ -14,7 +14,7 @@ export async function publishDnsService(client: Client, options: { clusterIP: st
     metadata: { name, namespace, labels: { 'k8s-app': 'kube-dns', 'kubernetes.io/cluster-service': 'true', 'kubernetes.io/name': 'CoreDNS' } },
     spec: { clusterIP: options.clusterIP, ports: [{ name: 'dns', port: 53, protocol: 'UDP', targetPort: options.port }, { name: 'dns-tcp', port: 53, protocol: 'TCP', targetPort: options.port }] },
   };
-  await client.create(services, service).catch((error) => { if (!isAlreadyExists(error)) throw error; });
+  await ensureService(client, service);
   const slice: EndpointSlice = {
     apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice',
     metadata: { name: `${name}-pilothouse`, namespace, labels: { 'kubernetes.io/service-name': name, 'endpointslice.kubernetes.io/managed-by': 'pilothouse-dns' } },
@@ -38,4 +38,18 @@ export async function publishDnsService(client: Client, options: { clusterIP: st
       } else if (!isConflict(error) || attempt >= 3) throw error;
     }
   }
+}
+
+/** Asks first: creating a Service whose address is taken, if only by itself, is refused for the address. */
+async function ensureService(client: Client, wanted: Service): Promise<void> {
+  const current = await client.get(services, name, { namespace }).catch((error) => {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  });
+  if (!current) {
+    await client.create(services, wanted).catch((error) => { if (!isAlreadyExists(error)) throw error; });
+    return;
+  }
+  const portsOf = (s: Service) => JSON.stringify((s.spec?.ports ?? []).map((p) => [p.name, p.port, p.protocol, p.targetPort]));
+  if (portsOf(current) !== portsOf(wanted)) await client.update(services, { ...current, spec: { ...current.spec, ports: wanted.spec!.ports } });
 }
