@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -110,10 +111,16 @@ describe.skipIf(lacking({ commands: ['kubectl', 'etcd', 'etcdctl'] }))('five pro
   }, 90_000);
 });
 
+const occupied = createServer().listen(0, '127.0.0.1');
+await new Promise((resolve) => occupied.once('listening', resolve));
+const taken = (occupied.address() as { port: number }).port;
+
 describe('what the user must mend', () => {
+  afterAll(() => void occupied.close());
   const pilothouse = (args: string[]) => run(process.execPath, [program, ...args], { limitMs: 40_000 });
   test.each([
     ['no etcd', ['apiserver', '--etcd-servers', 'http://127.0.0.1:1', '--cert-dir', join(tmpdir(), 'ph-mend')], /no etcd answers at/],
+    ['a port in use', ['up', '--data-dir', join(tmpdir(), 'ph-mend-port'), '--container-runtime-endpoint', 'none', '--secure-port', String(taken)], /cannot listen on 127\.0\.0\.1:\d+: another program has that port/],
     ['an unknown flag', ['up', '--no-such-flag'], /unknown option/],
     ['a kubeconfig that is not there', ['scheduler', '--kubeconfig', '/nonexistent'], /nonexistent/],
     ['a data directory in a file', ['up', '--data-dir', '/dev/null/x', '--container-runtime-endpoint', 'none'], /\/dev\/null/],

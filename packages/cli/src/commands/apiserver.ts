@@ -4,6 +4,7 @@ import { jsonLogger, type LogLevel, realRuntime, Scope, UserError } from '@pilot
 import { ensurePki } from '@pilothouse/apiserver/pki/index';
 import { nthAddress, startApiServer } from '../parts/api-server.ts';
 import { runUntilSignal } from '../parts/lifetime.ts';
+import { ensurePortFree } from '../parts/ports.ts';
 import { describeStore, openStore, type StoreFlags } from '../parts/store.ts';
 
 interface ApiServerFlags extends StoreFlags {
@@ -35,6 +36,7 @@ export async function apiserver(flags: ApiServerFlags): Promise<void> {
   const scope = new Scope('apiserver');
   const certDir = flags.certDir ?? (flags.dataDir ? join(flags.dataDir, 'pki') : undefined);
   if (!certDir) throw new UserError('--cert-dir is needed: where are the certificates, or where shall they be made?');
+  await ensurePortFree(flags.bindAddress, flags.securePort);
   const wildcard = flags.bindAddress === '0.0.0.0' || flags.bindAddress === '::';
   const advertiseAddress = flags.advertiseAddress ?? (wildcard || flags.bindAddress.startsWith('127.') ? (primaryAddress() ?? '198.19.0.1') : flags.bindAddress);
   const [pki, store] = await Promise.all([

@@ -7,6 +7,7 @@ import { nthAddress, type RunningApiServer, startApiServer } from '../parts/api-
 import { startControllers } from '../parts/controllers.ts';
 import { inProcessClients } from '../parts/in-process.ts';
 import { runUntilSignal } from '../parts/lifetime.ts';
+import { ensurePortFree } from '../parts/ports.ts';
 import { nodeName } from '../parts/remote.ts';
 import { describeStore, openStore, type StoreFlags } from '../parts/store.ts';
 import { logsAndCgroups } from '../parts/kubelet-flags.ts';
@@ -69,6 +70,7 @@ export async function up(flags: UpFlags): Promise<void> {
   const scope = new Scope('up');
   try {
     const plan = await planNodes(flags);
+    await ensurePortFree(flags.bindAddress, flags.securePort);
     const nodeIp = plan.runtimeEndpoint ? (flags.nodeIp ?? (await (await import('@pilothouse/node-network/node-address')).ensureNodeAddress())) : undefined;
     const advertiseAddress = nodeIp ?? (flags.bindAddress.startsWith('127.') ? (primaryAddress() ?? '198.19.0.1') : flags.bindAddress);
     const storeFlags = { ...flags, dataDir: join(dataDir, 'store') };
