@@ -3,6 +3,7 @@ import { forbiddenByAuthorization } from './auth/forbidden.ts';
 import type { Authenticator, RequestAttributes, User } from './contract.ts';
 import type { Call, ServerCore } from './handlers/call.ts';
 import { handlerOf } from './handlers/index.ts';
+import { hasProtobufForm } from './handlers/protobuf.ts';
 import type { ApiServerOptions, AuditEvent, AuditHook, NonResourceRoute, RouteContext, ServerParts } from './options.ts';
 import { methodNotAllowed, noSuchRoute, toStatusError } from './request/errors.ts';
 import { type RequestInfo, requestInfo } from './request/info.ts';
@@ -140,7 +141,7 @@ async function resourceAnswer(pipeline: Pipeline, request: ApiRequest, info: Req
     throw noSuchRoute();
   }
   if (request.method === 'HEAD' || request.method === 'OPTIONS') throw methodNotAllowed();
-  const call: Call = { core, request, info, user, resource, accept: negotiate(request.headers, info.query, (info.verb === 'list' || info.verb === 'watch') && !info.parts[1]), warnings: [] };
+  const call: Call = { core, request, info, user, resource, accept: negotiate(request.headers, info.query, (info.verb === 'list' || info.verb === 'watch') && !info.parts[1], hasProtobufForm(resource)), warnings: [] };
   const { deprecation } = resource;
   if (deprecation) call.warnings.push(deprecation);
   let response: ApiResponse;

@@ -19,11 +19,29 @@ interface Slot {
 
 const compiled = new Map<string, ValueCodec>();
 
+const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1';
+const metaBeta = 'io.k8s.apimachinery.pkg.apis.meta.v1beta1';
+const partialType = (name: string, fields: FieldSchema[]): [string, TypeSchema] => [name, { name, fields }];
+const metadataAlone = (name: string): [string, TypeSchema] => partialType(name, [{ name: 'metadata', type: { t: 'ref', ref: `${meta}.ObjectMeta` }, number: 1 }]);
+const metadataList = (name: string, metadata: number, items: number): [string, TypeSchema] =>
+  partialType(name, [
+    { name: 'metadata', type: { t: 'ref', ref: `${meta}.ListMeta` }, number: metadata },
+    { name: 'items', type: { t: 'list', of: { t: 'ref', ref: `${meta}.PartialObjectMetadata` } }, number: items },
+  ]);
+
+/** Forms of objects that clients may ask for, but that no OpenAPI document has. The beta list numbers its fields the other way round. */
+const partialTypes = new Map([
+  metadataAlone(`${meta}.PartialObjectMetadata`),
+  metadataList(`${meta}.PartialObjectMetadataList`, 1, 2),
+  metadataAlone(`${metaBeta}.PartialObjectMetadata`),
+  metadataList(`${metaBeta}.PartialObjectMetadataList`, 2, 1),
+]);
+
 /** The codec of a built-in type by its OpenAPI name; compiled once. */
 export function messageCodec(name: string): ValueCodec {
   let codec = compiled.get(name);
   if (!codec) {
-    const type = builtinTypes.get(name);
+    const type = builtinTypes.get(name) ?? partialTypes.get(name);
     if (!type) throw new Error(`no built-in type ${name}`);
     let slots: ReturnType<typeof fieldsCodec> | undefined;
     const get = () => (slots ??= fieldsCodec(type, type.fields, 0));

@@ -5,16 +5,19 @@ import { messageCodec } from './codec.ts';
 import { eachField } from './values.ts';
 import { Reader, WireError, Writer } from './wire.ts';
 
-export { WireError } from './wire.ts';
+export { WireError, Writer } from './wire.ts';
 
 const magic = [0x6b, 0x38, 0x73, 0x00];
+const magicBytes = Uint8Array.from(magic);
 const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1';
+const metaBeta = 'io.k8s.apimachinery.pkg.apis.meta.v1beta1';
 /** Kinds that every group shares. */
 const metaKinds = new Set(['Status', 'DeleteOptions', 'CreateOptions', 'UpdateOptions', 'PatchOptions', 'ListOptions', 'GetOptions', 'WatchEvent', 'Table', 'PartialObjectMetadata', 'PartialObjectMetadataList', 'APIVersions', 'APIGroup', 'APIGroupList', 'APIResourceList']);
 
 /** OpenAPI name of the type of a kind; undefined where it has no protobuf form. */
 function typeName(apiVersion: string, kind: string): string | undefined {
   const { group, version } = parseApiVersion(apiVersion);
+  if (group === 'meta.k8s.io' && version === 'v1beta1' && kind.startsWith('PartialObjectMetadata')) return `${metaBeta}.${kind}`;
   return typeOfKind(group, version, kind)?.name ?? (metaKinds.has(kind) ? `${meta}.${kind}` : undefined);
 }
 
@@ -66,17 +69,57 @@ export function decodeProtobuf(bytes: Uint8Array, fallback?: { apiVersion: strin
 /** Writes a whole message. @throws WireError for a kind without a protobuf form */
 export function encodeProtobuf(object: { apiVersion?: string; kind?: string }): Uint8Array {
   const { apiVersion = '', kind = '' } = object;
+  const writer = new Writer();
+  writer.raw(wrapTail);
+  const content = writer.length;
+  codecOf(apiVersion, kind).write(writer, object);
+  writer.closeMessage(2, content);
+  writeKind(writer, apiVersion, kind);
+  return writer.bytes();
+}
+
+/** The object's own message, as it stands in lists and inside `wrapProtobuf`. @throws WireError for a kind without a protobuf form */
+export function encodeProtobufContent(apiVersion: string, kind: string, object: object): Uint8Array {
+  const writer = new Writer(2048);
+  codecOf(apiVersion, kind).write(writer, object);
+  return writer.bytes();
+}
+
+/** What stands before and after content of this many bytes to make a whole message of it. */
+export function wrapProtobuf(apiVersion: string, kind: string, length: number): { head: Uint8Array; tail: Uint8Array } {
+  const writer = new Writer(128);
+  writer.varint(length);
+  writer.varint(2 * 8 + 2);
+  writeKind(writer, apiVersion, kind);
+  return { head: writer.bytes(), tail: wrapTail };
+}
+
+/** A list's metadata as the list's first field; objects follow as `protobufItemHead` and their content. */
+export function encodeListMeta(metadata: object): Uint8Array {
+  const writer = new Writer(256);
+  messageCodec(`${meta}.ListMeta`).write(writer, metadata);
+  writer.closeMessage(1, 0);
+  return writer.bytes();
+}
+
+/** What stands before an object of this many bytes in a list. */
+export function protobufItemHead(length: number): Uint8Array {
+  const writer = new Writer(16);
+  writer.varint(length);
+  writer.varint(2 * 8 + 2);
+  return writer.bytes();
+}
+
+/** contentEncoding and contentType, written though empty. */
+const wrapTail = Uint8Array.from([3 * 8 + 2, 0, 4 * 8 + 2, 0]);
+
+function codecOf(apiVersion: string, kind: string) {
   const name = typeName(apiVersion, kind);
   if (!name) throw new WireError(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`);
-  const writer = new Writer();
-  // contentType and contentEncoding are written though empty.
-  writer.varint(0);
-  writer.varint(4 * 8 + 2);
-  writer.varint(0);
-  writer.varint(3 * 8 + 2);
-  const content = writer.length;
-  messageCodec(name).write(writer, object);
-  writer.closeMessage(2, content);
+  return messageCodec(name);
+}
+
+function writeKind(writer: Writer, apiVersion: string, kind: string): void {
   const typeMeta = writer.length;
   let mark = writer.length;
   writer.text(kind);
@@ -85,8 +128,7 @@ export function encodeProtobuf(object: { apiVersion?: string; kind?: string }): 
   writer.text(apiVersion);
   writer.closeMessage(1, mark);
   writer.closeMessage(1, typeMeta);
-  writer.raw(Uint8Array.from(magic));
-  return writer.bytes();
+  writer.raw(magicBytes);
 }
 
 /** A watch event around an object that is encoded already: `WatchEvent { type: 1, object: 2 { raw: 1 } }`, with its length in four bytes before it. */

@@ -1,7 +1,8 @@
-import { type ApiResponse, type KubeObject, notAcceptableError, writeYaml } from '@pilothouse/apimachinery';
-import { jsonBytes, jsonType } from '../request/respond.ts';
+import { type ApiResponse, type KubeObject, notAcceptableError } from '@pilothouse/apimachinery';
+import { jsonBytes, protobufBytes, valueAnswer } from '../request/respond.ts';
 import type { Call } from './call.ts';
 import type { View } from './view.ts';
+import { protobufOf } from './protobuf.ts';
 import { partialMetadata, tableOf } from './transform.ts';
 
 /** Answers with one object, in the representation asked for. */
@@ -9,22 +10,20 @@ export function answerObject(call: Call, view: View, status = 200): ApiResponse 
   const { accept } = call;
   if (call.request.wantObjects) return { status, headers: {}, object: view.object };
   if (!accept.as && accept.format === 'json' && !accept.pretty) return jsonBytes(view.bytes, status);
+  if (!accept.as && accept.format === 'protobuf') return protobufBytes(protobufOf(call.resource, view), status);
   return answerValue(call, accept.as ? transformOne(call, view) : JSON.parse(view.bytes.toString()), status);
 }
 
-function transformOne(call: Call, view: View): unknown {
+function transformOne(call: Call, view: View): object {
   const { as } = call.accept;
   if (as!.kind === 'PartialObjectMetadataList') throw notAcceptableError(`you requested PartialObjectMetadataList, but the requested object is not a list (*${call.resource.kind})`);
   if (as!.kind === 'Table') return tableOf(call, [view], { resourceVersion: view.object.metadata.resourceVersion ?? '' });
   return partialMetadata(view.object, as!.version);
 }
 
-/** Answers with any JSON value, in the format asked for. */
-export function answerValue(call: Pick<Call, 'accept' | 'request'>, value: unknown, status = 200): ApiResponse {
-  const { accept, request } = call;
-  if (request.wantObjects) return { status, headers: {}, object: value };
-  if (accept.format === 'yaml') return { status, headers: { 'content-type': 'application/yaml', 'cache-control': 'no-cache, private' }, body: Buffer.from(writeYaml(value)) };
-  return { status, headers: { 'content-type': jsonType, 'cache-control': 'no-cache, private' }, body: Buffer.from(accept.pretty ? `${JSON.stringify(value, null, 2)}\n` : `${JSON.stringify(value)}\n`) };
+/** Answers with a value of a built-in kind, in the format asked for. */
+export function answerValue(call: Pick<Call, 'accept' | 'request'>, value: object, status = 200): ApiResponse {
+  return call.request.wantObjects ? { status, headers: {}, object: value } : valueAnswer(call.accept, value, status);
 }
 
 /** What a create without an object of its own answers. */

@@ -1,11 +1,12 @@
 import { type ApiResponse, badRequestError, type KubeObject, notAcceptableError } from '@pilothouse/apimachinery';
 import { waitForRevision } from '../cache/freshness.ts';
-import { jsonBytes } from '../request/respond.ts';
+import { jsonBytes, protobufBytes } from '../request/respond.ts';
 import { answerValue } from './answer.ts';
 import type { Call } from './call.ts';
 import { decodeContinue, encodeContinue } from './continue-token.ts';
 import { checkListRevision, type ListOptions, listOptions, selectionOf } from './list-options.ts';
 import { type Page, pageAt, pageNow } from './list-source.ts';
+import { protobufList } from './protobuf.ts';
 import { partialMetadata, tableOf } from './transform.ts';
 import { type View, viewOf } from './view.ts';
 
@@ -67,6 +68,7 @@ export function answerViews(call: Call, views: readonly View[], metadata: Record
     return answerValue(call, { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${accept.as.version}`, metadata, items: views.length ? views.map((view) => partialMetadata(view.object, accept.as!.version)) : null });
   }
   if (accept.format === 'json' && !accept.pretty) return jsonList(call, views, metadata);
+  if (accept.format === 'protobuf') return protobufBytes(protobufList(resource, views, metadata));
   return answerValue(call, { kind: listKind, apiVersion, metadata, items: views.map((view) => bare(view.object, call)) });
 }
 

@@ -5,7 +5,7 @@ import type { Call } from './call.ts';
 import type { View } from './view.ts';
 
 /** An object's metadata alone. */
-export function partialMetadata(object: KubeObject, version: string): unknown {
+export function partialMetadata(object: KubeObject, version: string): KubeObject {
   return { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${version}`, metadata: object.metadata };
 }
 
@@ -18,7 +18,7 @@ export function includeObjectOf(query: URLSearchParams): 'Metadata' | 'Object' |
 }
 
 /** Objects as a Table; the columns' definitions are left out of later events of a watch. */
-export function tableOf(call: Call, views: readonly View[], metadata: Record<string, unknown>, withDefinitions = true): unknown {
+export function tableOf(call: Call, views: readonly View[], metadata: Record<string, unknown>, withDefinitions = true): object {
   const { type } = call.resource.definition;
   const columns = call.columns ?? call.resource.definition.columns;
   const version = call.accept.as?.version ?? 'v1';

@@ -1,7 +1,9 @@
-import { apiVersionOf, type KubeObject, type Status, writeYaml } from '@pilothouse/apimachinery';
+import { apiVersionOf, encodeProtobuf, type KubeObject, type Status, watchFrame, writeYaml } from '@pilothouse/apimachinery';
 import { encodeObject } from '../cache/encoding.ts';
 import type { Delivery } from '../cache/watcher.ts';
 import type { Call } from './call.ts';
+import { protobufType } from '../request/negotiate.ts';
+import { protobufOf } from './protobuf.ts';
 import { includeObjectOf, partialMetadata, tableOf } from './transform.ts';
 import { viewOf, viewOfObject, type View } from './view.ts';
 
@@ -30,6 +32,10 @@ export function watchEncoder(call: Call): WatchEncoder {
     const frame = (value: unknown): Uint8Array => Buffer.from(`---\n${writeYaml(value)}`);
     return { headers, objects, error: (status) => frame(errorValue(status)), bytes: (deliveries) => deliveries.map((d) => frame({ type: d.type, object: shaped(call, viewOfDelivery(d), true) })) };
   }
+  if (accept.format === 'protobuf') {
+    headers['content-type'] = `${protobufType};stream=watch`;
+    return { headers, objects, error: (status) => watchFrame('ERROR', encodeProtobuf({ ...status, kind: 'Status', apiVersion: 'v1' })), bytes: (deliveries) => joined(deliveries, (delivery) => protobufFrame(call, delivery, viewOfDelivery)) };
+  }
   headers['content-type'] = 'application/json';
   const error = (status: Status): Uint8Array => Buffer.from(`${JSON.stringify(errorValue(status))}\n`);
   if (!accept.as) {
@@ -50,7 +56,7 @@ export function watchEncoder(call: Call): WatchEncoder {
   };
 }
 
-function shaped(call: Call, view: View, withDefinitions: boolean): unknown {
+function shaped(call: Call, view: View, withDefinitions: boolean): object {
   const { as } = call.accept;
   if (!as) return view.object;
   if (as.kind === 'Table') return tableOf(call, [view], { resourceVersion: view.object.metadata.resourceVersion ?? '' }, withDefinitions);
@@ -62,6 +68,16 @@ const frameOf = (type: string, view: View): Buffer => Buffer.concat([heads[type]
 /** The frame that all watchers of this change share. */
 function sharedFrame(call: Call, delivery: Exclude<Delivery, { type: 'BOOKMARK' }>): Buffer {
   return delivery.object.form(`${delivery.type} ${call.resource.apiVersion}`, (entry) => frameOf(delivery.type, viewOf(call.resource, entry)));
+}
+
+function protobufFrame(call: Call, delivery: Delivery, viewOfDelivery: (delivery: Delivery) => View): Buffer {
+  const { as } = call.accept;
+  const make = (): Buffer => {
+    const view = viewOfDelivery(delivery);
+    const object = as ? encodeProtobuf(partialMetadata(view.object, as.version)) : Buffer.concat(protobufOf(call.resource, view));
+    return Buffer.from(watchFrame(delivery.type, object).buffer);
+  };
+  return delivery.type === 'BOOKMARK' ? make() : delivery.object.form(`protobuf ${delivery.type} ${call.resource.apiVersion} ${as?.version ?? ''}`, make);
 }
 
 function* joined(deliveries: readonly Delivery[], encode: (delivery: Delivery) => Buffer): Generator<Uint8Array> {

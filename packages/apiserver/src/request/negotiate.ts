@@ -2,7 +2,7 @@ import { notAcceptableError, type Status, StatusError } from '@pilothouse/apimac
 
 /** How the client wants its answer. */
 export interface Accepted {
-  format: 'json' | 'yaml';
+  format: 'json' | 'yaml' | 'protobuf';
   pretty: boolean;
   /** A transformation of the object asked for. */
   as?: { kind: 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList'; version: string };
@@ -11,6 +11,7 @@ export interface Accepted {
 const plain: Accepted = { format: 'json', pretty: false };
 const prettyJson: Accepted = { format: 'json', pretty: true };
 
+export const protobufType = 'application/vnd.kubernetes.protobuf';
 const representations = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
 const streams = ['application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch'];
 
@@ -45,31 +46,48 @@ function parseAccept(header: string): Clause[] {
 }
 
 /**
- * Chooses the representation. `stream`: the endpoint can be watched (lists).
+ * Chooses the representation: the best clause of Accept that can be met. `stream`: the endpoint can be watched (lists);
+ * `protobuf`: objects have that form (custom ones do not; their metadata has).
  * @throws StatusError 406
  */
-export function negotiate(headers: Record<string, string | string[] | undefined>, query: URLSearchParams, stream: boolean): Accepted {
+export function negotiate(headers: Record<string, string | string[] | undefined>, query: URLSearchParams, stream: boolean, protobuf = true): Accepted {
   const header = headers.accept;
   const pretty = wantsPretty(headers, query);
   if (!header || header === '*/*' || header === 'application/json') return pretty ? prettyJson : plain;
   const clauses = parseAccept(Array.isArray(header) ? header.join(',') : header);
   if (!clauses.some(({ type }) => type === '*/*' || representations.includes(type))) throw notAcceptable(stream);
   for (const { type, params } of clauses) {
-    const accepted = acceptClause(type, params, pretty);
+    const accepted = acceptClause(type, params, pretty, protobuf);
     if (accepted) return accepted;
   }
   throw notAcceptableError(`only the following media types are accepted: ${representations.join(', ')}`);
 }
 
-function acceptClause(type: string, params: Record<string, string>, pretty: boolean): Accepted | undefined {
-  const format = type === 'application/yaml' ? 'yaml' : type === 'application/json' || type === '*/*' || type === 'application/*' ? 'json' : undefined;
+function acceptClause(type: string, params: Record<string, string>, pretty: boolean, protobuf: boolean): Accepted | undefined {
+  const format = formatOf(type);
   if (!format) return undefined;
   const { as, g, v } = params;
   if (as === undefined && (g !== undefined || v !== undefined)) return undefined;
-  if (as === undefined) return { format, pretty: pretty || params.pretty === '1' };
+  if (as === undefined) return format === 'protobuf' && !protobuf ? undefined : { format, pretty: pretty || params.pretty === '1' };
   if (g !== 'meta.k8s.io' || (v !== 'v1' && v !== 'v1beta1')) return undefined;
   if (as !== 'Table' && as !== 'PartialObjectMetadata' && as !== 'PartialObjectMetadataList') return undefined;
+  if (as === 'Table' && format === 'protobuf') return undefined;
   return { format, pretty, as: { kind: as, version: v } };
+}
+
+function formatOf(type: string): Accepted['format'] | undefined {
+  if (type === 'application/json' || type === '*/*' || type === 'application/*') return 'json';
+  return type === 'application/yaml' ? 'yaml' : type === protobufType ? 'protobuf' : undefined;
+}
+
+/** The form of a Status: the best clause that asks for no transformation; JSON where there is none. */
+export function statusFormat(accept: string | string[] | undefined): Accepted['format'] {
+  if (!accept || accept === 'application/json' || accept === '*/*') return 'json';
+  for (const { type, params } of parseAccept(Array.isArray(accept) ? accept.join(',') : accept)) {
+    const accepted = acceptClause(type, params, false, true);
+    if (accepted && !accepted.as) return accepted.format;
+  }
+  return 'json';
 }
 
 /** `?pretty=true`, or a client that a person is likely to read from. */

@@ -1,4 +1,5 @@
-import { type ApiRequest, type ApiResponse, type Status, type StatusError, writeYaml } from '@pilothouse/apimachinery';
+import { type ApiRequest, type ApiResponse, encodeProtobuf, type Status, type StatusError, writeYaml } from '@pilothouse/apimachinery';
+import { type Accepted, protobufType, statusFormat } from './negotiate.ts';
 
 export const jsonType = 'application/json';
 
@@ -14,14 +15,24 @@ export const jsonAnswer = (value: unknown, status = 200): ApiResponse => jsonByt
 /** An answer of plain text. */
 export const textAnswer = (text: string, status = 200): ApiResponse => ({ status, headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-cache, private', ...(status >= 400 && { 'x-content-type-options': 'nosniff' }) }, body: Buffer.from(text) });
 
-/** What a failure is answered with; in YAML for those that want it. */
-export function statusAnswer(error: StatusError, request: Pick<ApiRequest, 'headers' | 'wantObjects'>): ApiResponse {
-  const status: Status = { kind: 'Status', apiVersion: 'v1', ...error.status, metadata: error.status.metadata ?? {} };
-  const answer: ApiResponse = request.wantObjects ? { status: error.code, headers: jsonHeaders, object: status } : inYaml(request.headers.accept) ? { status: error.code, headers: { ...jsonHeaders, 'content-type': 'application/yaml' }, body: Buffer.from(writeYaml(status)) } : jsonAnswer(status, error.code);
-  return Object.keys(error.headers).length ? { ...answer, headers: { ...answer.headers, ...error.headers } } : answer;
+/** A value of a built-in kind in the form asked for. */
+export function valueAnswer({ format, pretty }: Pick<Accepted, 'format' | 'pretty'>, value: object, status = 200): ApiResponse {
+  if (format === 'json') return pretty ? jsonBytes(Buffer.from(`${JSON.stringify(value, null, 2)}\n`), status) : jsonAnswer(value, status);
+  if (format === 'yaml') return { status, headers: { ...jsonHeaders, 'content-type': 'application/yaml' }, body: Buffer.from(writeYaml(value)) };
+  return protobufBytes(encodeProtobuf(value), status);
 }
 
-const inYaml = (accept: string | string[] | undefined): boolean => typeof accept === 'string' && accept.trimStart().startsWith('application/yaml');
+/** An answer of Kubernetes protobuf. */
+export const protobufBytes = (body: Uint8Array | Uint8Array[], status = 200): ApiResponse => ({ status, headers: protobufHeaders, body });
+
+const protobufHeaders: Record<string, string> = Object.freeze({ ...jsonHeaders, 'content-type': protobufType }) as Record<string, string>;
+
+/** What a failure is answered with, in the form that the client accepts. */
+export function statusAnswer(error: StatusError, request: Pick<ApiRequest, 'headers' | 'wantObjects'>): ApiResponse {
+  const status: Status = { kind: 'Status', apiVersion: 'v1', ...error.status, metadata: error.status.metadata ?? {} };
+  const answer: ApiResponse = request.wantObjects ? { status: error.code, headers: jsonHeaders, object: status } : valueAnswer({ format: statusFormat(request.headers.accept), pretty: false }, status, error.code);
+  return Object.keys(error.headers).length ? { ...answer, headers: { ...answer.headers, ...error.headers } } : answer;
+}
 
 /** The header values of warnings (RFC 7234): `299 - "text"`; at most 4 KiB in all, as kube-apiserver keeps it. */
 export function warningHeaders(warnings: readonly string[]): string[] {

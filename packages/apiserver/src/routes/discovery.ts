@@ -1,10 +1,10 @@
 /** Routes of discovery: `/api`, `/apis` and below. */
 import { createHash } from 'node:crypto';
-import { type ApiRequest, type ApiResponse, notAcceptableError, type Status, StatusError, writeYaml } from '@pilothouse/apimachinery';
+import { type ApiRequest, type ApiResponse, notAcceptableError, type Status, StatusError } from '@pilothouse/apimachinery';
 import { aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersions, type ServedApi } from '../discovery/documents.ts';
 import type { NonResourceRoute } from '../options.ts';
 import { negotiate } from '../request/negotiate.ts';
-import { textAnswer } from '../request/respond.ts';
+import { textAnswer, valueAnswer } from '../request/respond.ts';
 
 
 const notServed = (): StatusError => new StatusError(failure(404, 'NotFound', 'the server could not find the requested resource'));
@@ -17,16 +17,19 @@ function wantsAggregated(accept: string): boolean {
     const [type, ...rest] = clause.split(';').map((part) => part.trim());
     const params = new Map(rest.map((part) => part.split('=') as [string, string]));
     if (type === 'application/json' && params.get('as') === 'APIGroupDiscoveryList' && params.get('g') === 'apidiscovery.k8s.io' && params.get('v') === 'v2') return true;
-    if (!params.has('as') && ['application/json', 'application/yaml', '*/*', 'application/*'].includes(type)) return false;
+    if (!params.has('as') && ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf', '*/*', 'application/*'].includes(type)) return false;
   }
   return false;
 }
 
 function answer(request: ApiRequest, query: URLSearchParams, value: object, contentType?: string): ApiResponse {
   const accepted = contentType ? { format: 'json' as const, pretty: false } : negotiateDiscovery(request, query);
-  const body = Buffer.from(accepted.format === 'yaml' ? writeYaml(value) : `${JSON.stringify(value, undefined, accepted.pretty ? 2 : undefined)}\n`);
-  const headers: Record<string, string> = { 'content-type': contentType ?? (accepted.format === 'yaml' ? 'application/yaml' : 'application/json'), 'cache-control': 'no-cache, private' };
+  // The oldest document says no version of its own; its type does.
+  const plain = valueAnswer(accepted, accepted.format === 'protobuf' ? { apiVersion: 'v1', ...value } : value);
+  const body = plain.body as Uint8Array;
+  const headers: Record<string, string> = { ...(plain.headers as Record<string, string>) };
   if (contentType) {
+    headers['content-type'] = contentType;
     const etag = `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"`;
     headers.etag = etag;
     headers.vary = 'Accept';
