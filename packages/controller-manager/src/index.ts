@@ -30,6 +30,7 @@ import { statefulSetController } from './controllers/statefulset/controller.ts';
 import { taintEvictionController } from './controllers/tainteviction/controller.ts';
 import { ttlController } from './controllers/ttl/controller.ts';
 import { ttlAfterFinishedController } from './controllers/ttlafterfinished/controller.ts';
+import { attributesClassProtectionController } from './controllers/volume/attributes-class-protection/controller.ts';
 import { ephemeralVolumeController } from './controllers/volume/ephemeral/controller.ts';
 import { volumeBinderController } from './controllers/volume/persistentvolume/controller.ts';
 import { claimProtectionController, volumeProtectionController } from './controllers/volume/protection/controller.ts';
@@ -71,6 +72,7 @@ export const controllers: readonly ControllerDefinition<any>[] = [
   bootstrapSignerController,
   tokenCleanerController,
   serviceAccountTokenController,
+  attributesClassProtectionController,
   ttlAfterFinishedController,
   serviceCidrController,
   rootCaPublisherController,
