@@ -4,7 +4,8 @@ import { builtinGroups, builtinResources, builtinTypes, typeOfKind } from '@pilo
 import { groupCamel } from './operations.ts';
 import type { Descriptions, JsonSchema } from './schemas.ts';
 import { swaggerDocument } from './v2.ts';
-import { type DocumentInput, groupVersionDocument } from './v3.ts';
+import { rootDocuments } from './root-paths.ts';
+import { document, type DocumentInput, groupVersionDocument } from './v3.ts';
 
 /** Texts for the documents, written beside the program by the build; empty where there are none. */
 export interface OpenApiTexts {
@@ -32,6 +33,7 @@ const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1';
 export function openApiDocuments(loadTexts: () => OpenApiTexts): OpenApiDocuments {
   const groupVersions = builtinGroups.flatMap((g) => g.versions.map((version) => ({ group: g.name, version })));
   const prefixes = groupVersions.map(({ group, version }) => `${groupCamel(group)}${version[0].toUpperCase()}${version.slice(1)}`).sort((a, b) => b.length - a.length);
+  const roots = rootDocuments(builtinGroups.map((g) => g.name).filter(Boolean));
   const cache = new Map<string, Document>();
   let texts: OpenApiTexts | undefined;
 
@@ -71,11 +73,13 @@ export function openApiDocuments(loadTexts: () => OpenApiTexts): OpenApiDocument
     v2: () => keep('v2', () => swaggerDocument(groupVersions.map(({ group, version }) => input(group, version, true)), [...builtinTypes.keys(), ...scalarTypes])),
     v3(path) {
       const found = groupVersions.find((gv) => pathOf(gv.group, gv.version) === path);
+      const beside = roots.get(path);
+      if (beside) return keep(path, () => document([beside.item], beside.tag, input('', 'v1', false)));
       return found && keep(path, () => groupVersionDocument(input(found.group, found.version, false)));
     },
     index() {
       return keep('index', () => ({
-        paths: Object.fromEntries(groupVersions.map(({ group, version }) => pathOf(group, version)).sort().map((path) => [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${this.v3(path)!.hash}` }])),
+        paths: Object.fromEntries([...groupVersions.map(({ group, version }) => pathOf(group, version)), ...roots.keys()].sort().map((path) => [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${this.v3(path)!.hash}` }])),
       }));
     },
   };

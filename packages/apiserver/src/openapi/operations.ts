@@ -20,7 +20,7 @@ export interface Operation {
   /** Status code → OpenAPI name of the answer's type; 'string' for text. */
   responses: Record<string, string>;
   /** Media types of the answers. */
-  produces: 'object' | 'list' | 'any' | 'log';
+  produces: 'object' | 'list' | 'any' | 'log' | 'json' | 'jwks';
 }
 
 export interface PathItem {

@@ -8,6 +8,8 @@ const produces: Record<Operation['produces'], string[]> = {
   list: ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf', 'application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch'],
   log: ['text/plain', 'application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'],
   any: ['*/*'],
+  json: ['application/json'],
+  jwks: ['application/jwk-set+json'],
 };
 const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json', 'application/apply-patch+yaml'];
 const schemaOf = (type: string): JsonSchema => (type === 'string' ? { type: 'string' } : { $ref: `#/definitions/${type}` });

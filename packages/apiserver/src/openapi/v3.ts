@@ -8,6 +8,8 @@ const mediaTypes: Record<Operation['produces'], string[]> = {
   list: ['application/json', 'application/json;stream=watch', 'application/vnd.kubernetes.protobuf', 'application/vnd.kubernetes.protobuf;stream=watch', 'application/yaml'],
   log: ['application/json', 'application/vnd.kubernetes.protobuf', 'application/yaml', 'text/plain'],
   any: ['*/*'],
+  json: ['application/json'],
+  jwks: ['application/jwk-set+json'],
 };
 const patchTypes = ['application/apply-patch+yaml', 'application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json'];
 const schemaOf = (type: string): JsonSchema => (type === 'string' ? { type: 'string' } : { $ref: `#/components/schemas/${type}` });
@@ -50,7 +52,7 @@ export function document(items: readonly PathItem[], tag: string, input: Pick<Do
     info: { title: 'Kubernetes', version: 'v1.36.2' },
     paths,
     components: {
-      schemas: Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1))),
+      ...(Object.keys(schemas).length && { schemas: Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1))) }),
       securitySchemes: { BearerToken: { type: 'apiKey', description: 'Bearer Token authentication', name: 'authorization', in: 'header' } },
     },
   };

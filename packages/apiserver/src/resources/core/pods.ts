@@ -125,6 +125,8 @@ export const pods = defineResource<any>(type, {
     'spec.hostNetwork': (pod: Pod) => String(pod.spec.hostNetwork ?? false),
     'status.phase': (pod: Pod) => pod.status.phase ?? '',
     'status.podIP': (pod: Pod) => pod.status.podIPs?.[0]?.ip ?? '',
+    // Known to upstream as a label, but never filled: it selects by the empty text only.
+    'status.podIPs': () => '',
     'status.nominatedNodeName': (pod: Pod) => pod.status.nominatedNodeName ?? '',
   },
 });
