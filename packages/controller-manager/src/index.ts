@@ -21,6 +21,7 @@ import { nodeLifecycleController } from './controllers/nodelifecycle/controller.
 import { podGcController } from './controllers/podgc/controller.ts';
 import { replicaSetController } from './controllers/replicaset/controller.ts';
 import { replicationController } from './controllers/replicationcontroller/controller.ts';
+import { resourceClaimController } from './controllers/resourceclaim/controller.ts';
 import { resourceQuotaController } from './controllers/resourcequota/controller.ts';
 import { rootCaPublisherController } from './controllers/root-ca-publisher/controller.ts';
 import { serviceAccountTokenController } from './controllers/serviceaccount-token/controller.ts';
@@ -73,6 +74,7 @@ export const controllers: readonly ControllerDefinition<any>[] = [
   tokenCleanerController,
   serviceAccountTokenController,
   attributesClassProtectionController,
+  resourceClaimController,
   ttlAfterFinishedController,
   serviceCidrController,
   rootCaPublisherController,
