@@ -15,6 +15,7 @@ import { endpointSliceMirroringController } from './controllers/endpointslicemir
 import { garbageCollectorController } from './controllers/garbagecollector/controller.ts';
 import { horizontalPodAutoscalerController } from './controllers/horizontalpodautoscaling/controller.ts';
 import { jobController } from './controllers/job/controller.ts';
+import { legacyTokenCleanerController } from './controllers/legacy-serviceaccount-token-cleaner/controller.ts';
 import { namespaceController } from './controllers/namespace/controller.ts';
 import { nodeIpamController } from './controllers/nodeipam/controller.ts';
 import { nodeLifecycleController } from './controllers/nodelifecycle/controller.ts';
@@ -75,6 +76,7 @@ export const controllers: readonly ControllerDefinition<any>[] = [
   serviceAccountTokenController,
   attributesClassProtectionController,
   resourceClaimController,
+  legacyTokenCleanerController,
   ttlAfterFinishedController,
   serviceCidrController,
   rootCaPublisherController,
