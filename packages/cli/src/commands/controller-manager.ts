@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { type LogLevel, messageOf, UserError } from '@pilothouse/base';
+import { type LogLevel, messageOf } from '@pilothouse/base';
 import { createClient, createSocketTransport, loadKubeconfig, type Client } from '@pilothouse/client';
 import { serviceAccounts } from '@pilothouse/apimachinery';
 import { leadAs, startControllers } from '../parts/controllers.ts';
+import { readFlagFile } from '../parts/flag-files.ts';
 import { runUntilSignal } from '../parts/lifetime.ts';
 import { connect, type Remote } from '../parts/remote.ts';
 import { programVersion } from '../version.ts';
@@ -22,15 +22,6 @@ interface ControllerManagerFlags {
   leaderElect: boolean;
   logLevel: LogLevel;
 }
-
-const read = (flag: string, file: string | undefined): string | undefined => {
-  if (!file) return undefined;
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UserError(`--${flag}: cannot read ${file}: ${messageOf(error)}`);
-  }
-};
 
 /** What controllers read from the command line, under Kubernetes' flag names; of files, the content (PEM). */
 export const controllerFlags = (flags: { clusterCidr: string; serviceClusterIpRange: string; allocateNodeCidrs: boolean; nodeCidrMaskSize: number; rootCa?: string; signingCert?: string; signingKey?: string; serviceAccountKey?: string | Promise<string> }): Record<string, unknown> => ({
@@ -70,7 +61,7 @@ function serviceAccountClients({ client, runtime, scope }: Remote, kubeconfig: s
 
 /** `pilothouse controller-manager` */
 export async function controllerManager(flags: ControllerManagerFlags): Promise<void> {
-  const values = controllerFlags({ ...flags, rootCa: read('root-ca-file', flags.rootCaFile), signingCert: read('cluster-signing-cert-file', flags.clusterSigningCertFile), signingKey: read('cluster-signing-key-file', flags.clusterSigningKeyFile), serviceAccountKey: read('service-account-private-key-file', flags.serviceAccountPrivateKeyFile) });
+  const values = controllerFlags({ ...flags, rootCa: readFlagFile('root-ca-file', flags.rootCaFile), signingCert: readFlagFile('cluster-signing-cert-file', flags.clusterSigningCertFile), signingKey: readFlagFile('cluster-signing-key-file', flags.clusterSigningKeyFile), serviceAccountKey: readFlagFile('service-account-private-key-file', flags.serviceAccountPrivateKeyFile) });
   const remote = connect('kube-controller-manager', flags);
   const { runtime, client, informers, scope } = remote;
   const lead = async () => {

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { type LogLevel, messageOf, UserError } from '@pilothouse/base';
+import { type LogLevel, UserError } from '@pilothouse/base';
+import { readFlagFile } from '../parts/flag-files.ts';
 import { runUntilSignal } from '../parts/lifetime.ts';
 import { logsAndCgroups } from '../parts/kubelet-flags.ts';
 import { startNode } from '../parts/node.ts';
@@ -24,19 +24,10 @@ interface KubeletFlags {
   logLevel: LogLevel;
 }
 
-const read = (flag: string, file: string | undefined): string | undefined => {
-  if (!file) return undefined;
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UserError(`--${flag}: cannot read ${file}: ${messageOf(error)}`);
-  }
-};
-
 /** `pilothouse kubelet` */
 export async function kubelet(flags: KubeletFlags): Promise<void> {
   if (process.getuid?.() !== 0) throw new UserError('the kubelet needs root: it mounts volumes and speaks to the container runtime');
-  const certificates = { cert: read('tls-cert-file', flags.tlsCertFile), key: read('tls-private-key-file', flags.tlsPrivateKeyFile), clientCa: read('client-ca-file', flags.clientCaFile) };
+  const certificates = { cert: readFlagFile('tls-cert-file', flags.tlsCertFile), key: readFlagFile('tls-private-key-file', flags.tlsPrivateKeyFile), clientCa: readFlagFile('client-ca-file', flags.clientCaFile) };
   const { runtime, client, informers, scope } = connect('kubelet', flags);
   const name = nodeName(flags.hostnameOverride);
   informers.start();

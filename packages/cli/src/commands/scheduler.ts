@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { parseYaml } from '@pilothouse/apimachinery';
 import { type LogLevel, messageOf, UserError } from '@pilothouse/base';
 import { startScheduler } from '@pilothouse/scheduler';
 import { leadAs } from '../parts/controllers.ts';
+import { readFlagFile } from '../parts/flag-files.ts';
 import { runUntilSignal } from '../parts/lifetime.ts';
 import { connect } from '../parts/remote.ts';
 
@@ -15,9 +15,10 @@ interface SchedulerFlags {
 
 /** A KubeSchedulerConfiguration, YAML or JSON. */
 function readConfig(file: string | undefined): unknown {
-  if (!file) return undefined;
+  const text = readFlagFile('config', file);
+  if (text === undefined) return undefined;
   try {
-    return parseYaml(readFileSync(file, 'utf8'));
+    return parseYaml(text);
   } catch (error) {
     throw new UserError(`--config ${file}: ${messageOf(error)}`);
   }

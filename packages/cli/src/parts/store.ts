@@ -1,6 +1,6 @@
 /** Opens the store that the flags name. */
-import { readFileSync } from 'node:fs';
 import { messageOf, type Runtime, UserError } from '@pilothouse/base';
+import { readFlagFile } from './flag-files.ts';
 import type { Store } from '@pilothouse/storage';
 
 export interface StoreFlags {
@@ -14,14 +14,6 @@ export interface StoreFlags {
   dataDir?: string;
   inMemory?: boolean;
 }
-
-const readFlagFile = (flag: string, file: string): Buffer => {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new UserError(`--${flag}: cannot read ${file}: ${messageOf(error)}`);
-  }
-};
 
 /** What the store is, for people. */
 export const describeStore = (flags: StoreFlags): string => (flags.etcdServers?.length ? `etcd at ${flags.etcdServers.join(', ')}` : flags.inMemory ? 'memory (gone when the program ends)' : `embedded, in ${flags.dataDir}`);
