@@ -1,6 +1,7 @@
 /** Every OpenAPI document the server offers, built on first use and kept as bytes. */
 import { createHash } from 'node:crypto';
 import { builtinGroups, builtinResources, builtinTypes, typeOfKind } from '@pilothouse/api-schemas';
+import { encodeSwagger } from './gnostic.ts';
 import { groupCamel } from './operations.ts';
 import type { Descriptions, JsonSchema } from './schemas.ts';
 import { swaggerDocument } from './v2.ts';
@@ -22,6 +23,8 @@ export interface Document {
 
 export interface OpenApiDocuments {
   v2(): Document;
+  /** The same as gnostic's protobuf, under the same hash. */
+  v2Protobuf(): Document;
   /** `path` as in the index: `api/v1`, `apis/apps/v1`. Undefined where there is no such document. */
   v3(path: string): Document | undefined;
   /** The index at `/openapi/v3`. */
@@ -36,6 +39,7 @@ export function openApiDocuments(loadTexts: () => OpenApiTexts): OpenApiDocument
   const roots = rootDocuments(builtinGroups.map((g) => g.name).filter(Boolean));
   const cache = new Map<string, Document>();
   let texts: OpenApiTexts | undefined;
+  let protobuf: Document | undefined;
 
   const input = (group: string, version: string, allGroups: boolean): DocumentInput => {
     texts ??= loadTexts();
@@ -71,6 +75,11 @@ export function openApiDocuments(loadTexts: () => OpenApiTexts): OpenApiDocument
   const pathOf = (group: string, version: string) => (group ? `apis/${group}/${version}` : `api/${version}`);
   return {
     v2: () => keep('v2', () => swaggerDocument(groupVersions.map(({ group, version }) => input(group, version, true)), [...builtinTypes.keys(), ...scalarTypes])),
+    v2Protobuf() {
+      const { bytes, hash } = this.v2();
+      if (protobuf?.hash !== hash) protobuf = { bytes: encodeSwagger(JSON.parse(Buffer.from(bytes).toString())), hash };
+      return protobuf;
+    },
     v3(path) {
       const found = groupVersions.find((gv) => pathOf(gv.group, gv.version) === path);
       const beside = roots.get(path);

@@ -27,7 +27,8 @@ interface Clause {
   quality: number;
 }
 
-function parseAccept(header: string): Clause[] {
+/** Clauses of an Accept header, the best first. */
+export function parseAccept(header: string): Clause[] {
   const clauses = header.split(',').map((text) => {
     const [type, ...rest] = text.split(';').map((part) => part.trim());
     const params: Record<string, string> = {};

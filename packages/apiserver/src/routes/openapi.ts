@@ -2,11 +2,26 @@
 import type { ApiRequest, ApiResponse } from '@pilothouse/apimachinery';
 import type { Document, OpenApiDocuments } from '../openapi/documents.ts';
 import type { NonResourceRoute } from '../options.ts';
+import { parseAccept } from '../request/negotiate.ts';
 import { textAnswer } from '../request/respond.ts';
 
-function answer(request: ApiRequest, document: Document, query: URLSearchParams, cacheable: boolean): ApiResponse {
+/** Both names of gnostic's protobuf ask for it; the answer has the second, which is a valid media type. */
+const protobufTypes = ['application/com.github.proto-openapi.spec.v2@v1.0+protobuf', 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'];
+
+/** The document of the whole API in the form of the best clause of Accept; 406 without a body where there is none. */
+function answerV2(request: ApiRequest, documents: OpenApiDocuments, query: URLSearchParams): ApiResponse {
+  const { accept } = request.headers;
+  const clauses = accept ? parseAccept(String(accept)) : [{ type: '*/*' }];
+  for (const { type } of clauses) {
+    if (type === 'application/json' || type === '*/*' || type === 'application/*' || type === '*/json') return answer(request, documents.v2(), query, false);
+    if (protobufTypes.includes(type)) return answer(request, documents.v2Protobuf(), query, false, protobufTypes[1]);
+  }
+  return { status: 406, headers: { vary: 'Accept' }, body: new Uint8Array() };
+}
+
+function answer(request: ApiRequest, document: Document, query: URLSearchParams, cacheable: boolean, type = 'application/json'): ApiResponse {
   const etag = `"${document.hash}"`;
-  const headers: Record<string, string> = { 'content-type': 'application/json', etag, vary: 'Accept', 'cache-control': 'no-cache, private' };
+  const headers: Record<string, string> = { 'content-type': type, etag, vary: 'Accept', 'cache-control': 'no-cache, private' };
   // With the right hash in its address a document never changes.
   if (cacheable && query.get('hash') === document.hash) headers['cache-control'] = 'public, immutable';
   if (request.headers['if-none-match'] === etag) return { status: 304, headers };
@@ -15,7 +30,7 @@ function answer(request: ApiRequest, document: Document, query: URLSearchParams,
 
 export function openApiRoutes(documents: OpenApiDocuments): NonResourceRoute[] {
   return [
-    { path: '/openapi/v2', exact: true, handle: (request, { query }) => answer(request, documents.v2(), query, false) },
+    { path: '/openapi/v2', exact: true, handle: (request, { query }) => answerV2(request, documents, query) },
     {
       path: '/openapi/v3',
       handle(request, { path, query }) {
