@@ -32,8 +32,10 @@ import { statefulSetController } from './controllers/statefulset/controller.ts';
 import { taintEvictionController } from './controllers/tainteviction/controller.ts';
 import { ttlController } from './controllers/ttl/controller.ts';
 import { ttlAfterFinishedController } from './controllers/ttlafterfinished/controller.ts';
+import { attachDetachController } from './controllers/volume/attachdetach/controller.ts';
 import { attributesClassProtectionController } from './controllers/volume/attributes-class-protection/controller.ts';
 import { ephemeralVolumeController } from './controllers/volume/ephemeral/controller.ts';
+import { volumeExpanderController } from './controllers/volume/expand/controller.ts';
 import { volumeBinderController } from './controllers/volume/persistentvolume/controller.ts';
 import { claimProtectionController, volumeProtectionController } from './controllers/volume/protection/controller.ts';
 import { type ControllerManager, type ControllerManagerOptions, runManager } from './manager.ts';
@@ -77,6 +79,8 @@ export const controllers: readonly ControllerDefinition<any>[] = [
   attributesClassProtectionController,
   resourceClaimController,
   legacyTokenCleanerController,
+  attachDetachController,
+  volumeExpanderController,
   ttlAfterFinishedController,
   serviceCidrController,
   rootCaPublisherController,
