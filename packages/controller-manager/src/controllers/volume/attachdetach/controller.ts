@@ -3,11 +3,13 @@ import type { VolumeAttachment } from '@pilothouse/api-schemas/types/storage/v1'
 import { csiDrivers, isAlreadyExists, isNotFound, nodes, persistentVolumeClaims, persistentVolumes, pods, volumeAttachments } from '@pilothouse/apimachinery';
 import { patchStatus, referenceTo } from '@pilothouse/client';
 import { type ControllerContext, defineController, done, itself, readOnly, requeueAfter, type Result } from '@pilothouse/controller-runtime';
+import { podsByNode } from '../../nodelifecycle/controller.ts';
 import { claimsOfPod } from '../protection/controller.ts';
-import { attachedVolumes, attachmentName, holdsVolumes, maxWaitForUnmountMs, multiAttachMessage, planAttachments, uniqueName } from './plan.ts';
+import { attachedVolumes, attachmentName, holdsVolumes, isManaged, maxWaitForUnmountMs, multiAttachMessage, planAttachments, uniqueName } from './plan.ts';
 
 const byVolume = 'persistentVolume';
 const byClaim = 'claim';
+const byNode = 'node';
 const volumeOf = (attachment: VolumeAttachment): string[] => (attachment.spec.source.persistentVolumeName ? [attachment.spec.source.persistentVolumeName] : []);
 const claimKeys = (pod: Pod): string[] => claimsOfPod(pod).map((name) => `${pod.metadata.namespace}/${name}`);
 
@@ -30,15 +32,19 @@ export const attachDetachController = defineController<State>({
   // One volume at a time, as their nodes' lists are written whole.
   workers: 1,
   watches: [
-    { type: pods, indexes: { [byClaim]: claimKeys }, keys: (pod: Pod, _change, context) => (pod.spec?.nodeName ? claimKeys(pod).flatMap((key) => volumeNames(context.lister(persistentVolumeClaims).get(key))) : []) },
+    { type: pods, indexes: { [byClaim]: claimKeys, ...podsByNode }, keys: (pod: Pod, _change, context) => (pod.spec?.nodeName ? volumesOfPod(pod, context) : []) },
     { type: persistentVolumeClaims, keys: volumeNames },
     itself(persistentVolumes),
-    { type: volumeAttachments, indexes: { [byVolume]: volumeOf }, keys: volumeOf },
+    { type: volumeAttachments, indexes: { [byVolume]: volumeOf, [byNode]: ({ spec }: VolumeAttachment) => [spec.nodeName] }, keys: volumeOf },
     {
       type: nodes,
-      keys(node, { old, deleted }, context) {
-        const same = old && !deleted && old.status?.volumesInUse?.join() === node.status?.volumesInUse?.join() && old.spec?.taints?.length === node.spec?.taints?.length && old.metadata.annotations === node.metadata.annotations;
-        return same ? [] : context.lister(volumeAttachments).list().filter((attachment) => attachment.spec.nodeName === node.metadata.name).flatMap(volumeOf);
+      *keys(node, { old, deleted }, context) {
+        const { lister } = context;
+        const name = node.metadata.name!;
+        const released = !old || deleted || old.status?.volumesInUse?.join() !== node.status?.volumesInUse?.join() || old.spec?.taints?.length !== node.spec?.taints?.length;
+        if (released) for (const attachment of lister(volumeAttachments).byIndex(byNode, name)) yield* volumeOf(attachment);
+        // Pods may have been bound before the node's kubelet said who attaches.
+        if (!old || isManaged(old) !== isManaged(node)) for (const pod of lister(pods).byIndex('nodeName', name)) yield* volumesOfPod(pod, context);
       },
     },
     readOnly(csiDrivers),
@@ -52,6 +58,8 @@ export const attachDetachController = defineController<State>({
     return sync(volume, context, state);
   },
 });
+
+const volumesOfPod = (pod: Pod, { lister }: ControllerContext): string[] => claimKeys(pod).flatMap((key) => volumeNames(lister(persistentVolumeClaims).get(key)));
 
 function volumeNames(claim: PersistentVolumeClaim | undefined): string[] {
   return claim?.spec?.volumeName ? [claim.spec.volumeName] : [];
