@@ -1,5 +1,5 @@
 import type { ApiRequest, ApiResponse, StatusError } from '@pilothouse/apimachinery';
-import type { Runtime } from '@pilothouse/base';
+import type { MetricsRegistry, Runtime } from '@pilothouse/base';
 import type { Store } from '@pilothouse/storage';
 import type { AdmissionPlugin, Authenticator, Authorizer, ConnectHandler, Decision, ObjectFeed, RequestAttributes, ResourceDefinition, User, VirtualHandler } from './contract.ts';
 import type { OpenApiTexts } from './openapi/documents.ts';
@@ -71,6 +71,8 @@ export interface ApiServerOptions {
   /** Whom the request's Impersonate headers ask to act as; undefined where they do not. `attributes.user` is who asks. @throws StatusError 400, 403 */
   impersonate?: (request: ApiRequest, attributes: RequestAttributes, parts: ServerParts) => Promise<User | undefined>;
   audit?: AuditHook;
+  /** Where requests, watches and the store's work are counted. */
+  metrics?: MetricsRegistry;
   /** What componentstatuses shows beside the store, by name: `scheduler`, `controller-manager`. Reject with the reason when not healthy. */
   componentChecks?: Readonly<Record<string, () => Promise<void>>>;
   /** Documentation of fields, for the columns of Tables; loaded on first use. Default: none. */

@@ -1,9 +1,10 @@
 import { type ApiHandler, type ApiRequest, type ApiResponse, StatusError, timeoutError, unauthorizedError } from '@pilothouse/apimachinery';
 import { forbiddenByAuthorization } from './auth/forbidden.ts';
 import type { Authenticator, RequestAttributes, User } from './contract.ts';
-import type { Call, ServerCore } from './handlers/call.ts';
+import type { Call, ServerCore, WatchObserver } from './handlers/call.ts';
 import { handlerOf } from './handlers/index.ts';
 import { hasProtobufForm } from './handlers/protobuf.ts';
+import type { Observed, RequestMetrics } from './metrics/requests.ts';
 import type { ApiServerOptions, AuditEvent, AuditHook, NonResourceRoute, RouteContext, ServerParts } from './options.ts';
 import { methodNotAllowed, noSuchRoute, toStatusError } from './request/errors.ts';
 import { type RequestInfo, requestInfo } from './request/info.ts';
@@ -20,6 +21,7 @@ export interface Pipeline {
   impersonate: ApiServerOptions['impersonate'];
   audit: AuditHook | undefined;
   inFlight: InFlight;
+  metrics: RequestMetrics | undefined;
   requestTimeoutMs: number;
 }
 
@@ -103,8 +105,42 @@ async function dispatch(pipeline: Pipeline, request: ApiRequest, info: RequestIn
   if (event) event.decision = authorized;
   if (decision !== 'allow') throw forbiddenByAuthorization(attributes, reason);
   const long = info.verb === 'watch' || info.verb === 'proxy' || longRunning.has(info.subresource);
+  const { metrics } = pipeline;
+  if (!metrics) return perform(pipeline, request, info, attributes, long);
+  const observed = metrics.begin(request, info, routeName(pipeline, request, info), long);
+  try {
+    const response = await perform(pipeline, request, info, attributes, long, info.verb === 'watch' ? watchObserver(metrics, info, observed) : undefined);
+    // A watch goes on; of the other long requests the end is not seen here.
+    if (info.verb !== 'watch' || response.status !== 200) observed.ended(response.status);
+    observed.done(response);
+    return response;
+  } catch (error) {
+    const { code } = toStatusError(error);
+    observed.ended(code);
+    observed.done({ status: code, headers: {} });
+    throw error;
+  }
+}
+
+/** Who answers, as it is counted. */
+function routeName({ core, routes }: Pipeline, request: ApiRequest, info: RequestInfo): string | undefined {
+  return info.isResource && core.registry.find(info.group, info.version, info.resource) ? 'resource' : info.malformed ? undefined : routeFor(routes, info.path, request.method)?.path;
+}
+
+function watchObserver(metrics: RequestMetrics, info: RequestInfo, observed: Observed): WatchObserver {
+  const events = metrics.watchEvents(info.group, info.version, info.resource);
+  return {
+    sent: (count) => {
+      events.value += count;
+    },
+    ended: () => observed.ended(200),
+  };
+}
+
+/** Answers an authorized request. */
+async function perform(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, attributes: RequestAttributes, long: boolean, observer?: WatchObserver): Promise<ApiResponse> {
   const release = long ? undefined : pipeline.inFlight.enter(request.method);
-  const answering = info.isResource ? resourceAnswer(pipeline, request, info, attributes.user) : routeAnswer(pipeline, request, info, attributes.user);
+  const answering = info.isResource ? resourceAnswer(pipeline, request, info, attributes.user, observer) : routeAnswer(pipeline, request, info, attributes.user);
   if (long) return answering;
   try {
     return await inTime(pipeline, answering);
@@ -132,7 +168,7 @@ function inTime({ core, requestTimeoutMs }: Pipeline, answering: Promise<ApiResp
 
 const longRunning = new Set(['exec', 'attach', 'portforward', 'proxy', 'log']);
 
-async function resourceAnswer(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, user: User): Promise<ApiResponse> {
+async function resourceAnswer(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, user: User, observer: WatchObserver | undefined): Promise<ApiResponse> {
   const { core } = pipeline;
   const resource = core.registry.find(info.group, info.version, info.resource);
   if (!resource) {
@@ -141,7 +177,7 @@ async function resourceAnswer(pipeline: Pipeline, request: ApiRequest, info: Req
     throw noSuchRoute();
   }
   if (request.method === 'HEAD' || request.method === 'OPTIONS') throw methodNotAllowed();
-  const call: Call = { core, request, info, user, resource, accept: negotiate(request.headers, info.query, (info.verb === 'list' || info.verb === 'watch') && !info.parts[1], hasProtobufForm(resource)), warnings: [] };
+  const call: Call = { core, request, info, user, resource, accept: negotiate(request.headers, info.query, (info.verb === 'list' || info.verb === 'watch') && !info.parts[1], hasProtobufForm(resource)), warnings: [], ...(observer && { observer }) };
   const { deprecation } = resource;
   if (deprecation) call.warnings.push(deprecation);
   let response: ApiResponse;

@@ -4,6 +4,9 @@ import { StoreFeed } from './cache/store-feed.ts';
 import type { Authorizer, Decision, ObjectFeed, RequestAttributes, ResourceDefinition } from './contract.ts';
 import type { ServerCore } from './handlers/call.ts';
 import { type ListenOptions, type Listener, openListener } from './listener/listener.ts';
+import { collectServer, keyResources } from './metrics/objects.ts';
+import { requestMetrics } from './metrics/requests.ts';
+import { meteredStore } from './metrics/store.ts';
 import { type ApiServerOptions, plug, type ServerParts } from './options.ts';
 import { noTexts } from './openapi/documents.ts';
 import { createHandler } from './pipeline.ts';
@@ -34,8 +37,12 @@ export interface ApiServer {
 export async function createApiServer(runtime: Runtime, options: ApiServerOptions): Promise<ApiServer> {
   const scope = new Scope('apiserver');
   const draining = new AbortController();
-  const feed = new StoreFeed(options.store, runtime);
-  const registry = new ResourceRegistry(runtime, options.store, feed);
+  const { metrics } = options;
+  let resourceOf: ReturnType<typeof keyResources> = () => ({ group: '', resource: '' });
+  const store = metrics ? meteredStore(options.store, metrics, runtime.clock, (key) => resourceOf(key)) : options.store;
+  const feed = new StoreFeed(store, runtime);
+  const registry = new ResourceRegistry(runtime, store, feed);
+  resourceOf = keyResources(registry);
   const read = objectFeed(registry, feed);
   let authorizers: readonly Authorizer[] = [];
   const authorize = async (attributes: RequestAttributes): Promise<Decision> => {
@@ -47,12 +54,12 @@ export async function createApiServer(runtime: Runtime, options: ApiServerOption
     }
     return { decision: options.authorizers ? 'no-opinion' : 'allow', reason };
   };
-  const parts: ServerParts = { ...runtime, read, registry, store: options.store, authorize, authorizers: () => authorizers };
+  const parts: ServerParts = { ...runtime, read, registry, store, authorize, authorizers: () => authorizers };
   await registry.add(options.definitions ?? builtinDefinitions());
   await feed.start(scope);
   const core: ServerCore = {
     ...runtime,
-    store: options.store,
+    store,
     feed,
     registry,
     read,
@@ -69,6 +76,8 @@ export async function createApiServer(runtime: Runtime, options: ApiServerOption
   core.admission = plug(options.admission, parts);
   core.virtualHandlers = plug(options.virtualHandlers, parts);
   core.connectHandlers = plug(options.connectHandlers, parts);
+  const inFlight = inFlightLimits(options.maxReadsInFlight ?? 400, options.maxWritesInFlight ?? 200);
+  if (metrics) collectServer(metrics, registry, inFlight);
   const handle = createHandler({
     core,
     parts,
@@ -78,7 +87,8 @@ export async function createApiServer(runtime: Runtime, options: ApiServerOption
     impersonate: options.impersonate,
     audit: options.audit,
     requestTimeoutMs: options.requestTimeoutMs ?? 60_000,
-    inFlight: inFlightLimits(options.maxReadsInFlight ?? 400, options.maxWritesInFlight ?? 200),
+    inFlight,
+    metrics: metrics && requestMetrics(metrics, runtime.clock),
   });
   let ready = true;
   return {

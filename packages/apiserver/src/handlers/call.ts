@@ -39,6 +39,15 @@ export interface Call {
   columns?: readonly Column<any>[];
   /** Texts for Warning headers. */
   warnings: string[];
+  /** Is told what becomes of a watch. */
+  observer?: WatchObserver;
+}
+
+export interface WatchObserver {
+  /** This many events went to the client. */
+  sent(count: number): void;
+  /** Repeatable. */
+  ended(): void;
 }
 
 export type Handler = (call: Call) => Promise<ApiResponse> | ApiResponse;

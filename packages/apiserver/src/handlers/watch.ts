@@ -2,7 +2,7 @@ import { type ApiResponse, expiredError, type KubeObject, type Status } from '@p
 import { waitForRevision } from '../cache/freshness.ts';
 import type { CacheWatcher } from '../cache/watcher.ts';
 import { plainError } from '../request/errors.ts';
-import type { Call } from './call.ts';
+import type { Call, WatchObserver } from './call.ts';
 import { type ListOptions, listOptions, revisionProblem, selectionOf } from './list-options.ts';
 import { watchEncoder } from './watch-encoding.ts';
 
@@ -20,19 +20,20 @@ export async function watchObjects(call: Call): Promise<ApiResponse> {
   const { namespace, name } = info;
   core.log.debug('Watch started', { resource: resource.definition.type.plural, namespace, name });
   const close = armTimers(call, options, watcher);
-  const onAbort = (): void => watcher.end();
+  const onAbort = (): void => release();
   request.signal.addEventListener('abort', onAbort, { once: true });
   core.draining.addEventListener('abort', onAbort, { once: true });
-  if (request.signal.aborted || core.draining.aborted) watcher.end();
   const release = (): void => {
     close();
     watcher.end();
+    call.observer?.ended();
     request.signal.removeEventListener('abort', onAbort);
     core.draining.removeEventListener('abort', onAbort);
   };
+  if (request.signal.aborted || core.draining.aborted) release();
   const slow = (): Status => expiredError(`too old resource version: ${watcher.after} (${resource.stored!.cache.oldestRevision})`).status;
-  if (request.wantObjects) return { status: 200, headers: {}, events: objectEvents(watcher, encode.objects, slow, release) };
-  return { status: 200, headers: encode.headers, body: byteEvents(watcher, encode.bytes, encode.error, slow, release) };
+  if (request.wantObjects) return { status: 200, headers: {}, events: objectEvents(watcher, encode.objects, slow, release, call.observer) };
+  return { status: 200, headers: encode.headers, body: byteEvents(watcher, encode.bytes, encode.error, slow, release, call.observer) };
 }
 
 async function openWatch(call: Call, options: ListOptions): Promise<CacheWatcher> {
@@ -77,11 +78,12 @@ function armTimers(call: Call, options: ListOptions, watcher: CacheWatcher): () 
 
 type Deliveries = NonNullable<Awaited<ReturnType<CacheWatcher['take']>>>;
 
-async function* byteEvents(watcher: CacheWatcher, encode: (deliveries: Deliveries) => Iterable<Uint8Array>, error: (status: Status) => Uint8Array, slow: () => Status, release: () => void): AsyncGenerator<Uint8Array> {
+async function* byteEvents(watcher: CacheWatcher, encode: (deliveries: Deliveries) => Iterable<Uint8Array>, error: (status: Status) => Uint8Array, slow: () => Status, release: () => void, observer: WatchObserver | undefined): AsyncGenerator<Uint8Array> {
   try {
     for (;;) {
       const deliveries = await watcher.take();
       if (!deliveries) break;
+      observer?.sent(deliveries.length);
       yield* encode(deliveries);
     }
     if (watcher.ended === 'too-slow') yield error(slow());
@@ -90,11 +92,12 @@ async function* byteEvents(watcher: CacheWatcher, encode: (deliveries: Deliverie
   }
 }
 
-async function* objectEvents(watcher: CacheWatcher, decode: (deliveries: Deliveries) => { type: string; object: KubeObject }[], slow: () => Status, release: () => void): AsyncGenerator<readonly { type: string; object: unknown }[]> {
+async function* objectEvents(watcher: CacheWatcher, decode: (deliveries: Deliveries) => { type: string; object: KubeObject }[], slow: () => Status, release: () => void, observer: WatchObserver | undefined): AsyncGenerator<readonly { type: string; object: unknown }[]> {
   try {
     for (;;) {
       const deliveries = await watcher.take();
       if (!deliveries) break;
+      observer?.sent(deliveries.length);
       yield decode(deliveries);
     }
     if (watcher.ended === 'too-slow') yield [{ type: 'ERROR', object: slow() }];
