@@ -30,7 +30,7 @@ export async function run(args: string[]): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'pilothouse-bench-'));
   writeFileSync(join(dir, 'tokens.csv'), `${token},bench,bench,"system:masters"\n`);
   const port = await freePort();
-  const up = start(process.execPath, [join(root, 'dist/pilothouse.mjs'), 'up', '--data-dir', join(dir, 'up'), '--secure-port', String(port), '--kubeconfig', join(dir, 'up.conf'), '--container-runtime-endpoint', 'none', '--hollow-nodes', '0', '--token-auth-file', join(dir, 'tokens.csv'), '--controllers=*,-node-lifecycle-controller']);
+  const up = start(process.execPath, [join(root, 'dist/pilothouse.mjs'), 'up', '--data-dir', join(dir, 'up'), '--secure-port', String(port), '--kubeconfig', join(dir, 'up.conf'), '--container-runtime-endpoint', 'none', '--hollow-nodes', '0', '--cluster-cidr', '10.128.0.0/12', '--log-level', 'error', '--token-auth-file', join(dir, 'tokens.csv'), '--controllers=*,-node-lifecycle-controller']);
   const call = async (method: string, path: string, body?: unknown) => {
     const answer = await request(port, path, { method, token, body });
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.body.toString().slice(0, 300)}`);
