@@ -97,6 +97,7 @@ export function buildProgram(): Command {
     .option('--service-account-private-key-file <file>', 'key that signs the tokens kept in secrets')
     .addOption(boolean('use-service-account-credentials', 'each controller acts as its own service account', true))
     .addOption(boolean('leader-elect', 'stand for election before working', true))
+    .option('--metrics-port <port>', 'serve /metrics, /healthz and /readyz in plain HTTP on 127.0.0.1; 0: do not', port, 0)
     .addOption(logLevel())
     .action(async (options) => (await import('./commands/controller-manager.ts')).controllerManager(options));
 
@@ -105,6 +106,7 @@ export function buildProgram(): Command {
     .requiredOption('--kubeconfig <file>', 'how to reach the API server')
     .option('--config <file>', 'KubeSchedulerConfiguration')
     .addOption(boolean('leader-elect', 'stand for election before working', true))
+    .option('--metrics-port <port>', 'serve /metrics, /healthz and /readyz in plain HTTP on 127.0.0.1; 0: do not', port, 0)
     .addOption(logLevel())
     .action(async (options) => (await import('./commands/scheduler.ts')).scheduler(options));
 

@@ -4,6 +4,7 @@ import { jsonLogger, type LogLevel, realRuntime, Scope, UserError } from '@pilot
 import { ensurePki } from '@pilothouse/apiserver/pki/index';
 import { nthAddress, startApiServer } from '../parts/api-server.ts';
 import { runUntilSignal } from '../parts/lifetime.ts';
+import { processMetrics } from '../parts/process-metrics.ts';
 import { ensurePortFree } from '../parts/ports.ts';
 import { describeStore, openStore, type StoreFlags } from '../parts/store.ts';
 
@@ -44,7 +45,7 @@ export async function apiserver(flags: ApiServerFlags): Promise<void> {
     openStore(runtime, { ...flags, dataDir: flags.dataDir && join(flags.dataDir, 'store') }),
   ]);
   scope.own(store);
-  const running = await startApiServer(runtime, scope, { ...flags, pki, store, bindAddresses: [flags.bindAddress], advertiseAddress }).catch(async (error) => {
+  const running = await startApiServer(runtime, scope, { ...flags, pki, store, bindAddresses: [flags.bindAddress], advertiseAddress, metrics: processMetrics(runtime) }).catch(async (error) => {
     await scope.close();
     throw error;
   });

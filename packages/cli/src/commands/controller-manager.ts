@@ -2,8 +2,10 @@ import { type LogLevel, messageOf } from '@pilothouse/base';
 import { createClient, createSocketTransport, loadKubeconfig, type Client } from '@pilothouse/client';
 import { serviceAccounts } from '@pilothouse/apimachinery';
 import { leadAs, startControllers } from '../parts/controllers.ts';
+import { serveDaemon } from '../parts/daemon-listener.ts';
 import { readFlagFile } from '../parts/flag-files.ts';
 import { runUntilSignal } from '../parts/lifetime.ts';
+import { processMetrics } from '../parts/process-metrics.ts';
 import { connect, type Remote } from '../parts/remote.ts';
 import { programVersion } from '../version.ts';
 
@@ -20,6 +22,7 @@ interface ControllerManagerFlags {
   serviceAccountPrivateKeyFile?: string;
   useServiceAccountCredentials: boolean;
   leaderElect: boolean;
+  metricsPort: number;
   logLevel: LogLevel;
 }
 
@@ -64,8 +67,10 @@ export async function controllerManager(flags: ControllerManagerFlags): Promise<
   const values = controllerFlags({ ...flags, rootCa: readFlagFile('root-ca-file', flags.rootCaFile), signingCert: readFlagFile('cluster-signing-cert-file', flags.clusterSigningCertFile), signingKey: readFlagFile('cluster-signing-key-file', flags.clusterSigningKeyFile), serviceAccountKey: readFlagFile('service-account-private-key-file', flags.serviceAccountPrivateKeyFile) });
   const remote = connect('kube-controller-manager', flags);
   const { runtime, client, informers, scope } = remote;
+  const metrics = processMetrics(runtime);
+  await serveDaemon(scope, flags.metricsPort, { metrics, ready: () => !scope.closed });
   const lead = async () => {
-    await startControllers(runtime, scope, { client, informers, flags: values, selection: flags.controllers, ...(flags.useServiceAccountCredentials && { clientFor: serviceAccountClients(remote, flags.kubeconfig) }) });
+    await startControllers(runtime, scope, { client, informers, flags: values, selection: flags.controllers, metrics, ...(flags.useServiceAccountCredentials && { clientFor: serviceAccountClients(remote, flags.kubeconfig) }) });
     console.error('pilothouse controller-manager: controllers are running');
   };
   const leading = flags.leaderElect ? leadAs('kube-controller-manager', client, runtime, scope, lead) : lead();

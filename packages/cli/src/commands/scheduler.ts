@@ -1,15 +1,18 @@
 import { parseYaml } from '@pilothouse/apimachinery';
 import { type LogLevel, messageOf, UserError } from '@pilothouse/base';
-import { startScheduler } from '@pilothouse/scheduler';
+import { collectPendingPods, schedulerMetrics, startScheduler } from '@pilothouse/scheduler';
 import { leadAs } from '../parts/controllers.ts';
+import { serveDaemon } from '../parts/daemon-listener.ts';
 import { readFlagFile } from '../parts/flag-files.ts';
 import { runUntilSignal } from '../parts/lifetime.ts';
+import { processMetrics } from '../parts/process-metrics.ts';
 import { connect } from '../parts/remote.ts';
 
 interface SchedulerFlags {
   kubeconfig: string;
   config?: string;
   leaderElect: boolean;
+  metricsPort: number;
   logLevel: LogLevel;
 }
 
@@ -28,8 +31,11 @@ function readConfig(file: string | undefined): unknown {
 export async function scheduler(flags: SchedulerFlags): Promise<void> {
   const config = readConfig(flags.config);
   const { runtime, client, informers, scope } = connect('kube-scheduler', flags);
+  const metrics = processMetrics(runtime);
+  await serveDaemon(scope, flags.metricsPort, { metrics, ready: () => !scope.closed });
   const lead = async () => {
-    scope.own(await startScheduler({ client, informers, runtime, config }));
+    const running = scope.own(await startScheduler({ client, informers, runtime, config, metrics: schedulerMetrics(metrics) }));
+    collectPendingPods(metrics, running.queue);
     console.error('pilothouse scheduler: scheduling');
   };
   const leading = flags.leaderElect ? leadAs('kube-scheduler', client, runtime, scope, lead) : lead();

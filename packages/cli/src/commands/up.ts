@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { type ClusterAccess, ensurePki, mergeKubeconfig, type Pki, writeKubeconfig } from '@pilothouse/apiserver/pki/index';
-import { jsonLogger, type LogLevel, realRuntime, type Runtime, Scope, UserError } from '@pilothouse/base';
+import { jsonLogger, type LogLevel, type MetricsRegistry, realRuntime, type Runtime, Scope, UserError } from '@pilothouse/base';
 import { nthAddress, type RunningApiServer, startApiServer } from '../parts/api-server.ts';
 import { startControllers } from '../parts/controllers.ts';
 import { inProcessClients } from '../parts/in-process.ts';
 import { runUntilSignal } from '../parts/lifetime.ts';
 import { ensurePortFree } from '../parts/ports.ts';
+import { processMetrics } from '../parts/process-metrics.ts';
 import { nodeName } from '../parts/remote.ts';
 import { describeStore, openStore, type StoreFlags } from '../parts/store.ts';
 import { logsAndCgroups } from '../parts/kubelet-flags.ts';
@@ -80,14 +81,15 @@ export async function up(flags: UpFlags): Promise<void> {
       openStore(runtime, storeFlags),
     ]);
     scope.own(store);
+    const metrics = processMetrics(runtime);
     const api = await startApiServer(runtime, scope, {
-      pki, store,
+      pki, store, metrics,
       bindAddresses: [...new Set([flags.bindAddress, ...(nodeIp ? [nodeIp] : [])])],
       securePort: flags.securePort, advertiseAddress, serviceClusterIpRange: flags.serviceClusterIpRange, tokenAuthFile: flags.tokenAuthFile,
     });
     say(`API server: ${api.url} (ready after ${Math.round(runtime.clock.monotonic() - started)} ms)`);
     const context = await writeAccess(runtime, pki, api, flags);
-    await startDaemons(runtime, scope, { flags, plan, api, pki, nodeIp, dataDir });
+    await startDaemons(runtime, scope, { flags, plan, api, pki, nodeIp, dataDir, metrics });
     say(`\nTry:  kubectl${context} create deployment web --image=nginx --replicas=3\n      kubectl${context} get pods -o wide\n\nCtrl-C stops the cluster; its state stays in ${dataDir}.`);
   } catch (error) {
     await scope.close().catch(() => undefined);
@@ -119,9 +121,10 @@ interface Daemons {
   pki: Pki;
   nodeIp: string | undefined;
   dataDir: string;
+  metrics: MetricsRegistry;
 }
 
-async function startDaemons(runtime: Runtime, scope: Scope, { flags, plan, api, pki, nodeIp }: Daemons): Promise<void> {
+async function startDaemons(runtime: Runtime, scope: Scope, { flags, plan, api, pki, nodeIp, metrics }: Daemons): Promise<void> {
   const clients = inProcessClients(api.server.handle, runtime, scope);
   const withLog = (daemon: string): Runtime => ({ ...runtime, log: runtime.log.child({ daemon }) });
 
@@ -137,13 +140,15 @@ async function startDaemons(runtime: Runtime, scope: Scope, { flags, plan, api, 
       return found;
     },
     selection: flags.controllers,
+    metrics,
     flags: controllerFlags({ clusterCidr: flags.clusterCidr, serviceClusterIpRange: flags.serviceClusterIpRange, allocateNodeCidrs: true, nodeCidrMaskSize: 24, rootCa: pki.ca.certificate, signingCert: pki.ca.certificate, signingKey: pki.ca.key, serviceAccountKey: pki.serviceAccount.then((key) => key.privateKey) }),
   });
   say('Controllers: running');
 
-  const { startScheduler } = await import('@pilothouse/scheduler');
+  const { collectPendingPods, schedulerMetrics, startScheduler } = await import('@pilothouse/scheduler');
   const schedulerClient = clients.client('kube-scheduler', { commonName: 'system:kube-scheduler', organizations: [] });
-  scope.own(await startScheduler({ client: schedulerClient, informers: clients.informers(schedulerClient), runtime: withLog('scheduler') }));
+  const scheduler = scope.own(await startScheduler({ client: schedulerClient, informers: clients.informers(schedulerClient), runtime: withLog('scheduler'), metrics: schedulerMetrics(metrics) }));
+  collectPendingPods(metrics, scheduler.queue);
   say('Scheduler: running');
 
   const clusterDns = nthAddress(flags.serviceClusterIpRange, 10);

@@ -13,9 +13,10 @@ import type { Pki } from '@pilothouse/apiserver/pki/index';
 import { connectHandlers, kubelets } from '@pilothouse/apiserver/proxy/index';
 import { builtinDefinitions } from '@pilothouse/apiserver/resources/index';
 import { standardRoutes } from '@pilothouse/apiserver/routes/index';
+import { metricsRoute } from '@pilothouse/apiserver/routes/metrics';
 import { openIdRoutes } from '@pilothouse/apiserver/routes/openid';
 import { virtualHandlers } from '@pilothouse/apiserver/virtual/index';
-import { messageOf, type Runtime, type Scope, UserError } from '@pilothouse/base';
+import { messageOf, type MetricsRegistry, type Runtime, type Scope, UserError } from '@pilothouse/base';
 import type { Store } from '@pilothouse/storage';
 import { buildDate } from '../version.ts';
 
@@ -40,6 +41,8 @@ export interface ApiServerSetup {
   auditLogPath?: string;
   maxRequestsInflight?: number;
   maxMutatingRequestsInflight?: number;
+  /** Where the server counts; shown at /metrics. */
+  metrics: MetricsRegistry;
 }
 
 export interface RunningApiServer {
@@ -135,6 +138,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
       ...((setup.authorizationMode ?? ['RBAC']).includes('RBAC') && { rbac: authOf(parts).authorization.rbac }),
     }),
     impersonate: async (request, attributes, parts) => (await impersonate(request.headers, attributes, parts.authorize, impersonation))?.user,
+    metrics: setup.metrics,
     ...(audit && { audit }),
     virtualHandlers: (parts) => virtualHandlers({ authorizer: authOf(parts).authorization.authorizer, tokens: authOf(parts).authentication.tokens, issuer: authOf(parts).authentication.issuer }),
     connectHandlers: connectHandlers(kubeletConnections),
@@ -149,7 +153,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
         { name: 'poststarthook/rbac/bootstrap-roles', in: ['healthz', 'livez', 'readyz'], check() { if (!state.bootstrapped) throw new Error('bootstrap objects are being created'); } },
         { name: 'shutdown', in: ['readyz'], check() { if (scope.closed) throw new Error('process is shutting down'); } },
       ],
-      more: openIdRoutes(authOf(parts).authentication.issuer),
+      more: [...openIdRoutes(authOf(parts).authentication.issuer), metricsRoute(setup.metrics)],
     }),
     maxReadsInFlight: setup.maxRequestsInflight,
     maxWritesInFlight: setup.maxMutatingRequestsInflight,

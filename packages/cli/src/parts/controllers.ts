@@ -1,9 +1,9 @@
 /** The controllers, in whatever process. */
 import { hostname } from 'node:os';
-import { type Runtime, type Scope, UserError } from '@pilothouse/base';
+import { type MetricsRegistry, type Runtime, type Scope, UserError } from '@pilothouse/base';
 import { type Client, type InformerFactory, startLeaderElection } from '@pilothouse/client';
 import { controllers } from '@pilothouse/controller-manager';
-import { type ControllerDefinition, runControllers } from '@pilothouse/controller-runtime';
+import { type ControllerDefinition, controllerMetrics, runControllers } from '@pilothouse/controller-runtime';
 
 export interface ControllersSetup {
   client: Client;
@@ -14,6 +14,7 @@ export interface ControllersSetup {
   flags: Readonly<Record<string, unknown>>;
   /** As `--controllers` has it: `*`, names, `-name`. */
   selection?: readonly string[];
+  metrics?: MetricsRegistry;
 }
 
 /** What `--controllers` selects. @throws UserError for a name that does not exist */
@@ -33,7 +34,7 @@ export function selectControllers(selection: readonly string[], all: readonly Co
 export async function startControllers(runtime: Runtime, scope: Scope, setup: ControllersSetup): Promise<void> {
   const chosen = selectControllers(setup.selection ?? ['*']);
   const stop = new AbortController();
-  const running = runControllers(chosen, { ...setup, runtime, signal: stop.signal });
+  const running = runControllers(chosen, { ...setup, metrics: setup.metrics && controllerMetrics(setup.metrics), runtime, signal: stop.signal });
   scope.defer(async () => {
     stop.abort(new Error('the controller manager is stopping'));
     await running.stopped;
