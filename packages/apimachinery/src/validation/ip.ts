@@ -12,6 +12,7 @@ export interface IpAddress {
 }
 
 export interface Cidr {
+  family: 4 | 6;
   /** The address as written, with bits beyond the prefix. */
   address: IpAddress;
   prefix: number;
@@ -94,20 +95,20 @@ export function parseCidr(text: string): Cidr | undefined {
   if (slash < 0) return undefined;
   const address = parseIp(text.slice(0, slash));
   const length = text.slice(slash + 1);
-  if (!address || !/^[0-9]{1,3}$/.test(length)) return undefined;
+  if (!address || !/^[0-9]+$/.test(length)) return undefined;
   const width = address.family === 4 && !address.mapped ? 32 : 128;
   const written = Number(length);
   if (written > width || (address.mapped && written < 96)) return undefined;
   const prefix = address.mapped ? written - 96 : written;
   const hostBits = BigInt((address.family === 4 ? 32 : 128) - prefix);
-  return { address, prefix, network: (address.bits >> hostBits) << hostBits, leadingZeros: address.leadingZeros || (length.length > 1 && length.startsWith('0')) };
+  return { family: address.family, address, prefix, network: (address.bits >> hostBits) << hostBits, leadingZeros: address.leadingZeros || (length.length > 1 && length.startsWith('0')) };
 }
 
-export const formatCidr = ({ address, network, prefix }: Cidr): string => `${formatIp({ family: address.family, bits: network })}/${prefix}`;
+export const formatCidr = ({ family, network, prefix }: Pick<Cidr, 'family' | 'network' | 'prefix'>): string => `${formatIp({ family, bits: network })}/${prefix}`;
 
 /** Whether the block holds the address; never across families. */
-export function cidrContains({ address, network, prefix }: Cidr, ip: IpAddress): boolean {
-  if (address.family !== ip.family) return false;
+export function cidrContains({ family, network, prefix }: Pick<Cidr, 'family' | 'network' | 'prefix'>, ip: Pick<IpAddress, 'family' | 'bits'>): boolean {
+  if (family !== ip.family) return false;
   const hostBits = BigInt((ip.family === 4 ? 32 : 128) - prefix);
   return ip.bits >> hostBits === network >> hostBits;
 }
@@ -122,8 +123,15 @@ function strictIpFaults(ip: IpAddress, value: string, field: string): FieldError
   return errors;
 }
 
-/** An address in a field older than the strict rules; `old` lists values that were there before and stay valid. */
-export function validateIpForLegacyField(value: string, field: string, { strict, old = [] }: { strict: boolean; old?: readonly string[] }): FieldError[] {
+export interface LegacyIpOptions {
+  /** Whether texts that only lenient readers accept are refused. Default true, as since v1.36. */
+  strict?: boolean;
+  /** Values that were there before and stay valid. */
+  old?: readonly string[] | undefined;
+}
+
+/** An address in a field older than the strict rules. */
+export function validateIpForLegacyField(value: string, field: string, { strict = true, old = [] }: LegacyIpOptions = {}): FieldError[] {
   if (old.includes(value)) return [];
   const ip = parseIp(value);
   if (!ip) return [invalid(field, value, notAnIp)];
@@ -139,7 +147,7 @@ export function validateIp(value: string, field: string): FieldError[] {
 }
 
 /** A block in a field older than the strict rules. */
-export function validateCidrForLegacyField(value: string, field: string, { strict, old = [] }: { strict: boolean; old?: readonly string[] }): FieldError[] {
+export function validateCidrForLegacyField(value: string, field: string, { strict = true, old = [] }: LegacyIpOptions = {}): FieldError[] {
   if (old.includes(value)) return [];
   const cidr = parseCidr(value);
   if (!cidr) return [invalid(field, value, notACidr)];
@@ -180,3 +188,6 @@ export function cidrWarnings(value: string, field: string): string[] {
   if (!warnings.length && address.family === 6 && `${formatIp(address)}/${prefix}` !== value) warnings.push(`${field}: IPv6 CIDR value ${quoted} should be in RFC 5952 canonical format (${JSON.stringify(text)})`);
   return warnings;
 }
+
+/** Whether two texts are addresses of different families: the only list of two that dual-stack fields accept. */
+export const isDualStackPair = (ips: readonly string[]): boolean => ips.length === 2 && parseIp(ips[0] ?? '')?.family !== parseIp(ips[1] ?? '')?.family;

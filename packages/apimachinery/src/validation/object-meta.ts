@@ -140,7 +140,7 @@ export function validateObjectMetaUpdate(meta: ObjectMeta, old: ObjectMeta, fiel
 }
 
 /** A label selector inside an object (`spec.selector`, `podAffinity…`). */
-export function validateLabelSelector(selector: LabelSelector | undefined, field: string, { allowInvalidValues = false, allowUnknownOperator = false } = {}): FieldError[] {
+export function validateLabelSelector(selector: LabelSelector | undefined | null, field: string, { allowInvalidValues = false, allowUnknownOperator = false } = {}): FieldError[] {
   if (!selector) return [];
   const errors = validateLabels(selector.matchLabels, `${field}.matchLabels`);
   selector.matchExpressions?.forEach((expression, i) => {
@@ -160,7 +160,7 @@ export function validateLabelSelector(selector: LabelSelector | undefined, field
 const conditionStatuses = ['False', 'True', 'Unknown'];
 
 /** `status.conditions` of the common kind. */
-export function validateConditions(conditions: Condition[] | undefined, field: string): FieldError[] {
+export function validateConditions(conditions: readonly Condition[] | undefined, field: string): FieldError[] {
   const errors: FieldError[] = [];
   const seen = new Set<string>();
   conditions?.forEach((condition, i) => {

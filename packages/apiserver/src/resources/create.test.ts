@@ -36,6 +36,7 @@ function create(group: string, plural: string, body: object): { object: any; fin
 
 function update(group: string, plural: string, before: any, change: (object: any) => void): string[] {
   const { strategy } = definition(group, plural);
+  before.metadata.resourceVersion ??= '1';
   const object = structuredClone(before);
   change(object);
   strategy.defaults?.(object);

@@ -1,16 +1,5 @@
 /** Admission policies in CEL and their bindings. Expressions are judged by their presence here: compiling them is the policy engine's. */
-import {
-  duplicate,
-  forbidden,
-  invalid,
-  mutatingAdmissionPolicies as mutatingType,
-  mutatingAdmissionPolicyBindings as mutatingBindingType,
-  notSupported,
-  required,
-  validatingAdmissionPolicies as validatingType,
-  validatingAdmissionPolicyBindings as validatingBindingType,
-  type FieldError,
-} from '@pilothouse/apimachinery';
+import { dns1035Label, dns1123Subdomain, duplicate, type FieldError, forbidden, invalid, mutatingAdmissionPolicies as mutatingType, mutatingAdmissionPolicyBindings as mutatingBindingType, nameIsDnsSubdomain, notSupported, pathSegmentName, qualifiedName, required, validateConditions, validateLabelSelector, validatingAdmissionPolicies as validatingType, validatingAdmissionPolicyBindings as validatingBindingType } from '@pilothouse/apimachinery';
 import type {
   MatchCondition,
   MatchResources,
@@ -27,11 +16,9 @@ import type {
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
-import { validateConditions } from '../validation/conditions.ts';
+import { checkName } from '../validation/check-name.ts';
 import { same } from '../validation/equality.ts';
-import { checkName, isDns1035Label, isDns1123Subdomain, isPathSegment, isQualifiedName } from '../validation/names.ts';
-import { dnsSubdomainName, withMeta } from '../validation/object-meta.ts';
-import { validateLabelSelector } from '../validation/selectors.ts';
+import { withMeta } from '../validation/object-meta.ts';
 import { defaultMatchResources, failurePolicies, oneOf, reinvocationPolicies, validateMatchConditions, validateMatchResources, validateMutatingOperations } from './rules.ts';
 
 type ValidatingPolicy = Filled<PublishedValidating>;
@@ -55,13 +42,13 @@ function validateParamKind(errors: FieldError[], { apiVersion, kind }: ParamKind
   else if (parts.length > 2) errors.push(invalid(`${path}.apiVersion`, apiVersion, `unexpected GroupVersion string: ${apiVersion}`));
   else {
     const [group, version] = parts.length === 2 ? parts : ['', parts[0]];
-    const wrongGroup = group ? isDns1123Subdomain(group) : [];
+    const wrongGroup = group ? dns1123Subdomain(group) : [];
     if (wrongGroup.length) errors.push(invalid(`${path}.apiVersion`, group, wrongGroup.join(',')));
-    const wrongVersion = version ? isDns1035Label(version) : [];
+    const wrongVersion = version ? dns1035Label(version) : [];
     if (!version) errors.push(invalid(`${path}.apiVersion`, apiVersion, 'version must be specified'));
     else if (wrongVersion.length) errors.push(invalid(`${path}.apiVersion`, version, wrongVersion.join(',')));
   }
-  const wrongKind = kind ? isDns1035Label(kind.toLowerCase()) : [];
+  const wrongKind = kind ? dns1035Label(kind.toLowerCase()) : [];
   if (!kind) errors.push(required(`${path}.kind`));
   else if (wrongKind.length) errors.push(invalid(`${path}.kind`, kind, `may have mixed case, but should otherwise match: ${wrongKind.join(',')}`));
 }
@@ -112,7 +99,7 @@ function validateValidatingPolicy(errors: FieldError[], { metadata, spec }: Vali
   if (auditAnnotations.length > maxAnnotations) errors.push(invalid('spec.auditAnnotations', auditAnnotations, `must not have more than ${maxAnnotations} auditAnnotations`));
   auditAnnotations.forEach(({ key, valueExpression }, i) => {
     const path = `spec.auditAnnotations[${i}]`;
-    if (metadata.name) for (const message of isQualifiedName(`${metadata.name}/${key}`)) errors.push(invalid(`${path}.key`, `${metadata.name}/${key}`, message));
+    if (metadata.name) for (const message of qualifiedName(`${metadata.name}/${key}`)) errors.push(invalid(`${path}.key`, `${metadata.name}/${key}`, message));
     else errors.push(invalid(`${path}.key`, key, 'requires metadata.name be non-empty'));
     if (blank(valueExpression)) errors.push(required(`${path}.valueExpression`, 'valueExpression is not specified'));
     else if (Buffer.byteLength(valueExpression.trim()) > maxAnnotationExpression) errors.push(required(`${path}.valueExpression`, `must not exceed ${maxAnnotationExpression} bytes in length`));
@@ -146,9 +133,9 @@ const missingParam = ['Deny', 'Allow'];
 function validateParamRef(errors: FieldError[], ref: ParamRef | undefined, path: string): void {
   if (!ref) return;
   const both = Boolean(ref.name && ref.selector);
-  if (ref.name) checkName(errors, `${path}.name`, ref.name, isPathSegment);
+  if (ref.name) checkName(errors, `${path}.name`, ref.name, pathSegmentName);
   if (both) errors.push(forbidden(`${path}.name`, 'name and selector are mutually exclusive'));
-  validateLabelSelector(errors, ref.selector, `${path}.selector`);
+  errors.push(...validateLabelSelector(ref.selector, `${path}.selector`));
   if (both) errors.push(forbidden(`${path}.selector`, 'name and selector are mutually exclusive'));
   if (!ref.name && !ref.selector) errors.push(required(path, 'one of name or selector must be specified'));
   if (!ref.parameterNotFoundAction) errors.push(required(`${path}.parameterNotFoundAction`));
@@ -157,7 +144,7 @@ function validateParamRef(errors: FieldError[], ref: ParamRef | undefined, path:
 
 function validateBinding(errors: FieldError[], { spec }: ValidatingBinding | MutatingBinding): void {
   if (!spec.policyName) errors.push(required('spec.policyName'));
-  else checkName(errors, 'spec.policyName', spec.policyName, dnsSubdomainName);
+  else checkName(errors, 'spec.policyName', spec.policyName, dns1123Subdomain);
   validateParamRef(errors, spec.paramRef, 'spec.paramRef');
   validateMatchResources(errors, spec.matchResources, 'spec.matchResources');
 }
@@ -174,7 +161,7 @@ function validateActions(errors: FieldError[], wanted: readonly string[], path: 
 }
 
 const common = { allowUnconditionalUpdate: false, generation: true } as const;
-const clusterWide = { name: dnsSubdomainName, namespaced: false };
+const clusterWide = { name: nameIsDnsSubdomain, namespaced: false };
 
 const defaultPolicy = ({ spec }: ValidatingPolicy | MutatingPolicy): void => {
   spec.failurePolicy ??= 'Fail';
@@ -193,7 +180,7 @@ const validatingStrategy: Strategy<ValidatingPolicy> = {
       if (!warning) errors.push(required(`${path}.warning`));
       if (blank(fieldRef)) errors.push(required(`${path}.fieldRef`));
     });
-    validateConditions(errors, status.conditions, 'status.conditions');
+    errors.push(...validateConditions(status.conditions, 'status.conditions'));
     return errors;
   },
 };

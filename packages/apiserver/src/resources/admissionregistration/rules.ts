@@ -1,8 +1,7 @@
 /** What webhooks and policies share: which requests they are asked about. */
-import { duplicate, invalid, notSupported, required, tooMany, type FieldError } from '@pilothouse/apimachinery';
+import { duplicate, type FieldError, invalid, notSupported, pathSegmentName, qualifiedName, required, tooMany, validateLabelSelector } from '@pilothouse/apimachinery';
 import type { MatchCondition, MatchResources, NamedRuleWithOperations, RuleWithOperations } from '@pilothouse/api-schemas/types/admissionregistration/v1';
-import { checkName, isPathSegment, isQualifiedName } from '../validation/names.ts';
-import { validateLabelSelector } from '../validation/selectors.ts';
+import { checkName } from '../validation/check-name.ts';
 
 export const failurePolicies = ['Fail', 'Ignore'];
 export const matchPolicies = ['Equivalent', 'Exact'];
@@ -54,7 +53,7 @@ export function validateRule(errors: FieldError[], rule: RuleWithOperations, pat
 
 function validateNamedRule(errors: FieldError[], rule: NamedRuleWithOperations, path: string): void {
   rule.resourceNames?.forEach((name, i) => {
-    checkName(errors, `${path}.resourceNames[${i}]`, name, isPathSegment);
+    checkName(errors, `${path}.resourceNames[${i}]`, name, pathSegmentName);
     if (rule.resourceNames!.indexOf(name) < i) errors.push(duplicate(`${path}.resourceNames[${i}]`, name));
   });
   validateRule(errors, rule, path);
@@ -66,7 +65,7 @@ export function validateMatchResources(errors: FieldError[], match: MatchResourc
   else oneOf(errors, match.matchPolicy, `${path}.matchPolicy`, matchPolicies);
   for (const key of ['namespaceSelector', 'objectSelector'] as const) {
     if (!match[key]) errors.push(required(`${path}.${key}`));
-    else validateLabelSelector(errors, match[key], `${path}.${key}`);
+    else errors.push(...validateLabelSelector(match[key], `${path}.${key}`));
   }
   for (const key of ['resourceRules', 'excludeResourceRules'] as const) match[key]?.forEach((rule, i) => validateNamedRule(errors, rule, `${path}.${key}[${i}]`));
 }
@@ -84,7 +83,7 @@ export function validateMatchConditions(errors: FieldError[], conditions: readon
     const at = `${path}[${i}]`;
     if (!expression?.trim()) errors.push(required(`${at}.expression`));
     if (!name) return void errors.push(required(`${at}.name`));
-    checkName(errors, `${at}.name`, name, isQualifiedName);
+    checkName(errors, `${at}.name`, name, qualifiedName);
     if (conditions.findIndex((other) => other.name === name) < i) errors.push(duplicate(`${at}.name`, name));
   });
 }

@@ -1,12 +1,11 @@
 /** Admission webhooks, validating and mutating. */
-import { duplicate, invalid, mutatingWebhookConfigurations as mutatingType, notSupported, required, validatingWebhookConfigurations as validatingType, type FieldError } from '@pilothouse/apimachinery';
+import { dns1035Label, dns1123Subdomain, duplicate, type FieldError, invalid, mutatingWebhookConfigurations as mutatingType, nameIsDnsSubdomain, notSupported, required, validateLabelSelector, validatingWebhookConfigurations as validatingType } from '@pilothouse/apimachinery';
 import type { MutatingWebhook, MutatingWebhookConfiguration, ValidatingWebhook, ValidatingWebhookConfiguration } from '@pilothouse/api-schemas/types/admissionregistration/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import { same } from '../validation/equality.ts';
-import { checkName, isDns1035Label, isDns1123Subdomain } from '../validation/names.ts';
-import { dnsSubdomainName, withMeta } from '../validation/object-meta.ts';
-import { validateLabelSelector } from '../validation/selectors.ts';
+import { checkName } from '../validation/check-name.ts';
+import { withMeta } from '../validation/object-meta.ts';
 import { validateWebhookClient } from '../validation/webhook-client.ts';
 import { failurePolicies, matchPolicies, oneOf, reinvocationPolicies, validateMatchConditions, validateRule } from './rules.ts';
 
@@ -20,7 +19,7 @@ const anySideEffects = ['None', 'NoneOnDryRun', 'Some', 'Unknown'];
 const knowsReview = ({ admissionReviewVersions: versions }: Webhook): boolean => !versions?.length || versions.some((version) => reviewVersions.includes(version));
 const selectorErrors = (hook: Webhook): FieldError[] => {
   const errors: FieldError[] = [];
-  for (const key of ['namespaceSelector', 'objectSelector'] as const) validateLabelSelector(errors, hook[key], key);
+  for (const key of ['namespaceSelector', 'objectSelector'] as const) errors.push(...validateLabelSelector(hook[key], key));
   return errors;
 };
 
@@ -37,7 +36,7 @@ function leniency(hooks: readonly Webhook[], old: readonly Webhook[] | undefined
 
 function validateQualifiedDomain(errors: FieldError[], name: string, path: string): void {
   if (!name) return void errors.push(required(path));
-  const wrong = isDns1123Subdomain(name);
+  const wrong = dns1123Subdomain(name);
   if (wrong.length) errors.push(invalid(path, name, wrong.join(',')));
   else if (name.split('.').length < 3) errors.push(invalid(path, name, 'should be a domain with at least three segments separated by dots'));
 }
@@ -46,7 +45,7 @@ function validateReviewVersions(errors: FieldError[], versions: readonly string[
   if (!versions.length) return void errors.push(required(path, `must specify one of ${reviewVersions.join(', ')}`));
   versions.forEach((version, i) => {
     if (versions.indexOf(version) < i) errors.push(invalid(`${path}[${i}]`, version, 'duplicate version'));
-    else checkName(errors, `${path}[${i}]`, version, isDns1035Label);
+    else checkName(errors, `${path}[${i}]`, version, dns1035Label);
   });
   if (known && !versions.some((version) => reviewVersions.includes(version))) errors.push(invalid(path, versions, `must include at least one of ${reviewVersions.join(', ')}`));
 }
@@ -63,7 +62,7 @@ function validateWebhooks(errors: FieldError[], { webhooks = [] }: Configuration
     else if (!lenient.sideEffects.includes(hook.sideEffects)) errors.push(notSupported(`${path}.sideEffects`, hook.sideEffects, lenient.sideEffects));
     const timeout = hook.timeoutSeconds;
     if (timeout !== undefined && (timeout > 30 || timeout < 1)) errors.push(invalid(`${path}.timeoutSeconds`, timeout, 'the timeout value must be between 1 and 30 seconds'));
-    for (const key of ['namespaceSelector', 'objectSelector'] as const) validateLabelSelector(errors, hook[key], `${path}.${key}`, { anyValue: lenient.anyValue });
+    for (const key of ['namespaceSelector', 'objectSelector'] as const) errors.push(...validateLabelSelector(hook[key], `${path}.${key}`, { allowInvalidValues: lenient.anyValue }));
     if ('reinvocationPolicy' in hook) oneOf(errors, hook.reinvocationPolicy, `${path}.reinvocationPolicy`, reinvocationPolicies);
     validateWebhookClient(errors, hook.clientConfig, `${path}.clientConfig`);
     if (!lenient.conditionsKept) validateMatchConditions(errors, hook.matchConditions, `${path}.matchConditions`);
@@ -86,7 +85,7 @@ const strategyOf = <T extends Configuration>(defaults: (object: T) => void): Str
   allowUnconditionalUpdate: false,
   generation: (object: T, old: T) => !same(object.webhooks, old.webhooks),
   defaults,
-  ...withMeta<any>({ name: dnsSubdomainName, namespaced: false }, validateWebhooks),
+  ...withMeta<any>({ name: nameIsDnsSubdomain, namespaced: false }, validateWebhooks),
 });
 
 export const validatingWebhookConfigurations = defineResource<any>(validatingType, { strategy: strategyOf<ValidatingWebhookConfiguration>(({ webhooks }) => webhooks?.forEach(defaultWebhook)) });

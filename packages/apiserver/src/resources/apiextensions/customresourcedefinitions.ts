@@ -1,5 +1,5 @@
 /** Definitions of custom resources: how they may be written. Serving what they define is `crd`'s. */
-import { customResourceDefinitions as type, duplicate, forbidden, invalid, notSupported, required, tooMany, type FieldError } from '@pilothouse/apimachinery';
+import { customResourceDefinitions as type, dns1035Label, dns1123Subdomain, duplicate, type FieldError, forbidden, invalid, nameIsDnsSubdomain, notSupported, required, tooMany } from '@pilothouse/apimachinery';
 import type {
   CustomResourceColumnDefinition as PrinterColumn,
   CustomResourceConversion,
@@ -13,7 +13,7 @@ import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
-import { checkName, isDns1035Label, isDns1123Subdomain } from '../validation/names.ts';
+import { checkName } from '../validation/check-name.ts';
 import { immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 import { validateWebhookClient, type WebhookClient } from '../validation/webhook-client.ts';
 import { schemaAt, validateSchema } from './json-schema.ts';
@@ -117,16 +117,16 @@ function validateParts(errors: FieldError[], version: Version, old: Version | un
 
 function validateNames(errors: FieldError[], names: CustomResourceDefinitionNames, path: string): void {
   for (const key of ['plural', 'singular'] as const) {
-    const wrong = names[key] ? isDns1035Label(names[key]) : [];
+    const wrong = names[key] ? dns1035Label(names[key]) : [];
     if (wrong.length) errors.push(invalid(`${path}.${key}`, names[key], wrong.join(',')));
   }
   for (const key of ['kind', 'listKind'] as const) {
-    const wrong = names[key] ? isDns1035Label(names[key].toLowerCase()) : [];
+    const wrong = names[key] ? dns1035Label(names[key].toLowerCase()) : [];
     if (wrong.length) errors.push(invalid(`${path}.${key}`, names[key], `may have mixed case, but should otherwise match: ${wrong.join(',')}`));
   }
   const list = (key: 'shortNames' | 'categories') =>
     names[key]?.forEach((name, i) => {
-      const wrong = isDns1035Label(name);
+      const wrong = dns1035Label(name);
       if (wrong.length) errors.push(invalid(`${path}.${key}[${i}]`, name, wrong.join(',')));
     });
   list('shortNames');
@@ -153,7 +153,7 @@ function validateConversion(errors: FieldError[], conversion: CustomResourceConv
   if (!versions.length) return void errors.push(required(at));
   versions.forEach((version, i) => {
     if (versions.indexOf(version) < i) errors.push(invalid(`${at}[${i}]`, version, 'duplicate version'));
-    else checkName(errors, `${at}[${i}]`, version, isDns1035Label);
+    else checkName(errors, `${at}[${i}]`, version, dns1035Label);
   });
   if (!versions.some((version) => reviewVersions.includes(version))) errors.push(invalid(at, versions, `must include at least one of ${reviewVersions.join(', ')}`));
 }
@@ -168,7 +168,7 @@ function validateVersions(errors: FieldError[], { spec }: Definition, old: Defin
   });
   versions.forEach((version, i) => {
     const path = `spec.versions[${i}]`;
-    const wrong = isDns1035Label(version.name);
+    const wrong = dns1035Label(version.name);
     if (wrong.length) errors.push(invalid(`${path}.name`, version.name, wrong.join(',')));
     validateDeprecation(errors, version, path);
     validateParts(errors, version, before(version.name), each, { schema: `${path}.schema`, path });
@@ -177,14 +177,14 @@ function validateVersions(errors: FieldError[], { spec }: Definition, old: Defin
   if (new Set(versions.map(({ name }) => name)).size < versions.length) errors.push(invalid('spec.versions', all, 'must contain unique version names'));
   if (versions.filter(({ storage }) => storage).length !== 1) errors.push(invalid('spec.versions', all, 'must have exactly one version marked as storage version'));
   const first = versions[0];
-  const wrong = first?.name ? isDns1035Label(first.name) : [];
+  const wrong = first?.name ? dns1035Label(first.name) : [];
   if (wrong.length) errors.push(invalid('spec.version', first.name, wrong.join(',')));
 }
 
 function validateSpec(errors: FieldError[], object: Definition, old: Definition | undefined): void {
   const { spec } = object;
   const { group, scope, names } = spec;
-  const wrongGroup = group ? isDns1123Subdomain(group) : [];
+  const wrongGroup = group ? dns1123Subdomain(group) : [];
   if (!group) errors.push(required('spec.group'));
   else if (wrongGroup.length) errors.push(invalid('spec.group', group, wrongGroup.join(',')));
   else if (!group.includes('.')) errors.push(invalid('spec.group', group, 'should be a domain with at least one dot'));
@@ -267,7 +267,7 @@ const strategy: Strategy<Definition> = {
   validate(object) {
     const errors: FieldError[] = [];
     const wanted = `${object.spec.names.plural}.${object.spec.group}`;
-    validateObjectMeta(errors, object.metadata, { name: (name) => [...isDns1123Subdomain(name), ...(name === wanted ? [] : ['must be spec.names.plural+"."+spec.group'])], namespaced: false, kubeFinalizers: false });
+    validateObjectMeta(errors, object.metadata, { name: (name, prefix) => [...nameIsDnsSubdomain(name, prefix), ...(name === wanted ? [] : ['must be spec.names.plural+"."+spec.group'])], namespaced: false, kubeFinalizers: false });
     validateSpec(errors, object, undefined);
     validateRest(errors, object, undefined);
     return errors;
@@ -275,7 +275,7 @@ const strategy: Strategy<Definition> = {
   validateUpdate(object, old) {
     const errors: FieldError[] = [];
     const { spec } = object;
-    validateObjectMetaUpdate(errors, object.metadata, old.metadata, 'metadata', false);
+    validateObjectMetaUpdate(errors, object.metadata, old.metadata, { kubeFinalizers: false });
     validateSpec(errors, object, old);
     if (old.status.conditions?.some((condition) => condition.type === 'Established' && condition.status === 'True')) {
       immutable(errors, spec.scope, old.spec.scope, 'spec.scope');
@@ -288,7 +288,7 @@ const strategy: Strategy<Definition> = {
   },
   validateStatusUpdate(object, old) {
     const errors: FieldError[] = [];
-    validateObjectMetaUpdate(errors, object.metadata, old.metadata, 'metadata', false);
+    validateObjectMetaUpdate(errors, object.metadata, old.metadata, { kubeFinalizers: false });
     if (object.status.acceptedNames) validateNames(errors, object.status.acceptedNames, 'status.acceptedNames');
     return errors;
   },

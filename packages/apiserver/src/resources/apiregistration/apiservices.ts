@@ -1,17 +1,17 @@
 /** API services: where a version of a group is served, here or by another server. */
-import { apiServices as type, invalid, notSupported, required, type FieldError } from '@pilothouse/apimachinery';
+import { apiServices as type, dns1035Label, dns1123Subdomain, type FieldError, invalid, nameIsPathSegment, notSupported, portNumber, required } from '@pilothouse/apimachinery';
 import type { APIService as Published } from '@pilothouse/api-schemas/types/apiregistration/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { timestamp } from '../time.ts';
-import { checkName, isDns1035Label, isDns1123Subdomain, isPathSegment, isPortNumber } from '../validation/names.ts';
+import { checkName } from '../validation/check-name.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 
 type ApiService = Filled<Published>;
 
-function nameProblems(name: string, { spec }: ApiService): readonly string[] {
-  const wrong = isPathSegment(name);
+function nameProblems(name: string, { spec }: ApiService, prefix: boolean | undefined): string[] {
+  const wrong = nameIsPathSegment(name, prefix);
   const wanted = `${spec.version ?? ''}.${spec.group ?? ''}`;
   return wrong.length || name === wanted ? wrong : [`must be \`spec.version+"."+spec.group\`: ${JSON.stringify(wanted)}`];
 }
@@ -19,10 +19,10 @@ function nameProblems(name: string, { spec }: ApiService): readonly string[] {
 function validate(errors: FieldError[], object: ApiService): void {
   const { metadata, spec } = object;
   const { group = '', version = '', groupPriorityMinimum, versionPriority, service, caBundle, insecureSkipTLSVerify: insecure = false } = spec;
-  validateObjectMeta(errors, metadata, { name: (name) => nameProblems(name, object), namespaced: false });
+  validateObjectMeta(errors, metadata, { name: (name, prefix) => nameProblems(name, object, prefix), namespaced: false });
   if (!group && version !== 'v1') errors.push(required('spec.group', 'only v1 may have an empty group and it better be legacy kube'));
-  if (group) checkName(errors, 'spec.group', group, isDns1123Subdomain);
-  checkName(errors, 'spec.version', version, isDns1035Label);
+  if (group) checkName(errors, 'spec.group', group, dns1123Subdomain);
+  checkName(errors, 'spec.version', version, dns1035Label);
   if (groupPriorityMinimum <= 0 || groupPriorityMinimum > 20000) errors.push(invalid('spec.groupPriorityMinimum', groupPriorityMinimum, 'must be positive and less than 20000'));
   if (versionPriority <= 0 || versionPriority > 1000) errors.push(invalid('spec.versionPriority', versionPriority, 'must be positive and less than 1000'));
   if (!service) {
@@ -31,7 +31,7 @@ function validate(errors: FieldError[], object: ApiService): void {
     return;
   }
   for (const key of ['namespace', 'name'] as const) if (!service[key]) errors.push(required(`spec.service.${key}`));
-  const wrongPort = isPortNumber(service.port ?? 443);
+  const wrongPort = portNumber(service.port ?? 443);
   if (wrongPort.length) errors.push(invalid('spec.service.port', service.port, `port is not valid: ${wrongPort.join(', ')}`));
   if (insecure && caBundle) errors.push(invalid('spec.insecureSkipTLSVerify', insecure, 'may not be true if caBundle is present'));
 }

@@ -1,8 +1,8 @@
-import { controllerRevisions as type, required, type FieldError } from '@pilothouse/apimachinery';
+import { controllerRevisions as type, type FieldError, nameIsDnsSubdomain, required } from '@pilothouse/apimachinery';
 import type { ControllerRevision } from '@pilothouse/api-schemas/types/apps/v1';
 import { defineResource } from '../define.ts';
 import { nonnegative } from '../validation/numbers.ts';
-import { dnsSubdomainName, immutable, withMeta } from '../validation/object-meta.ts';
+import { immutable, withMeta } from '../validation/object-meta.ts';
 
 function validateRevision(errors: FieldError[], object: ControllerRevision, old: ControllerRevision | undefined): void {
   if (object.revision < 0) nonnegative(errors, object, '', 'revision');
@@ -13,4 +13,4 @@ function validateRevision(errors: FieldError[], object: ControllerRevision, old:
   for (const error of errors) if (error.field === '.revision') error.field = 'revision';
 }
 
-export const controllerRevisions = defineResource<any>(type, { strategy: withMeta<ControllerRevision>({ name: dnsSubdomainName, namespaced: true }, validateRevision) });
+export const controllerRevisions = defineResource<any>(type, { strategy: withMeta<ControllerRevision>({ name: nameIsDnsSubdomain, namespaced: true }, validateRevision) });

@@ -1,4 +1,4 @@
-import { daemonSets as type, invalid, notSupported, required, type FieldError } from '@pilothouse/apimachinery';
+import { daemonSets as type, type FieldError, invalid, nameIsDnsSubdomain, notSupported, required, validateLabelSelector } from '@pilothouse/apimachinery';
 import type { DaemonSet as Published } from '@pilothouse/api-schemas/types/apps/v1';
 import type { Strategy } from '../../contract.ts';
 import { defaultPodTemplate } from '../defaults/pod-spec.ts';
@@ -6,9 +6,9 @@ import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
 import { intOrPercent, nonnegative, notDecremented, notMoreThan100Percent, validateIntOrPercent } from '../validation/numbers.ts';
-import { dnsSubdomainName, immutable, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
+import { immutable, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
 import { validateRunningTemplate } from '../validation/pod-template.ts';
-import { isEmptySelector, validateLabelSelector } from '../validation/selectors.ts';
+import { isEmptySelector } from '../validation/selectors.ts';
 import { templateMatches, templateWarnings } from './workload.ts';
 
 type DaemonSet = Filled<Published>;
@@ -17,7 +17,7 @@ const generationAnnotation = 'deprecated.daemonset.template.generation';
 
 function validateSpec(errors: FieldError[], { spec }: DaemonSet, old: DaemonSet | undefined): void {
   if (old) immutable(errors, spec.selector, old.spec.selector, 'spec.selector');
-  validateLabelSelector(errors, spec.selector, 'spec.selector');
+  errors.push(...validateLabelSelector(spec.selector, 'spec.selector'));
   const matches = spec.selector ? templateMatches(spec.selector, spec.template) !== false : false;
   if (spec.selector && isEmptySelector(spec.selector)) errors.push(invalid('spec.selector', spec.selector, 'empty selector is invalid for daemonset'));
   validateRunningTemplate(errors, spec.template, 'spec.template', { matches, owner: 'DaemonSet' });
@@ -75,7 +75,7 @@ const strategy: Strategy<DaemonSet> = {
   prepareForUpdate(object, old, context) {
     if (context.subresource === '') setTemplateGeneration(object, templateGeneration(old) + (same(object.spec.template, old.spec.template) ? 0 : 1));
   },
-  ...withMeta<DaemonSet>({ name: dnsSubdomainName, namespaced: true }, validateSpec),
+  ...withMeta<DaemonSet>({ name: nameIsDnsSubdomain, namespaced: true }, validateSpec),
   validateStatusUpdate({ metadata, status }, old) {
     const errors: FieldError[] = [];
     validateObjectMetaUpdate(errors, metadata, old.metadata);

@@ -1,4 +1,4 @@
-import { deployments as type, forbidden, invalid, notSupported, required, type FieldError } from '@pilothouse/apimachinery';
+import { deployments as type, type FieldError, forbidden, invalid, nameIsDnsSubdomain, notSupported, required } from '@pilothouse/apimachinery';
 import type { Deployment as Published } from '@pilothouse/api-schemas/types/apps/v1';
 import type { Strategy } from '../../contract.ts';
 import { defaultPodTemplate } from '../defaults/pod-spec.ts';
@@ -6,7 +6,7 @@ import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
 import { intOrPercent, nonnegative, notDecremented, notMoreThan, notMoreThan100Percent, validateIntOrPercent } from '../validation/numbers.ts';
-import { dnsSubdomainName, immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
+import { immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 import { validateRunningTemplate } from '../validation/pod-template.ts';
 import { podNameWarnings, templateMatches, templateWarnings, validateSelector } from './workload.ts';
 
@@ -60,7 +60,7 @@ const strategy: Strategy<Deployment> = {
   },
   validate(object) {
     const errors: FieldError[] = [];
-    validateObjectMeta(errors, object.metadata, { name: dnsSubdomainName, namespaced: true });
+    validateObjectMeta(errors, object.metadata, { name: nameIsDnsSubdomain, namespaced: true });
     validateSpec(errors, object);
     return errors;
   },

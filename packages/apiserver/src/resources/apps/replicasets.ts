@@ -1,4 +1,4 @@
-import { invalid, replicaSets as type, type FieldError } from '@pilothouse/apimachinery';
+import { type FieldError, invalid, nameIsDnsSubdomain, replicaSets as type } from '@pilothouse/apimachinery';
 import type { ReplicaSet as Published } from '@pilothouse/api-schemas/types/apps/v1';
 import type { Strategy } from '../../contract.ts';
 import { defaultPodTemplate } from '../defaults/pod-spec.ts';
@@ -6,7 +6,7 @@ import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
 import { nonnegative, notMoreThan } from '../validation/numbers.ts';
-import { dnsSubdomainName, immutable, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
+import { immutable, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
 import { validateRunningTemplate } from '../validation/pod-template.ts';
 import { podNameWarnings, templateMatches, templateWarnings, validateSelector } from './workload.ts';
 
@@ -27,7 +27,7 @@ const strategy: Strategy<ReplicaSet> = {
     spec.replicas ??= 1;
     defaultPodTemplate(spec.template);
   },
-  ...withMeta<ReplicaSet>({ name: dnsSubdomainName, namespaced: true }, validateSpec),
+  ...withMeta<ReplicaSet>({ name: nameIsDnsSubdomain, namespaced: true }, validateSpec),
   validateStatusUpdate({ metadata, status }, old) {
     const errors: FieldError[] = [];
     validateObjectMetaUpdate(errors, metadata, old.metadata);

@@ -1,4 +1,4 @@
-import { forbidden, invalid, notSupported, required, statefulSets as type, type FieldError } from '@pilothouse/apimachinery';
+import { dns1123Label, type FieldError, forbidden, invalid, nameIsDnsLabel, notSupported, required, statefulSets as type } from '@pilothouse/apimachinery';
 import type { StatefulSet as Published, StatefulSetSpec } from '@pilothouse/api-schemas/types/apps/v1';
 import type { PodTemplateSpec } from '@pilothouse/api-schemas/types/core/v1';
 import type { Strategy } from '../../contract.ts';
@@ -8,7 +8,7 @@ import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { validateClaimSpec } from '../validation/claim-spec.ts';
 import { same } from '../validation/equality.ts';
-import { checkName, isDns1123Label } from '../validation/names.ts';
+import { checkName } from '../validation/check-name.ts';
 import { nonnegative, notDecremented, notMoreThan } from '../validation/numbers.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 import { validateRunningTemplate } from '../validation/pod-template.ts';
@@ -30,8 +30,8 @@ function validateSpec(errors: FieldError[], { spec }: StatefulSet, isNew: boolea
   }
   if (isNew) spec.volumeClaimTemplates?.forEach((claim, i) => validateClaimSpec(errors, claim.spec ?? {}, `spec.volumeClaimTemplates[${i}].spec`));
   nonnegative(errors, spec, 'spec', 'replicas', 'minReadySeconds');
-  if ((spec.ordinals?.start ?? 0) < 0) errors.push(invalid('spec.ordinals.start', spec.ordinals!.start, 'must be greater than or equal to 0'));
-  if (isNew && spec.serviceName) checkName(errors, 'spec.serviceName', spec.serviceName, isDns1123Label);
+  nonnegative(errors, spec.ordinals, 'spec.ordinals', 'start');
+  if (isNew && spec.serviceName) checkName(errors, 'spec.serviceName', spec.serviceName, dns1123Label);
   validateSelector(errors, spec.selector, 'spec.selector', 'statefulset');
   const matches = templateMatches(spec.selector, spec.template);
   if (matches === undefined) errors.push(invalid('spec.selector', spec.selector, ''));
@@ -92,7 +92,7 @@ const strategy: Strategy<StatefulSet> = {
   prepareForUpdate: (object, old) => dropMaxUnavailable(object, old),
   validate(object) {
     const errors: FieldError[] = [];
-    validateObjectMeta(errors, object.metadata, { name: isDns1123Label, namespaced: true });
+    validateObjectMeta(errors, object.metadata, { name: nameIsDnsLabel, namespaced: true });
     validateSpec(errors, object, true);
     return errors;
   },

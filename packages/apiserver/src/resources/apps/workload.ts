@@ -1,15 +1,14 @@
 /** What deployments, replica sets, daemon sets and stateful sets have in common. */
-import { invalid, matcherOf, required, type FieldError } from '@pilothouse/apimachinery';
+import { dns1123Label, type FieldError, invalid, matcherOf, required, validateLabelSelector } from '@pilothouse/apimachinery';
 import type { PodTemplateSpec } from '@pilothouse/api-schemas/types/core/v1';
 import type { LabelSelector, ObjectMeta } from '@pilothouse/api-schemas/types/meta/v1';
-import { isDns1123Label } from '../validation/names.ts';
 import { podSpecWarnings } from '../validation/pod-warnings.ts';
-import { isEmptySelector, validateLabelSelector } from '../validation/selectors.ts';
+import { isEmptySelector } from '../validation/selectors.ts';
 
 export function validateSelector(errors: FieldError[], selector: LabelSelector | null | undefined, path: string, kind: string): void {
   if (!selector) errors.push(required(path));
   else {
-    validateLabelSelector(errors, selector, path);
+    errors.push(...validateLabelSelector(selector, path));
     if (isEmptySelector(selector)) errors.push(invalid(path, selector, `empty selector is invalid for ${kind}`));
   }
 }
@@ -27,7 +26,7 @@ export function templateMatches(selector: LabelSelector | null | undefined, temp
 
 /** A name that pods' names are made of. */
 export function podNameWarnings(meta: ObjectMeta): string[] {
-  const messages = isDns1123Label(meta.name ?? '');
+  const messages = dns1123Label(meta.name ?? '');
   return messages.length ? [`metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [${messages.join(' ')}]`] : [];
 }
 

@@ -1,11 +1,11 @@
-import { autoscalingHorizontalPodAutoscalers as v1Type, horizontalPodAutoscalers as v2Type, type FieldError } from '@pilothouse/apimachinery';
+import { autoscalingHorizontalPodAutoscalers as v1Type, type FieldError, horizontalPodAutoscalers as v2Type, nameIsPathSegment } from '@pilothouse/apimachinery';
 import type { HorizontalPodAutoscaler as PublishedV1 } from '@pilothouse/api-schemas/types/autoscaling/v1';
 import type { HorizontalPodAutoscaler as PublishedV2, HPAScalingRules } from '@pilothouse/api-schemas/types/autoscaling/v2';
 import type { Strategy, WriteContext } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { nonnegative } from '../validation/numbers.ts';
-import { pathSegmentName, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
+import { validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
 import { hpaToV1, hpaToV2 } from './hpa-v1.ts';
 import { validateHpaSpec, type Hpa } from './hpa-rules.ts';
 
@@ -27,7 +27,7 @@ function defaultV2({ spec }: Hpa): void {
   spec.behavior = { scaleUp: merged(scaleUp, spec.behavior.scaleUp), scaleDown: merged(scaleDown, spec.behavior.scaleDown) };
 }
 
-const rules = withMeta<Hpa>({ name: pathSegmentName, namespaced: true }, validateHpaSpec);
+const rules = withMeta<Hpa>({ name: nameIsPathSegment, namespaced: true }, validateHpaSpec);
 
 const strategy: Strategy<Hpa> = {
   defaults: defaultV2,

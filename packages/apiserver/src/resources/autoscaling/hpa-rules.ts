@@ -1,7 +1,7 @@
-import { forbidden, invalid, notSupported, required, signOfQuantity, type FieldError } from '@pilothouse/apimachinery';
+import { dns1123Label, type FieldError, forbidden, invalid, notSupported, pathSegmentName, required, signOfQuantity } from '@pilothouse/apimachinery';
 import type { CrossVersionObjectReference, HorizontalPodAutoscaler as Published, HPAScalingRules, MetricSpec, MetricTarget } from '@pilothouse/api-schemas/types/autoscaling/v2';
 import type { Filled } from '../filled.ts';
-import { checkName, isDns1123Label, isPathSegment } from '../validation/names.ts';
+import { checkName } from '../validation/check-name.ts';
 import { validateContainerResourceName } from '../validation/resources.ts';
 
 export type Hpa = Filled<Published>;
@@ -30,7 +30,7 @@ export function validateHpaSpec(errors: FieldError[], { spec }: Hpa, old: Hpa | 
 function validateReference(errors: FieldError[], ref: CrossVersionObjectReference, path: string, version: 'any' | 'well-formed' | 'grouped' = 'well-formed'): void {
   for (const key of ['kind', 'name'] as const) {
     if (!ref[key]) errors.push(required(`${path}.${key}`));
-    else checkName(errors, `${path}.${key}`, ref[key], isPathSegment);
+    else checkName(errors, `${path}.${key}`, ref[key], pathSegmentName);
   }
   if (version === 'any') return;
   const parts = (ref.apiVersion ?? '').split('/');
@@ -89,12 +89,12 @@ function validateSource(errors: FieldError[], metric: MetricSpec, field: SourceF
     if (!name) errors.push(required(`${path}.name`, 'must specify a resource name'));
     else validateContainerResourceName(errors, name, `${path}.name`);
     if (!container) errors.push(required(`${path}.container`, 'must specify a container'));
-    else checkName(errors, `${path}.container`, container, isDns1123Label);
+    else checkName(errors, `${path}.container`, container, dns1123Label);
   }
   if (field === 'object' || field === 'external' || field === 'pods') {
     const name = source.metric?.name;
     if (!name) errors.push(required(`${path}.metric.name`, 'must specify a metric name'));
-    else checkName(errors, `${path}.metric.name`, name, isPathSegment);
+    else checkName(errors, `${path}.metric.name`, name, pathSegmentName);
   }
   validateTarget(errors, target, `${path}.target`);
   const { value, averageValue, averageUtilization } = target;

@@ -1,4 +1,4 @@
-import { cronJobs as type, invalid, notSupported, required, type FieldError } from '@pilothouse/apimachinery';
+import { cronJobs as type, type FieldError, invalid, nameIsDnsSubdomain, notSupported, required } from '@pilothouse/apimachinery';
 import type { CronJob as Published } from '@pilothouse/api-schemas/types/batch/v1';
 import type { Strategy } from '../../contract.ts';
 import { podNameWarnings } from '../apps/workload.ts';
@@ -6,7 +6,7 @@ import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
 import { nonnegative } from '../validation/numbers.ts';
-import { dnsSubdomainName, withMeta } from '../validation/object-meta.ts';
+import { withMeta } from '../validation/object-meta.ts';
 import { cronError } from './cron-schedule.ts';
 import { defaultJobPods, validateJobSpec, type FilledJobSpec } from './job-spec.ts';
 import { jobSpecWarnings } from './jobs.ts';
@@ -65,7 +65,7 @@ const strategy: Strategy<CronJob> = {
     spec.failedJobsHistoryLimit ??= 1;
     if (spec.jobTemplate?.spec) defaultJobPods(spec.jobTemplate.spec);
   },
-  ...withMeta<CronJob>({ name: dnsSubdomainName, namespaced: true }, validateCronJob),
+  ...withMeta<CronJob>({ name: nameIsDnsSubdomain, namespaced: true }, validateCronJob),
   warnings(object, old) {
     const path = 'spec.jobTemplate.spec';
     const job = object.spec.jobTemplate.spec!;

@@ -1,9 +1,8 @@
-import { duplicate, invalid, notSupported, required, tooLong, tooMany, type FieldError } from '@pilothouse/apimachinery';
+import { duplicate, type FieldError, invalid, notSupported, qualifiedName, required, tooLong, tooMany, validateDomainPrefixedPath } from '@pilothouse/apimachinery';
 import type { JobSpec, PodFailurePolicyRule } from '@pilothouse/api-schemas/types/batch/v1';
 import type { Filled } from '../filled.ts';
 import { defaultPodTemplate } from '../defaults/pod-spec.ts';
-import { validateDomainPath } from '../validation/domain-path.ts';
-import { checkName, isQualifiedName } from '../validation/names.ts';
+import { checkName } from '../validation/check-name.ts';
 import { nonnegative } from '../validation/numbers.ts';
 import { validatePodTemplate } from '../validation/pod-template.ts';
 import { parseIndexes } from './indexes.ts';
@@ -33,7 +32,7 @@ export function validateJobSpec(errors: FieldError[], spec: FilledJobSpec, path:
   nonnegative(errors, spec, path, ...counters);
   if (spec.maxFailedIndexes !== undefined && spec.backoffLimitPerIndex === undefined) errors.push(required(`${path}.backoffLimitPerIndex`, 'when maxFailedIndexes is specified'));
   if (spec.managedBy !== undefined) {
-    validateDomainPath(errors, spec.managedBy, `${path}.managedBy`);
+    errors.push(...validateDomainPrefixedPath(spec.managedBy, `${path}.managedBy`));
     if (spec.managedBy.length > 63) errors.push(tooLong(`${path}.managedBy`, 63));
   }
   validateCompletionMode(errors, spec, path);
@@ -99,7 +98,7 @@ function validateConditions(errors: FieldError[], patterns: NonNullable<PodFailu
   const statuses = ['False', 'True', 'Unknown'];
   if (patterns.length > 20) errors.push(tooMany(path, patterns.length, 20));
   patterns.forEach((pattern, i) => {
-    checkName(errors, `${path}[${i}].type`, pattern.type, isQualifiedName);
+    checkName(errors, `${path}[${i}].type`, pattern.type, qualifiedName);
     if (!pattern.status) errors.push(required(`${path}[${i}].status`, listed(statuses)));
     else if (!statuses.includes(pattern.status)) errors.push(notSupported(`${path}[${i}].status`, pattern.status, statuses));
   });

@@ -1,4 +1,4 @@
-import { invalid, jobs as type, matcherOf, required, type FieldError } from '@pilothouse/apimachinery';
+import { dns1123Label, type FieldError, invalid, jobs as type, matcherOf, nameIsDnsSubdomain, required, validateLabelSelector } from '@pilothouse/apimachinery';
 import type { Job as Published, JobSpec } from '@pilothouse/api-schemas/types/batch/v1';
 import type { PodTemplateSpec } from '@pilothouse/api-schemas/types/core/v1';
 import type { ObjectMeta } from '@pilothouse/api-schemas/types/meta/v1';
@@ -7,9 +7,7 @@ import { podNameWarnings, templateMatches, templateWarnings } from '../apps/work
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
-import { isDns1123Label } from '../validation/names.ts';
-import { dnsSubdomainName, immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
-import { validateLabelSelector } from '../validation/selectors.ts';
+import { immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 import { defaultJobPods, defaultJobSpec, validateJobSpec, type FilledJobSpec } from './job-spec.ts';
 import { validateJobStatusUpdate } from './job-status.ts';
 
@@ -57,18 +55,18 @@ function validateGenerated(errors: FieldError[], job: Job, prefixed: boolean): v
 function validateSpec(errors: FieldError[], { spec }: Job): void {
   validateJobSpec(errors, spec, 'spec');
   if (!spec.selector) errors.push(required('spec.selector'));
-  else validateLabelSelector(errors, spec.selector, 'spec.selector');
+  else errors.push(...validateLabelSelector(spec.selector, 'spec.selector'));
   if (templateMatches(spec.selector, spec.template) === false) errors.push(invalid('spec.template.metadata.labels', spec.template.metadata?.labels, '`selector` does not match template `labels`'));
 }
 
 function validateWhole(errors: FieldError[], job: Job, prefixed: boolean): void {
-  validateObjectMeta(errors, job.metadata, { name: dnsSubdomainName, namespaced: true });
+  validateObjectMeta(errors, job.metadata, { name: nameIsDnsSubdomain, namespaced: true });
   validateGenerated(errors, job, prefixed);
   validateSpec(errors, job);
   const { completionMode, completions } = job.spec;
   if (completionMode !== 'Indexed' || !completions || completions <= 0) return;
   const last = `${job.metadata.name}-${completions - 1}`;
-  if (isDns1123Label(last).length) errors.push(invalid('metadata.name', job.metadata.name, `will not able to create pod with invalid DNS label: ${last}`));
+  if (dns1123Label(last).length) errors.push(invalid('metadata.name', job.metadata.name, `will not able to create pod with invalid DNS label: ${last}`));
 }
 
 /** While a job is suspended and has no pods, its pods' placement and resources may change. */

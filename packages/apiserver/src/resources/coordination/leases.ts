@@ -1,8 +1,8 @@
-import { forbidden, invalid, leases as type, notSupported } from '@pilothouse/apimachinery';
+import { forbidden, invalid, leases as type, nameIsDnsSubdomain, notSupported } from '@pilothouse/apimachinery';
 import type { Lease as Published } from '@pilothouse/api-schemas/types/coordination/v1';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
-import { dnsSubdomainName, withMeta } from '../validation/object-meta.ts';
+import { withMeta } from '../validation/object-meta.ts';
 
 type Lease = Filled<Published>;
 
@@ -18,7 +18,7 @@ export const leases = defineResource<any>(type, {
     allowUnconditionalUpdate: false,
     prepareForCreate: (object) => dropElection(object),
     prepareForUpdate: (object, old) => dropElection(object, old),
-    ...withMeta<Lease>({ name: dnsSubdomainName, namespaced: true }, (errors, { spec }) => {
+    ...withMeta<Lease>({ name: nameIsDnsSubdomain, namespaced: true }, (errors, { spec }) => {
       if (spec.leaseDurationSeconds !== undefined && spec.leaseDurationSeconds <= 0) errors.push(invalid('spec.leaseDurationSeconds', spec.leaseDurationSeconds, 'must be greater than 0'));
       if (spec.leaseTransitions !== undefined && spec.leaseTransitions < 0) errors.push(invalid('spec.leaseTransitions', spec.leaseTransitions, 'must be greater than or equal to 0'));
       const strategy = spec.strategy;

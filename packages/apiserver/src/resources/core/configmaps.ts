@@ -1,9 +1,9 @@
-import { configMaps as type, forbidden, invalid, tooLong, type FieldError } from '@pilothouse/apimachinery';
+import { configMapKey, configMaps as type, type FieldError, forbidden, invalid, nameIsDnsSubdomain, tooLong } from '@pilothouse/apimachinery';
 import type { ConfigMap } from '@pilothouse/api-schemas/types/core/v1';
 import { defineResource } from '../define.ts';
 import { same } from '../validation/equality.ts';
-import { checkName, isConfigMapKey } from '../validation/names.ts';
-import { dnsSubdomainName, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
+import { checkName } from '../validation/check-name.ts';
+import { validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 
 /** Of the values, keys aside; for secrets too. */
 export const maxDataBytes = 1024 * 1024;
@@ -22,18 +22,18 @@ export function validateImmutable<T extends { immutable?: boolean }>(errors: Fie
 function validateData(errors: FieldError[], object: ConfigMap): void {
   let bytes = 0;
   for (const [key, value] of Object.entries(object.data ?? {})) {
-    checkName(errors, `data[${key}]`, key, isConfigMapKey);
+    checkName(errors, `data[${key}]`, key, configMapKey);
     if (object.binaryData && key in object.binaryData) errors.push(invalid(`data[${key}]`, key, 'duplicate of key present in binaryData'));
     bytes += Buffer.byteLength(value);
   }
   for (const [key, value] of Object.entries(object.binaryData ?? {})) {
-    checkName(errors, `binaryData[${key}]`, key, isConfigMapKey);
+    checkName(errors, `binaryData[${key}]`, key, configMapKey);
     bytes += decodedLength(value);
   }
   if (bytes > maxDataBytes) errors.push(tooLong('', maxDataBytes));
 }
 
-const rules = { name: dnsSubdomainName, namespaced: true };
+const rules = { name: nameIsDnsSubdomain, namespaced: true };
 
 export const configMaps = defineResource<any>(type, {
   strategy: {

@@ -1,27 +1,26 @@
-import { endpoints as type, invalid, notSupported, required, type FieldError } from '@pilothouse/apimachinery';
+import { dns1123Label, dns1123Subdomain, endpoints as type, type FieldError, ipWarnings, nameIsDnsSubdomain, notSupported, portNumber, qualifiedName, required, validateIpForLegacyField } from '@pilothouse/apimachinery';
 import type { EndpointAddress, EndpointPort, Endpoints } from '@pilothouse/api-schemas/types/core/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import { validateEndpointIp } from '../validation/endpoint-ip.ts';
 import { same } from '../validation/equality.ts';
-import { ipWarnings, validateIp } from '../validation/ip.ts';
-import { checkName, isDns1123Label, isDns1123Subdomain, isPortNumber, isQualifiedName } from '../validation/names.ts';
-import { dnsSubdomainName, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
+import { checkName } from '../validation/check-name.ts';
+import { validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 
 function validateAddress(errors: FieldError[], address: EndpointAddress, path: string): void {
-  validateIp(errors, `${path}.ip`, address.ip);
-  if (address.hostname) checkName(errors, `${path}.hostname`, address.hostname, isDns1123Label);
-  if (address.nodeName !== undefined) checkName(errors, `${path}.nodeName`, address.nodeName, isDns1123Subdomain);
+  errors.push(...validateIpForLegacyField(address.ip, `${path}.ip`));
+  if (address.hostname) checkName(errors, `${path}.hostname`, address.hostname, dns1123Label);
+  if (address.nodeName !== undefined) checkName(errors, `${path}.nodeName`, address.nodeName, dns1123Subdomain);
   validateEndpointIp(errors, address.ip, `${path}.ip`);
 }
 
 function validatePort(errors: FieldError[], port: EndpointPort, path: string, needsName: boolean): void {
-  if (port.name) checkName(errors, `${path}.name`, port.name, isDns1123Label);
+  if (port.name) checkName(errors, `${path}.name`, port.name, dns1123Label);
   else if (needsName) errors.push(required(`${path}.name`));
-  for (const message of isPortNumber(port.port)) errors.push(invalid(`${path}.port`, port.port, message));
+  checkName(errors, `${path}.port`, port.port, portNumber);
   if (!port.protocol) errors.push(required(`${path}.protocol`));
   else if (!['SCTP', 'TCP', 'UDP'].includes(port.protocol)) errors.push(notSupported(`${path}.protocol`, port.protocol, ['SCTP', 'TCP', 'UDP']));
-  if (port.appProtocol !== undefined) checkName(errors, `${path}.appProtocol`, port.appProtocol, isQualifiedName);
+  if (port.appProtocol !== undefined) checkName(errors, `${path}.appProtocol`, port.appProtocol, qualifiedName);
 }
 
 function validateSubsets(errors: FieldError[], object: Endpoints): void {
@@ -40,19 +39,19 @@ const strategy: Strategy<Endpoints> = {
   },
   validate(object) {
     const errors: FieldError[] = [];
-    validateObjectMeta(errors, object.metadata, { name: dnsSubdomainName, namespaced: true });
+    validateObjectMeta(errors, object.metadata, { name: nameIsDnsSubdomain, namespaced: true });
     validateSubsets(errors, object);
     return errors;
   },
   validateUpdate(object, old) {
     const errors: FieldError[] = [];
     validateObjectMetaUpdate(errors, object.metadata, old.metadata);
-    validateObjectMeta(errors, object.metadata, { name: dnsSubdomainName, namespaced: true });
+    validateObjectMeta(errors, object.metadata, { name: nameIsDnsSubdomain, namespaced: true });
     if (!same(object.subsets, old.subsets)) validateSubsets(errors, object);
     return errors;
   },
   warnings: (object) =>
-    (object.subsets ?? []).flatMap((subset, i) => (['addresses', 'notReadyAddresses'] as const).flatMap((list) => (subset[list] ?? []).flatMap((address, j) => ipWarnings(`subsets[${i}].${list}[${j}].ip`, address.ip)))),
+    (object.subsets ?? []).flatMap((subset, i) => (['addresses', 'notReadyAddresses'] as const).flatMap((list) => (subset[list] ?? []).flatMap((address, j) => ipWarnings(address.ip, `subsets[${i}].${list}[${j}].ip`)))),
 };
 
 export const endpoints = defineResource<any>(type, { strategy, storagePrefix: 'services/endpoints' });

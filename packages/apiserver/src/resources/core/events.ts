@@ -1,11 +1,11 @@
 /** Events: stored as core/v1, served in events.k8s.io/v1 too, with rules of its own for each. */
-import { events as coreType, eventsEvents as groupType, invalid, required, type FieldError } from '@pilothouse/apimachinery';
+import { dns1123Subdomain, events as coreType, eventsEvents as groupType, type FieldError, invalid, nameIsDnsSubdomain, qualifiedName, required } from '@pilothouse/apimachinery';
 import type { Event as CoreEvent } from '@pilothouse/api-schemas/types/core/v1';
 import type { Event as GroupEvent } from '@pilothouse/api-schemas/types/events/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
-import { checkName, isDns1123Subdomain, isQualifiedName } from '../validation/names.ts';
-import { dnsSubdomainName, immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
+import { checkName } from '../validation/check-name.ts';
+import { immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 
 /** Seconds for which an event is kept. */
 const ttlSeconds = 3600;
@@ -27,7 +27,7 @@ function validateCommon(errors: FieldError[], event: CoreEvent, controllerField:
     if (!involved && namespace !== 'default' && namespace !== 'kube-system') mismatch();
     const controller = event.reportingComponent ?? '';
     if (!controller) errors.push(required(controllerField));
-    checkName(errors, controllerField, controller, isQualifiedName);
+    checkName(errors, controllerField, controller, qualifiedName);
     for (const [key, max] of limits) {
       const value = (event[key] as string | undefined) ?? '';
       if (!value) errors.push(required(key));
@@ -35,7 +35,7 @@ function validateCommon(errors: FieldError[], event: CoreEvent, controllerField:
     }
     if ((event.message?.length ?? 0) > 1024) errors.push(invalid('message', '', 'can have at most 1024 characters'));
   }
-  checkName(errors, 'namespace', namespace, isDns1123Subdomain);
+  checkName(errors, 'namespace', namespace, dns1123Subdomain);
 }
 
 function validateSeries(errors: FieldError[], { series }: CoreEvent): void {
@@ -49,7 +49,7 @@ const unset = 'needs to be unset';
 function validateGroupCreate(event: CoreEvent): FieldError[] {
   const errors: FieldError[] = [];
   validateCommon(errors, event, 'reportingController');
-  validateObjectMeta(errors, event.metadata, { name: dnsSubdomainName, namespaced: true });
+  validateObjectMeta(errors, event.metadata, { name: nameIsDnsSubdomain, namespaced: true });
   validateSeries(errors, event);
   if (!event.eventTime) errors.push(required('eventTime'));
   if (event.type !== 'Normal' && event.type !== 'Warning') errors.push(invalid('type', '', `has invalid value: ${event.type ?? ''}`));

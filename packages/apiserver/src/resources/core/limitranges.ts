@@ -1,11 +1,11 @@
-import { compareQuantities, duplicate, forbidden, invalid, limitRanges as type, quantityToNumber, required, type FieldError } from '@pilothouse/apimachinery';
+import { compareQuantities, duplicate, type FieldError, forbidden, invalid, limitRanges as type, nameIsDnsSubdomain, qualifiedName, quantityToNumber, required } from '@pilothouse/apimachinery';
 import type { LimitRange as Published, LimitRangeItem } from '@pilothouse/api-schemas/types/core/v1';
 import type { Strategy } from '../../contract.ts';
 import { roundAmounts } from '../defaults/pod-spec.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
-import { checkName, isQualifiedName } from '../validation/names.ts';
-import { dnsSubdomainName, withMeta } from '../validation/object-meta.ts';
+import { checkName } from '../validation/check-name.ts';
+import { withMeta } from '../validation/object-meta.ts';
 import { isOvercommitAllowed, validateContainerResourceName, validateResourceName } from '../validation/resources.ts';
 
 type LimitRange = Filled<Published>;
@@ -14,7 +14,7 @@ const lists = ['max', 'min', 'default', 'defaultRequest', 'maxLimitRequestRatio'
 
 function validateItem(errors: FieldError[], item: LimitRangeItem, path: string): void {
   const before = errors.length;
-  checkName(errors, `${path}.type`, item.type, isQualifiedName);
+  checkName(errors, `${path}.type`, item.type, qualifiedName);
   if (errors.length === before && !item.type.includes('/') && !['Pod', 'Container', 'PersistentVolumeClaim'].includes(item.type)) errors.push(invalid(`${path}.type`, item.type, 'must be a standard limit type or fully qualified'));
   const nameRule = item.type === 'Pod' || item.type === 'Container' ? validateContainerResourceName : validateResourceName;
   const names = new Set<string>();
@@ -64,7 +64,7 @@ const strategy: Strategy<LimitRange> = {
       if (Object.keys(request).length) item.defaultRequest = request;
     }
   },
-  ...withMeta<LimitRange>({ name: dnsSubdomainName, namespaced: true }, (errors, { spec }) => {
+  ...withMeta<LimitRange>({ name: nameIsDnsSubdomain, namespaced: true }, (errors, { spec }) => {
     const types = new Set<string>();
     spec.limits?.forEach((item, i) => {
       const path = `spec.limits[${i}]`;

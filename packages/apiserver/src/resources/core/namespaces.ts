@@ -1,16 +1,16 @@
-import { invalid, namespaces as type, type FieldError } from '@pilothouse/apimachinery';
+import { type FieldError, invalid, nameIsDnsLabel, namespaces as type, qualifiedName } from '@pilothouse/apimachinery';
 import type { Namespace as Published } from '@pilothouse/api-schemas/types/core/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
-import { checkName, isDns1123Label, isQualifiedName } from '../validation/names.ts';
+import { checkName } from '../validation/check-name.ts';
 import { validateKubeFinalizer, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 
 type Namespace = Filled<Published>;
 const nameLabel = 'kubernetes.io/metadata.name';
 
 function validateFinalizer(errors: FieldError[], name: string, path: string): void {
-  checkName(errors, path, name, isQualifiedName);
+  checkName(errors, path, name, qualifiedName);
   validateKubeFinalizer(errors, name, path);
 }
 
@@ -34,7 +34,7 @@ const strategy: Strategy<Namespace> = {
   },
   validate(object) {
     const errors: FieldError[] = [];
-    validateObjectMeta(errors, object.metadata, { name: isDns1123Label, namespaced: false });
+    validateObjectMeta(errors, object.metadata, { name: nameIsDnsLabel, namespaced: false });
     for (const name of object.spec.finalizers ?? []) validateFinalizer(errors, name, 'spec.finalizers');
     return errors;
   },

@@ -1,13 +1,12 @@
-import { duplicate, forbidden, invalid, nodes as type, notSupported, required, type FieldError } from '@pilothouse/apimachinery';
+import { cidrWarnings, duplicate, type FieldError, forbidden, invalid, labelValue, nameIsDnsSubdomain, nodes as type, notSupported, parseCidr, qualifiedName, required, validateCidrForLegacyField } from '@pilothouse/apimachinery';
 import type { Node as Published, Taint } from '@pilothouse/api-schemas/types/core/v1';
 import type { Strategy } from '../../contract.ts';
 import { roundAmounts } from '../defaults/pod-spec.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
-import { cidrWarnings, parseCidr, validateCidr } from '../validation/ip.ts';
-import { checkName, isLabelValue, isQualifiedName } from '../validation/names.ts';
-import { dnsSubdomainName, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
+import { checkName } from '../validation/check-name.ts';
+import { validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 import { nodeLabelDeprecation } from '../validation/pod-warnings.ts';
 import { validateAmount } from '../validation/resources.ts';
 import { taintEffects } from '../validation/scheduling.ts';
@@ -18,8 +17,8 @@ function validateTaints(errors: FieldError[], taints: readonly Taint[] | undefin
   const seen = new Set<string>();
   taints?.forEach((taint, i) => {
     const path = `metadata.taints[${i}]`;
-    checkName(errors, `${path}.key`, taint.key, isQualifiedName);
-    const messages = isLabelValue(taint.value ?? '');
+    checkName(errors, `${path}.key`, taint.key, qualifiedName);
+    const messages = labelValue(taint.value ?? '');
     if (messages.length) errors.push(invalid(`${path}.value`, taint.value, messages.join(';')));
     if (!taint.effect) errors.push(required(`${path}.effect`));
     else if (!taintEffects.includes(taint.effect)) errors.push(notSupported(`${path}.effect`, taint.effect, taintEffects));
@@ -57,13 +56,13 @@ const strategy: Strategy<Node> = {
   },
   validate(node) {
     const errors: FieldError[] = [];
-    validateObjectMeta(errors, node.metadata, { name: dnsSubdomainName, namespaced: false });
+    validateObjectMeta(errors, node.metadata, { name: nameIsDnsSubdomain, namespaced: false });
     validateTaints(errors, node.spec.taints);
     validateStatus(errors, node);
     const swap = node.status.nodeInfo?.swap?.capacity;
     if (swap !== undefined && swap <= 0) errors.push(invalid('metadata.nodeSwapStatus.capacity', swap, 'must be greater than zero'));
     const cidrs = node.spec.podCIDRs ?? [];
-    cidrs.forEach((cidr, i) => validateCidr(errors, `spec.podCIDRs[${i}]`, cidr));
+    cidrs.forEach((cidr, i) => errors.push(...validateCidrForLegacyField(cidr, `spec.podCIDRs[${i}]`)));
     if (cidrs.length > 2 || (cidrs.length === 2 && parseCidr(cidrs[0])?.family === parseCidr(cidrs[1])?.family)) errors.push(invalid('spec.podCIDRs', cidrs, 'may specify no more than one CIDR for each IP family'));
     return errors;
   },
@@ -88,7 +87,7 @@ const strategy: Strategy<Node> = {
     const out: string[] = [];
     if (spec.configSource) out.push('spec.configSource: the feature is no longer supported');
     if (spec.externalID) out.push('spec.externalID: this field is deprecated, and is unused by Kubernetes');
-    spec.podCIDRs?.forEach((cidr, i) => out.push(...cidrWarnings(`spec.podCIDRs[${i}]`, cidr)));
+    spec.podCIDRs?.forEach((cidr, i) => out.push(...cidrWarnings(cidr, `spec.podCIDRs[${i}]`)));
     for (const key in metadata.labels) {
       const why = nodeLabelDeprecation(key);
       if (why && key === 'node-role.kubernetes.io/master') out.push(`metadata.labels[${key}]: ${why}`);

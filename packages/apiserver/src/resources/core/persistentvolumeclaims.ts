@@ -1,4 +1,4 @@
-import { compareQuantities, forbidden, invalid, notSupported, persistentVolumeClaims as type, quantityValue, required, type FieldError } from '@pilothouse/apimachinery';
+import { compareQuantities, type FieldError, forbidden, invalid, nameIsDnsSubdomain, notSupported, persistentVolumeClaims as type, qualifiedName, quantityValue, required } from '@pilothouse/apimachinery';
 import type { PersistentVolumeClaim as Published, PersistentVolumeClaimSpec } from '@pilothouse/api-schemas/types/core/v1';
 import type { Strategy } from '../../contract.ts';
 import { defaultClaim } from '../defaults/claims.ts';
@@ -6,8 +6,7 @@ import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { validateClaimSpec } from '../validation/claim-spec.ts';
 import { same } from '../validation/equality.ts';
-import { isQualifiedName } from '../validation/names.ts';
-import { dnsSubdomainName, immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
+import { immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 import { claimWarnings } from '../validation/pod-warnings.ts';
 import { isNativeResource, validateAmount } from '../validation/resources.ts';
 import { unifiedDiff } from '../validation/spec-diff.ts';
@@ -64,7 +63,7 @@ function validateChanges(errors: FieldError[], claim: Claim, old: Claim): void {
 const resizeStates = ['ControllerResizeInProgress', 'ControllerResizeInfeasible', 'NodeResizeInProgress', 'NodeResizeInfeasible', 'NodeResizePending'];
 
 function validateResourceKey(errors: FieldError[], name: string, path: string): boolean {
-  const messages = isQualifiedName(name);
+  const messages = qualifiedName(name);
   for (const message of messages) errors.push(invalid(path, name, message));
   if (!messages.length && isNativeResource(name) && name !== 'storage') {
     errors.push(notSupported(path, name, ['storage']));
@@ -91,7 +90,7 @@ function validateStatus(errors: FieldError[], { spec, status }: Claim): void {
   }
 }
 
-const rules = { name: dnsSubdomainName, namespaced: true };
+const rules = { name: nameIsDnsSubdomain, namespaced: true };
 
 const strategy: Strategy<Claim> = {
   defaults: defaultClaim,

@@ -1,4 +1,4 @@
-import { forbidden, invalid, notSupported, persistentVolumes as type, quantityValue, required, signOfQuantity, type FieldError } from '@pilothouse/apimachinery';
+import { dns1123Subdomain, type FieldError, forbidden, immutableText, invalid, nameIsDnsSubdomain, notSupported, persistentVolumes as type, quantityValue, required, signOfQuantity } from '@pilothouse/apimachinery';
 import type { PersistentVolume as Published, PersistentVolumeSpec } from '@pilothouse/api-schemas/types/core/v1';
 import type { Strategy } from '../../contract.ts';
 import { roundAmounts } from '../defaults/pod-spec.ts';
@@ -7,8 +7,8 @@ import type { Filled } from '../filled.ts';
 import { timestamp } from '../time.ts';
 import { validateAccessModes, volumeModes } from '../validation/claim-spec.ts';
 import { same } from '../validation/equality.ts';
-import { checkName, isDns1123Subdomain } from '../validation/names.ts';
-import { dnsSubdomainName, immutable, immutableMessage, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
+import { checkName } from '../validation/check-name.ts';
+import { immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 import { nodeTermWarnings } from '../validation/pod-warnings.ts';
 import { validateNodeSelector } from '../validation/selectors.ts';
 import { unifiedDiff } from '../validation/spec-diff.ts';
@@ -45,12 +45,12 @@ function validateSpec(errors: FieldError[], { spec, metadata }: PersistentVolume
   }
   validateSources(errors, spec, metadata.name ?? '');
   if (spec.hostPath && /^\/+$/.test(spec.hostPath.path) && policy === 'Recycle') errors.push(forbidden('spec.persistentVolumeReclaimPolicy', "may not be 'recycle' for a hostPath mount of '/'"));
-  if (spec.storageClassName) checkName(errors, 'spec.storageClassName', spec.storageClassName, isDns1123Subdomain);
+  if (spec.storageClassName) checkName(errors, 'spec.storageClassName', spec.storageClassName, dns1123Subdomain);
   if (spec.volumeMode !== undefined && !volumeModes.includes(spec.volumeMode)) errors.push(notSupported('spec.volumeMode', spec.volumeMode, volumeModes));
   const attributes = spec.volumeAttributesClassName;
   if (attributes === undefined) return;
   if (attributes === '') errors.push(required('spec.volumeAttributesClassName', 'an empty string is disallowed'));
-  else checkName(errors, 'spec.volumeAttributesClassName', attributes, isDns1123Subdomain);
+  else checkName(errors, 'spec.volumeAttributesClassName', attributes, dns1123Subdomain);
   if (!spec.csi) errors.push(required('spec.csi', 'has to be specified when using volumeAttributesClassName'));
 }
 
@@ -76,7 +76,7 @@ function validateChanges(errors: FieldError[], { spec }: PersistentVolume, old: 
   const before = sourceOf(old.spec);
   if (!same(now, before)) errors.push(forbidden('spec.persistentvolumesource', `spec.persistentvolumesource is immutable after creation\n${unifiedDiff(before, now)}`));
   immutable(errors, spec.volumeMode ?? null, old.spec.volumeMode ?? null, 'volumeMode');
-  if (old.spec.nodeAffinity && !same(spec.nodeAffinity, old.spec.nodeAffinity)) errors.push(invalid('nodeAffinity', spec.nodeAffinity ?? null, `${immutableMessage}, except for updating from beta label to GA`));
+  if (old.spec.nodeAffinity && !same(spec.nodeAffinity, old.spec.nodeAffinity)) errors.push(invalid('nodeAffinity', spec.nodeAffinity ?? null, `${immutableText}, except for updating from beta label to GA`));
   if (old.spec.volumeAttributesClassName !== undefined && spec.volumeAttributesClassName === undefined) errors.push(forbidden('spec.volumeAttributesClassName', 'update from non-nil value to nil is forbidden'));
 }
 
@@ -111,13 +111,13 @@ const strategy: Strategy<PersistentVolume> = {
   },
   validate(object) {
     const errors: FieldError[] = [];
-    validateObjectMeta(errors, object.metadata, { name: dnsSubdomainName, namespaced: false });
+    validateObjectMeta(errors, object.metadata, { name: nameIsDnsSubdomain, namespaced: false });
     validateSpec(errors, object);
     return errors;
   },
   validateUpdate(object, old) {
     const errors: FieldError[] = [];
-    validateObjectMeta(errors, object.metadata, { name: dnsSubdomainName, namespaced: false });
+    validateObjectMeta(errors, object.metadata, { name: nameIsDnsSubdomain, namespaced: false });
     validateSpec(errors, object);
     // Found once by the rules for volumes and once more by those for their updates.
     errors.push(...errors);

@@ -1,4 +1,4 @@
-import { pods as type } from '@pilothouse/apimachinery';
+import { dns1123Label, ipWarnings, pods as type } from '@pilothouse/apimachinery';
 import type { Container, Pod as PublishedPod, PodAffinityTerm } from '@pilothouse/api-schemas/types/core/v1';
 import type { LabelSelector } from '@pilothouse/api-schemas/types/meta/v1';
 import type { Strategy, WriteContext } from '../../contract.ts';
@@ -6,8 +6,6 @@ import { defaultPod } from '../defaults/pod-spec.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
-import { isDns1123Label } from '../validation/names.ts';
-import { ipWarnings } from '../validation/ip.ts';
 import { appArmorOfAnnotation, appArmorPrefix } from '../validation/pod-annotations.ts';
 import { validatePodResize } from '../validation/pod-resize.ts';
 import { validatePodStatusUpdate } from '../validation/pod-status.ts';
@@ -40,10 +38,10 @@ const strategy: Strategy<Pod> = {
   validateStatusUpdate: validatePodStatusUpdate,
   warnings(pod, old) {
     if (old) {
-      const ips = (list: 'podIPs' | 'hostIPs') => (pod.status[list] ?? []).flatMap(({ ip }, i) => (same(pod.status[list], old.status[list]) ? [] : ipWarnings(`status.${list}[${i}].ip`, ip)));
+      const ips = (list: 'podIPs' | 'hostIPs') => (pod.status[list] ?? []).flatMap(({ ip }, i) => (same(pod.status[list], old.status[list]) ? [] : ipWarnings(ip, `status.${list}[${i}].ip`)));
       return [...ips('podIPs'), ...ips('hostIPs')];
     }
-    const label = isDns1123Label(pod.metadata.name ?? '');
+    const label = dns1123Label(pod.metadata.name ?? '');
     const name = label.length ? [`metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended: [${label.join(' ')}]`] : [];
     return [...name, ...podSpecWarnings(pod.spec, pod.metadata)];
   },

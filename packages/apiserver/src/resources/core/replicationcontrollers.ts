@@ -1,4 +1,4 @@
-import { matcherOfSet, replicationControllers as type, required, type FieldError } from '@pilothouse/apimachinery';
+import { type FieldError, matcherOfSet, nameIsDnsSubdomain, replicationControllers as type, required } from '@pilothouse/apimachinery';
 import type { ReplicationController as Published } from '@pilothouse/api-schemas/types/core/v1';
 import type { Strategy } from '../../contract.ts';
 import { podNameWarnings, templateWarnings } from '../apps/workload.ts';
@@ -7,7 +7,7 @@ import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
 import { nonnegative, notMoreThan } from '../validation/numbers.ts';
-import { dnsSubdomainName, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
+import { validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
 import { validateRunningTemplate } from '../validation/pod-template.ts';
 
 type ReplicationController = Filled<Published>;
@@ -32,7 +32,7 @@ const strategy: Strategy<ReplicationController> = {
     spec.replicas ??= 1;
     defaultPodTemplate(spec.template);
   },
-  ...withMeta<ReplicationController>({ name: dnsSubdomainName, namespaced: true }, validateSpec),
+  ...withMeta<ReplicationController>({ name: nameIsDnsSubdomain, namespaced: true }, validateSpec),
   validateStatusUpdate({ metadata, status }, old) {
     const errors: FieldError[] = [];
     validateObjectMetaUpdate(errors, metadata, old.metadata);

@@ -1,11 +1,11 @@
-import { invalid, required, resourceQuotas as type, type FieldError } from '@pilothouse/apimachinery';
+import { type FieldError, immutableText, invalid, nameIsDnsSubdomain, required, resourceQuotas as type } from '@pilothouse/apimachinery';
 import type { ResourceQuota as Published, ResourceQuotaSpec } from '@pilothouse/api-schemas/types/core/v1';
 import type { Strategy } from '../../contract.ts';
 import { roundAmounts } from '../defaults/pod-spec.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
-import { dnsSubdomainName, immutableMessage, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
+import { validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
 import { isHugePage, validateAmount, validateQuotaResourceName } from '../validation/resources.ts';
 
 type ResourceQuota = Filled<Published>;
@@ -73,11 +73,11 @@ const strategy: Strategy<ResourceQuota> = {
   defaults({ spec, status }) {
     for (const amounts of [spec.hard, status.hard, status.used]) roundAmounts(amounts);
   },
-  ...withMeta<ResourceQuota>({ name: dnsSubdomainName, namespaced: true }, (errors, { spec }, old) => {
+  ...withMeta<ResourceQuota>({ name: nameIsDnsSubdomain, namespaced: true }, (errors, { spec }, old) => {
     validateAmounts(errors, spec.hard, 'spec.hard');
     validateScopes(errors, spec);
     validateSelector(errors, spec);
-    if (old && !same([...(spec.scopes ?? [])].sort(), [...(old.spec.scopes ?? [])].sort())) errors.push(invalid('spec.scopes', spec.scopes ?? null, immutableMessage));
+    if (old && !same([...(spec.scopes ?? [])].sort(), [...(old.spec.scopes ?? [])].sort())) errors.push(invalid('spec.scopes', spec.scopes ?? null, immutableText));
   }),
   validateStatusUpdate({ metadata, status }, old) {
     const errors: FieldError[] = [];

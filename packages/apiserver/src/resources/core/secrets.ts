@@ -1,14 +1,14 @@
 import { X509Certificate, createPrivateKey } from 'node:crypto';
-import { invalid, jsonSyntaxError, required, secrets as type, tooLong, type FieldError } from '@pilothouse/apimachinery';
+import { configMapKey, type FieldError, invalid, jsonSyntaxError, nameIsDnsSubdomain, required, secrets as type, tooLong } from '@pilothouse/apimachinery';
 import type { Secret } from '@pilothouse/api-schemas/types/core/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
-import { checkName, isConfigMapKey } from '../validation/names.ts';
-import { dnsSubdomainName, immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
+import { checkName } from '../validation/check-name.ts';
+import { immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 import { decodedLength, maxDataBytes, validateImmutable } from './configmaps.ts';
 
 const accountName = 'kubernetes.io/service-account.name';
-const rules = { name: dnsSubdomainName, namespaced: true };
+const rules = { name: nameIsDnsSubdomain, namespaced: true };
 
 function validateJson(errors: FieldError[], data: Record<string, string>, key: string): void {
   const path = `data[${key}]`;
@@ -49,7 +49,7 @@ function validateSecret(errors: FieldError[], secret: Secret): void {
   const data = (secret.data ?? {}) as Record<string, string>;
   let bytes = 0;
   for (const key in data) {
-    checkName(errors, `data[${key}]`, key, isConfigMapKey);
+    checkName(errors, `data[${key}]`, key, configMapKey);
     bytes += decodedLength(data[key]);
   }
   if (bytes > maxDataBytes) errors.push(tooLong('data', maxDataBytes));

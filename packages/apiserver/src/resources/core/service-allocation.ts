@@ -1,10 +1,9 @@
 /** Cluster IPs and node ports: which are free, and who has just taken which. */
-import { internalError, invalid, invalidError, services as serviceType } from '@pilothouse/apimachinery';
+import { type Cidr, cidrContains, formatCidr, formatIp, internalError, invalid, invalidError, parseCidr, parseIp, services as serviceType } from '@pilothouse/apimachinery';
 import type { Service as Published } from '@pilothouse/api-schemas/types/core/v1';
 import type { WriteContext } from '../../contract.ts';
 import type { Filled } from '../filled.ts';
 import type { ResourceOptions } from '../options.ts';
-import { cidrContains, formatIp, parseCidr, parseIp, type Cidr } from '../validation/ip.ts';
 
 type Service = Filled<Published>;
 
@@ -88,7 +87,7 @@ export class ServiceAllocator {
     const bad = (why: string) => refuse(service, 'spec.clusterIPs', service.spec.clusterIPs, `failed to allocate IP ${wanted}: ${why}`);
     if (!ip || !cidrContains(cidr, ip)) throw bad('the provided network does not match the current range');
     const { first, last } = usable(cidr);
-    if (ip.bits < first || ip.bits > last) throw bad(`the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${formatIp({ family: cidr.family, bits: cidr.network })}/${cidr.prefix}`);
+    if (ip.bits < first || ip.bits > last) throw bad(`the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${formatCidr(cidr)}`);
     if (taken.has(formatIp(ip))) throw bad('provided IP is already allocated');
   }
 

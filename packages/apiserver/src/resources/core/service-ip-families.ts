@@ -1,9 +1,8 @@
 /** Families and addresses of a service before any is taken: what follows from what the client gave and what was there. */
-import { invalid, invalidError, type FieldError } from '@pilothouse/apimachinery';
+import { type FieldError, invalid, invalidError, parseIp } from '@pilothouse/apimachinery';
 import type { Service as Published } from '@pilothouse/api-schemas/types/core/v1';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
-import { parseIp } from '../validation/ip.ts';
 import { validateClusterIpFields } from '../validation/service.ts';
 
 type Service = Filled<Published>;

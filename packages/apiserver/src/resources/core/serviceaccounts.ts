@@ -1,8 +1,8 @@
-import { serviceAccounts as type } from '@pilothouse/apimachinery';
+import { nameIsDnsSubdomain, serviceAccounts as type } from '@pilothouse/apimachinery';
 import type { ServiceAccount } from '@pilothouse/api-schemas/types/core/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
-import { dnsSubdomainName, withMeta } from '../validation/object-meta.ts';
+import { withMeta } from '../validation/object-meta.ts';
 
 const enforce = 'kubernetes.io/enforce-mountable-secrets';
 
@@ -14,7 +14,7 @@ function cleanSecrets(object: ServiceAccount): void {
 const strategy: Strategy<ServiceAccount> = {
   prepareForCreate: cleanSecrets,
   prepareForUpdate: cleanSecrets,
-  ...withMeta<ServiceAccount>({ name: dnsSubdomainName, namespaced: true }),
+  ...withMeta<ServiceAccount>({ name: nameIsDnsSubdomain, namespaced: true }),
   warnings(object, old) {
     const now = object.metadata.annotations?.[enforce];
     return now === undefined || old?.metadata.annotations?.[enforce] !== undefined ? [] : [`metadata.annotations[${enforce}]: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets`];

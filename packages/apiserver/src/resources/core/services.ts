@@ -1,11 +1,9 @@
-import { services as type, type FieldError } from '@pilothouse/apimachinery';
+import { cidrWarnings, type FieldError, ipWarnings, nameIsDnsLabel, services as type } from '@pilothouse/apimachinery';
 import type { Service as Published } from '@pilothouse/api-schemas/types/core/v1';
 import type { ResourceDefinition, Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import type { ResourceOptions } from '../options.ts';
-import { cidrWarnings, ipWarnings } from '../validation/ip.ts';
-import { isDns1123Label } from '../validation/names.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 import { validateLoadBalancerStatus, validateService, validateServiceChanges } from '../validation/service.ts';
 import { ServiceAllocator } from './service-allocation.ts';
@@ -44,10 +42,10 @@ function warningsOf({ spec }: Service): string[] {
     if (external.length) out.push('spec.externalIPs is ignored for headless services');
     if (spec.sessionAffinity !== 'None') out.push('spec.SessionAffinity is ignored for headless services');
   }
-  external.forEach((ip, i) => out.push(...ipWarnings(`spec.externalIPs[${i}]`, ip)));
+  external.forEach((ip, i) => out.push(...ipWarnings(ip, `spec.externalIPs[${i}]`)));
   if (external.length && !headless && spec.type !== 'ExternalName') out.push('spec.externalIPs is deprecated and may no longer be implemented in some clusters');
-  if (spec.loadBalancerIP) out.push(...ipWarnings('spec.loadBalancerIP', spec.loadBalancerIP));
-  spec.loadBalancerSourceRanges?.forEach((range, i) => out.push(...cidrWarnings(`spec.loadBalancerSourceRanges[${i}]`, range)));
+  if (spec.loadBalancerIP) out.push(...ipWarnings(spec.loadBalancerIP, 'spec.loadBalancerIP'));
+  spec.loadBalancerSourceRanges?.forEach((range, i) => out.push(...cidrWarnings(range, `spec.loadBalancerSourceRanges[${i}]`)));
   if (spec.type === 'ExternalName' && external.length) out.push('spec.externalIPs is ignored when spec.type is "ExternalName"');
   if (spec.type !== 'ExternalName' && spec.externalName) out.push('spec.externalName is ignored when spec.type is not "ExternalName"');
   if (spec.trafficDistribution === 'PreferClose') out.push('spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"');
@@ -75,7 +73,7 @@ export function services(options: ResourceOptions): ResourceDefinition {
     },
     validate(service) {
       const errors: FieldError[] = [];
-      validateObjectMeta(errors, service.metadata, { name: isDns1123Label, namespaced: true });
+      validateObjectMeta(errors, service.metadata, { name: nameIsDnsLabel, namespaced: true });
       validateService(errors, service, undefined);
       return errors;
     },

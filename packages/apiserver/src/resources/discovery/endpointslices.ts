@@ -1,12 +1,11 @@
-import { duplicate, endpointSlices as type, invalid, notSupported, required, tooMany, type FieldError } from '@pilothouse/apimachinery';
+import { dns1123Label, dns1123Subdomain, duplicate, endpointSlices as type, type FieldError, invalid, ipWarnings, labelValue, nameIsDnsSubdomain, notSupported, parseIp, qualifiedName, required, tooMany, validateIp, validateIpForLegacyField, validateLabels } from '@pilothouse/apimachinery';
 import type { Endpoint, EndpointSlice } from '@pilothouse/api-schemas/types/discovery/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import { validateEndpointIp } from '../validation/endpoint-ip.ts';
 import { same } from '../validation/equality.ts';
-import { ipWarnings, parseIp, validateCanonicalIp, validateIp } from '../validation/ip.ts';
-import { checkName, isDns1123Label, isDns1123Subdomain, isLabelValue, isQualifiedName } from '../validation/names.ts';
-import { dnsSubdomainName, immutable, validateLabels, validateObjectMeta } from '../validation/object-meta.ts';
+import { checkName } from '../validation/check-name.ts';
+import { immutable, validateObjectMeta } from '../validation/object-meta.ts';
 
 const addressTypes = ['FQDN', 'IPv4', 'IPv6'];
 
@@ -15,13 +14,13 @@ function validateAddress(errors: FieldError[], address: string, type: string, pa
   if (type === 'FQDN') {
     const name = address.replace(/\.$/, '');
     if (!address) errors.push(required(path));
-    else if (isDns1123Subdomain(name).length) errors.push(invalid(path, name, isDns1123Subdomain(name).join(',')));
+    else if (dns1123Subdomain(name).length) errors.push(invalid(path, name, dns1123Subdomain(name).join(',')));
     else if (!name.includes('.')) errors.push(invalid(path, name, 'should be a domain with at least two segments separated by dots'));
     return;
   }
   if (type !== 'IPv4' && type !== 'IPv6') return;
-  if (type === 'IPv4') validateIp(errors, path, address);
-  else validateCanonicalIp(errors, path, address);
+  if (type === 'IPv4') errors.push(...validateIpForLegacyField(address, path));
+  else errors.push(...validateIp(address, path));
   if (errors.length > before) return;
   if (parseIp(address)?.family !== (type === 'IPv4' ? 4 : 6)) errors.push(invalid(listPath, address, `must be an ${type} address`));
   validateEndpointIp(errors, address, path);
@@ -32,12 +31,12 @@ function validateEndpoint(errors: FieldError[], endpoint: Endpoint, type: string
   if (addresses.length === 0) errors.push(required(`${path}.addresses`, 'must contain at least 1 address'));
   else if (addresses.length > 100) errors.push(tooMany(`${path}.addresses`, addresses.length, 100));
   addresses.forEach((address, i) => validateAddress(errors, address, type, `${path}.addresses[${i}]`, `${path}.addresses`));
-  if (endpoint.nodeName !== undefined) checkName(errors, `${path}.nodeName`, endpoint.nodeName, isDns1123Subdomain);
+  if (endpoint.nodeName !== undefined) checkName(errors, `${path}.nodeName`, endpoint.nodeName, dns1123Subdomain);
   const topology = endpoint.deprecatedTopology ?? {};
   if (Object.keys(topology).length > 16) errors.push(tooMany(`${path}.deprecatedTopology`, Object.keys(topology).length, 16));
-  validateLabels(errors, topology, `${path}.deprecatedTopology`);
-  if (endpoint.hostname !== undefined) checkName(errors, `${path}.hostname`, endpoint.hostname, isDns1123Label);
-  for (const [list, check] of [['forZones', isLabelValue], ['forNodes', isDns1123Subdomain]] as const) {
+  errors.push(...validateLabels(topology, `${path}.deprecatedTopology`));
+  if (endpoint.hostname !== undefined) checkName(errors, `${path}.hostname`, endpoint.hostname, dns1123Label);
+  for (const [list, check] of [['forZones', labelValue], ['forNodes', dns1123Subdomain]] as const) {
     const hints = endpoint.hints?.[list] ?? [];
     if (hints.length > 8) {
       errors.push(tooMany(`${path}.hints.${list}`, hints.length, 8));
@@ -52,18 +51,18 @@ function validateEndpoint(errors: FieldError[], endpoint: Endpoint, type: string
 }
 
 function validateSlice(errors: FieldError[], object: EndpointSlice, old: EndpointSlice | undefined): void {
-  validateObjectMeta(errors, object.metadata, { name: dnsSubdomainName, namespaced: true });
+  validateObjectMeta(errors, object.metadata, { name: nameIsDnsSubdomain, namespaced: true });
   if (!object.addressType) errors.push(required('addressType'));
   else if (!addressTypes.includes(object.addressType)) errors.push(notSupported('addressType', object.addressType, addressTypes));
   const ports = object.ports ?? [];
   if (ports.length > 20000) errors.push(tooMany('ports', ports.length, 20000));
   else
     ports.forEach(({ name = '', protocol, appProtocol }, i) => {
-      if (name) checkName(errors, `ports[${i}].name`, name, isDns1123Label);
+      if (name) checkName(errors, `ports[${i}].name`, name, dns1123Label);
       if (ports.findIndex((other) => (other.name ?? '') === name) < i) errors.push(duplicate(`ports[${i}].name`, name));
       if (protocol === undefined) errors.push(required(`ports[${i}].protocol`));
       else if (!['SCTP', 'TCP', 'UDP'].includes(protocol)) errors.push(notSupported(`ports[${i}].protocol`, protocol, ['SCTP', 'TCP', 'UDP']));
-      if (appProtocol !== undefined) checkName(errors, `ports[${i}].appProtocol`, appProtocol, isQualifiedName);
+      if (appProtocol !== undefined) checkName(errors, `ports[${i}].appProtocol`, appProtocol, qualifiedName);
     });
   const endpoints = object.endpoints ?? [];
   if (old && same(endpoints, old.endpoints)) return;
@@ -109,7 +108,7 @@ const strategy: Strategy<EndpointSlice> = {
   warnings(object, old) {
     const fqdn = !old && object.addressType === 'FQDN' ? ['spec.addressType: FQDN endpoints are deprecated'] : [];
     if (managedBy.has(object.metadata.labels?.['endpointslice.kubernetes.io/managed-by'] ?? '')) return fqdn;
-    return [...fqdn, ...(object.endpoints ?? []).flatMap((endpoint, i) => (endpoint.addresses ?? []).flatMap((address, j) => ipWarnings(`endpoints[${i}].addresses[${j}]`, address)))];
+    return [...fqdn, ...(object.endpoints ?? []).flatMap((endpoint, i) => (endpoint.addresses ?? []).flatMap((address, j) => ipWarnings(address, `endpoints[${i}].addresses[${j}]`)))];
   },
 };
 

@@ -1,5 +1,5 @@
 /** Who may ask how much of the API server at once: flow schemas and their priority levels. */
-import { duplicate, flowSchemas as schemaType, forbidden, invalid, notSupported, priorityLevelConfigurations as levelType, required, type FieldError } from '@pilothouse/apimachinery';
+import { dns1123Label, dns1123Subdomain, duplicate, type FieldError, flowSchemas as schemaType, forbidden, invalid, nameIsDnsSubdomain, notSupported, priorityLevelConfigurations as levelType, required } from '@pilothouse/apimachinery';
 import type {
   ExemptPriorityLevelConfiguration,
   FlowSchema as PublishedSchema,
@@ -14,8 +14,8 @@ import type {
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
-import { checkName, isDns1123Label, isDns1123Subdomain } from '../validation/names.ts';
-import { dnsSubdomainName, withMeta } from '../validation/object-meta.ts';
+import { checkName } from '../validation/check-name.ts';
+import { withMeta } from '../validation/object-meta.ts';
 
 type FlowSchema = Filled<PublishedSchema>;
 type PriorityLevel = Filled<PublishedLevel>;
@@ -68,7 +68,7 @@ function validateResourceRule(errors: FieldError[], rule: ResourcePolicyRule, pa
     if (namespaces.length > 1) errors.push(invalid(at, namespaces, "if '*' is present, must not specify other namespaces"));
   } else
     namespaces.forEach((name, i) => {
-      for (const message of isDns1123Label(name)) errors.push(invalid(`${at}[${i}]`, name, `each member of this list must be '*' or a DNS-1123 label; ${message}`));
+      for (const message of dns1123Label(name)) errors.push(invalid(`${at}[${i}]`, name, `each member of this list must be '*' or a DNS-1123 label; ${message}`));
     });
 }
 
@@ -83,11 +83,11 @@ function validateSubject(errors: FieldError[], subject: Subject, path: string): 
   else {
     const { name } = given;
     if (!name) errors.push(required(`${path}.${field}.name`));
-    else if (field === 'serviceAccount' && name !== '*') checkName(errors, `${path}.${field}.name`, name, isDns1123Subdomain);
+    else if (field === 'serviceAccount' && name !== '*') checkName(errors, `${path}.${field}.name`, name, dns1123Subdomain);
     if (field === 'serviceAccount') {
       const namespace = subject.serviceAccount!.namespace;
       if (!namespace) errors.push(required(`${path}.${field}.namespace`, 'must specify namespace for service account'));
-      else checkName(errors, `${path}.${field}.namespace`, namespace, isDns1123Label);
+      else checkName(errors, `${path}.${field}.namespace`, namespace, dns1123Label);
     }
   }
   for (const kind of ['ServiceAccount', 'User', 'Group'] as const) {
@@ -116,7 +116,7 @@ function validateFlowSchema(errors: FieldError[], { metadata, spec, status }: Fl
   if (method && !distinguishers.includes(method.type)) errors.push(notSupported('spec.distinguisherMethod.type', { Type: method.type }, distinguishers));
   const level = spec.priorityLevelConfiguration.name;
   if (!level) errors.push(required('spec.priorityLevelConfiguration.name', 'must reference a priority level'));
-  else checkName(errors, 'spec.priorityLevelConfiguration.name', level, dnsSubdomainName);
+  else checkName(errors, 'spec.priorityLevelConfiguration.name', level, dns1123Subdomain);
   spec.rules?.forEach((rule, i) => {
     const path = `spec.rules[${i}]`;
     if (!rule.subjects?.length) errors.push(required(`${path}.subjects`, 'subjects must contain at least one value'));
@@ -200,7 +200,7 @@ function validateLevel(errors: FieldError[], { metadata, spec, status }: Priorit
   validateConditions(errors, status.conditions);
 }
 
-const clusterWide = { name: dnsSubdomainName, namespaced: false };
+const clusterWide = { name: nameIsDnsSubdomain, namespaced: false };
 const validateStatusUpdate = ({ status }: FlowSchema | PriorityLevel): FieldError[] => {
   const errors: FieldError[] = [];
   validateConditions(errors, status.conditions);

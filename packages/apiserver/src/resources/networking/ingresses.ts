@@ -1,13 +1,11 @@
-import { forbidden, ingressClasses as classType, ingresses as ingressType, invalid, notSupported, required, tooLong, type FieldError } from '@pilothouse/apimachinery';
+import { dns1123Label, dns1123Subdomain, type FieldError, forbidden, ingressClasses as classType, ingresses as ingressType, invalid, nameIsDnsSubdomain, notSupported, parseIp, pathSegmentName, portName, portNumber, required, tooLong, validateDomainPrefixedPath, validateIpForLegacyField, wildcardDns1123Subdomain } from '@pilothouse/apimachinery';
 import type { TypedLocalObjectReference } from '@pilothouse/api-schemas/types/core/v1';
 import type { HTTPIngressPath, Ingress as PublishedIngress, IngressBackend, IngressClass as PublishedClass, IngressClassParametersReference } from '@pilothouse/api-schemas/types/networking/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
-import { validateDomainPath } from '../validation/domain-path.ts';
-import { parseIp, validateIp } from '../validation/ip.ts';
-import { checkName, isDns1123Label, isDns1123Subdomain, isPathSegment, isPortName, isPortNumber, isWildcardDns1123Subdomain } from '../validation/names.ts';
-import { dnsSubdomainName, immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
+import { checkName } from '../validation/check-name.ts';
+import { immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 
 type Ingress = Filled<PublishedIngress>;
 type IngressClass = Filled<PublishedClass>;
@@ -16,10 +14,10 @@ const classAnnotation = 'kubernetes.io/ingress.class';
 const pathTypes = ['Exact', 'ImplementationSpecific', 'Prefix'];
 
 function validateReference(errors: FieldError[], { apiGroup, kind, name }: TypedLocalObjectReference, path: string): void {
-  if (apiGroup !== undefined) checkName(errors, `${path}.apiGroup`, apiGroup, isDns1123Subdomain);
+  if (apiGroup !== undefined) checkName(errors, `${path}.apiGroup`, apiGroup, dns1123Subdomain);
   for (const [key, value] of [['kind', kind], ['name', name]] as const) {
     if (!value) errors.push(required(`${path}.${key}`));
-    else checkName(errors, `${path}.${key}`, value, isPathSegment);
+    else checkName(errors, `${path}.${key}`, value, pathSegmentName);
   }
 }
 
@@ -29,11 +27,11 @@ function validateBackend(errors: FieldError[], { resource, service }: IngressBac
   else if (!service) errors.push(invalid(path, '', 'resource or service backend is required'));
   else {
     if (!service.name) errors.push(required(`${path}.service.name`));
-    else checkName(errors, `${path}.service.name`, service.name, isDns1123Label);
+    else checkName(errors, `${path}.service.name`, service.name, dns1123Label);
     const { name, number } = service.port ?? {};
     if (name && number) errors.push(invalid(path, '', 'cannot set both port name & port number'));
-    else if (name) checkName(errors, `${path}.service.port.name`, name, isPortName);
-    else if (number) for (const message of isPortNumber(number)) errors.push(invalid(`${path}.service.port.number`, number, message));
+    else if (name) checkName(errors, `${path}.service.port.name`, name, portName);
+    else if (number) checkName(errors, `${path}.service.port.number`, number, portNumber);
     else errors.push(required(path, 'port name or number is required'));
   }
 }
@@ -56,7 +54,7 @@ function validatePath(errors: FieldError[], { path: given = '', pathType, backen
   validateBackend(errors, backend, `${path}.backend`);
 }
 
-const checkHost = (errors: FieldError[], path: string, host: string): void => checkName(errors, path, host, host.includes('*') ? isWildcardDns1123Subdomain : isDns1123Subdomain);
+const checkHost = (errors: FieldError[], path: string, host: string): void => checkName(errors, path, host, host.includes('*') ? wildcardDns1123Subdomain : dns1123Subdomain);
 
 function validateSpec(errors: FieldError[], { spec }: Ingress, old: Ingress | undefined): void {
   if (!spec.rules?.length && !spec.defaultBackend) errors.push(invalid('spec', spec.rules ?? null, 'either `defaultBackend` or `rules` must be specified'));
@@ -70,15 +68,15 @@ function validateSpec(errors: FieldError[], { spec }: Ingress, old: Ingress | un
     if (rule.http && !rule.http.paths?.length) errors.push(required(`${path}.http.paths`));
     rule.http?.paths?.forEach((one, j) => validatePath(errors, one, `${path}.http.paths[${j}]`));
   });
-  const hadBadSecret = old?.spec.tls?.some(({ secretName }) => secretName && isDns1123Subdomain(secretName).length);
+  const hadBadSecret = old?.spec.tls?.some(({ secretName }) => secretName && dns1123Subdomain(secretName).length);
   spec.tls?.forEach((tls, i) => {
     tls.hosts?.forEach((host, j) => checkHost(errors, `spec.tls[${i}].hosts[${j}]`, host));
-    if (tls.secretName && !hadBadSecret) checkName(errors, `spec.tls[${i}].secretName`, tls.secretName, isDns1123Subdomain);
+    if (tls.secretName && !hadBadSecret) checkName(errors, `spec.tls[${i}].secretName`, tls.secretName, dns1123Subdomain);
   });
-  if (spec.ingressClassName !== undefined) checkName(errors, 'spec.ingressClassName', spec.ingressClassName, isDns1123Subdomain);
+  if (spec.ingressClassName !== undefined) checkName(errors, 'spec.ingressClassName', spec.ingressClassName, dns1123Subdomain);
 }
 
-const ingressRules = { name: dnsSubdomainName, namespaced: true };
+const ingressRules = { name: nameIsDnsSubdomain, namespaced: true };
 
 const ingressStrategy: Strategy<Ingress> = {
   generation: true,
@@ -104,9 +102,9 @@ const ingressStrategy: Strategy<Ingress> = {
     const before = (old.status.loadBalancer?.ingress ?? []).flatMap(({ ip }) => (ip ? [ip] : []));
     status.loadBalancer?.ingress?.forEach(({ ip, hostname }, i) => {
       const path = `status.loadBalancer.ingress[${i}]`;
-      if (ip) validateIp(errors, `${path}.ip`, ip, before);
+      if (ip) errors.push(...validateIpForLegacyField(ip, `${path}.ip`, { old: before }));
       if (!hostname) return;
-      checkName(errors, `${path}.hostname`, hostname, isDns1123Subdomain);
+      checkName(errors, `${path}.hostname`, hostname, dns1123Subdomain);
       if (parseIp(hostname)) errors.push(invalid(`${path}.hostname`, hostname, 'must be a DNS name, not an IP address'));
     });
     return errors;
@@ -122,15 +120,15 @@ function validateParameters(errors: FieldError[], parameters: IngressClassParame
   else if (scope !== 'Cluster' && scope !== 'Namespace') errors.push(notSupported(`${path}.scope`, scope, ['Cluster', 'Namespace']));
   else if (scope === 'Namespace') {
     if (namespace === undefined) errors.push(required(`${path}.namespace`, "`parameters.scope` is set to 'Namespace'"));
-    else checkName(errors, `${path}.namespace`, namespace, isDns1123Label);
+    else checkName(errors, `${path}.namespace`, namespace, dns1123Label);
   } else if (namespace !== undefined) errors.push(forbidden(`${path}.namespace`, "`parameters.scope` is set to 'Cluster'"));
 }
 
 function validateClass(errors: FieldError[], object: IngressClass): void {
   const controller = object.spec.controller ?? '';
-  validateObjectMeta(errors, object.metadata, { name: dnsSubdomainName, namespaced: false });
+  validateObjectMeta(errors, object.metadata, { name: nameIsDnsSubdomain, namespaced: false });
   if (controller.length > 250) errors.push(tooLong('spec.controller', 250));
-  validateDomainPath(errors, controller, 'spec.controller');
+  errors.push(...validateDomainPrefixedPath(controller, 'spec.controller'));
   if (object.spec.parameters) validateParameters(errors, object.spec.parameters);
 }
 

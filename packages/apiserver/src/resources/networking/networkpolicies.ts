@@ -1,12 +1,10 @@
-import { forbidden, invalid, networkPolicies as type, notSupported, required, type FieldError } from '@pilothouse/apimachinery';
+import { cidrContains, cidrWarnings, type FieldError, forbidden, invalid, nameIsDnsSubdomain, networkPolicies as type, notSupported, portName, parseCidr, portNumber, required, validateCidrForLegacyField, validateLabelSelector } from '@pilothouse/apimachinery';
 import type { NetworkPolicy as Published, NetworkPolicyPeer, NetworkPolicyPort } from '@pilothouse/api-schemas/types/networking/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
-import { cidrContains, cidrWarnings, validateCidr } from '../validation/ip.ts';
-import { checkName, isPortName, isPortNumber } from '../validation/names.ts';
-import { dnsSubdomainName, withMeta } from '../validation/object-meta.ts';
-import { validateLabelSelector } from '../validation/selectors.ts';
+import { checkName } from '../validation/check-name.ts';
+import { withMeta } from '../validation/object-meta.ts';
 
 type NetworkPolicy = Filled<Published>;
 const protocols = ['TCP', 'UDP', 'SCTP'];
@@ -17,26 +15,28 @@ function validatePort(errors: FieldError[], { protocol, port, endPort }: Network
   if (port === undefined) {
     if (endPort !== undefined) end(endPort, 'may not be specified when `port` is not specified');
   } else if (typeof port === 'number') {
-    for (const message of isPortNumber(port)) errors.push(invalid(`${path}.port`, port, message));
+    checkName(errors, `${path}.port`, port, portNumber);
     if (endPort === undefined) return;
     if (endPort < port) end(port, 'must be greater than or equal to `port`');
-    for (const message of isPortNumber(endPort)) end(endPort, message);
+    for (const message of portNumber(endPort)) end(endPort, message);
   } else {
     if (endPort !== undefined) end(endPort, 'may not be specified when `port` is non-numeric');
-    checkName(errors, `${path}.port`, port, isPortName);
+    checkName(errors, `${path}.port`, port, portName);
   }
 }
 
 function validatePeer(errors: FieldError[], { podSelector, namespaceSelector, ipBlock }: NetworkPolicyPeer, path: string, oldCidrs: readonly string[]): void {
-  validateLabelSelector(errors, podSelector, `${path}.podSelector`);
-  validateLabelSelector(errors, namespaceSelector, `${path}.namespaceSelector`);
+  errors.push(...validateLabelSelector(podSelector, `${path}.podSelector`));
+  errors.push(...validateLabelSelector(namespaceSelector, `${path}.namespaceSelector`));
   if (ipBlock && !ipBlock.cidr) errors.push(required(`${path}.ipBlock.cidr`));
   else if (ipBlock) {
-    const cidr = validateCidr(errors, `${path}.ipBlock.cidr`, ipBlock.cidr, oldCidrs);
+    errors.push(...validateCidrForLegacyField(ipBlock.cidr, `${path}.ipBlock.cidr`, { old: oldCidrs }));
+    const cidr = parseCidr(ipBlock.cidr);
     if (cidr)
       ipBlock.except?.forEach((text, i) => {
         const at = `${path}.ipBlock.except[${i}]`;
-        const except = validateCidr(errors, at, text, oldCidrs);
+        errors.push(...validateCidrForLegacyField(text, at, { old: oldCidrs }));
+        const except = parseCidr(text);
         if (except && (!cidrContains(cidr, { family: except.family, bits: except.network }) || cidr.prefix >= except.prefix)) errors.push(invalid(at, text, 'must be a strict subset of `cidr`'));
       });
   }
@@ -49,7 +49,7 @@ const peersOf = ({ spec }: NetworkPolicy): NetworkPolicyPeer[] => [...(spec.ingr
 function validatePolicy(errors: FieldError[], object: NetworkPolicy, old: NetworkPolicy | undefined): void {
   const { spec } = object;
   const oldCidrs = old ? peersOf(old).flatMap(({ ipBlock }) => (ipBlock ? [ipBlock.cidr, ...(ipBlock.except ?? [])] : [])) : [];
-  validateLabelSelector(errors, spec.podSelector, 'spec.podSelector');
+  errors.push(...validateLabelSelector(spec.podSelector, 'spec.podSelector'));
   spec.ingress?.forEach((rule, i) => {
     rule.ports?.forEach((port, j) => validatePort(errors, port, `spec.ingress[${i}].ports[${j}]`));
     rule.from?.forEach((peer, j) => validatePeer(errors, peer, `spec.ingress[${i}].from[${j}]`, oldCidrs));
@@ -72,13 +72,13 @@ const strategy: Strategy<NetworkPolicy> = {
     for (const rule of [...(spec.ingress ?? []), ...(spec.egress ?? [])]) for (const port of rule.ports ?? []) port.protocol ??= 'TCP';
     if (!spec.policyTypes?.length) spec.policyTypes = spec.egress?.length ? ['Ingress', 'Egress'] : ['Ingress'];
   },
-  ...withMeta<NetworkPolicy>({ name: dnsSubdomainName, namespaced: true }, validatePolicy),
+  ...withMeta<NetworkPolicy>({ name: nameIsDnsSubdomain, namespaced: true }, validatePolicy),
   warnings(object) {
     const of = (list: 'ingress' | 'egress', peers: 'from' | 'to') =>
       (object.spec[list] ?? []).flatMap((rule, i) =>
         ((rule as Record<string, NetworkPolicyPeer[] | undefined>)[peers] ?? []).flatMap(({ ipBlock }, j) => {
           const path = `spec.${list}[${i}].${peers}[${j}].ipBlock`;
-          return ipBlock ? [...cidrWarnings(`${path}.cidr`, ipBlock.cidr), ...(ipBlock.except ?? []).flatMap((except, k) => cidrWarnings(`${path}.except[${k}]`, except))] : [];
+          return ipBlock ? [...cidrWarnings(ipBlock.cidr, `${path}.cidr`), ...(ipBlock.except ?? []).flatMap((except, k) => cidrWarnings(except, `${path}.except[${k}]`))] : [];
         }),
       );
     return [...of('ingress', 'from'), ...of('egress', 'to')];

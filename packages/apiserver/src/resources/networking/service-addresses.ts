@@ -1,22 +1,19 @@
 /** ServiceCIDRs and the IPAddresses taken from them. */
-import { invalid, ipAddresses as addressType, required, serviceCIDRs as cidrType, type FieldError } from '@pilothouse/apimachinery';
+import { dns1123Subdomain, type FieldError, immutableText, invalid, ipAddresses as addressType, nameIsDnsSubdomain, parseCidr, pathSegmentName, required, serviceCIDRs as cidrType, validateCidr, validateIp } from '@pilothouse/apimachinery';
 import type { IPAddress as PublishedAddress, ServiceCIDR as PublishedCidr } from '@pilothouse/api-schemas/types/networking/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
-import { parseCidr, validateCanonicalCidr, validateCanonicalIp } from '../validation/ip.ts';
-import { checkName, isDns1123Subdomain, isPathSegment } from '../validation/names.ts';
-import { dnsSubdomainName, immutable, immutableMessage, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
+import { checkName } from '../validation/check-name.ts';
+import { immutable, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
 
 type IPAddress = Filled<PublishedAddress>;
 type ServiceCIDR = Filled<PublishedCidr>;
 
 /** Names of IPAddresses are addresses. */
-function isIpName(name: string): readonly string[] {
-  const errors: FieldError[] = [];
-  validateCanonicalIp(errors, '', name);
+function isIpName(name: string): string[] {
   const shown = `Invalid value: ${JSON.stringify(name)}: `;
-  return errors.map(({ message }) => message.slice(shown.length));
+  return validateIp(name, '').map(({ message }) => message.slice(shown.length));
 }
 
 function validateAddress(errors: FieldError[], { spec }: IPAddress, old: IPAddress | undefined): void {
@@ -29,12 +26,12 @@ function validateAddress(errors: FieldError[], { spec }: IPAddress, old: IPAddre
     errors.push(required('spec.parentRef'));
     return;
   }
-  if (ref.group) checkName(errors, 'spec.parentRef.group', ref.group, isDns1123Subdomain);
+  if (ref.group) checkName(errors, 'spec.parentRef.group', ref.group, dns1123Subdomain);
   for (const key of ['resource', 'name'] as const) {
     if (!ref[key]) errors.push(required(`spec.parentRef.${key}`));
-    else checkName(errors, `spec.parentRef.${key}`, ref[key], isPathSegment);
+    else checkName(errors, `spec.parentRef.${key}`, ref[key], pathSegmentName);
   }
-  if (ref.namespace) checkName(errors, 'spec.parentRef.namespace', ref.namespace, isPathSegment);
+  if (ref.namespace) checkName(errors, 'spec.parentRef.namespace', ref.namespace, pathSegmentName);
 }
 
 function validateCidrs(errors: FieldError[], cidrs: readonly string[]): void {
@@ -42,7 +39,7 @@ function validateCidrs(errors: FieldError[], cidrs: readonly string[]): void {
   if (cidrs.length === 0) errors.push(required(path, 'at least one CIDR required'));
   else if (cidrs.length > 2) errors.push(invalid(path, { CIDRs: cidrs }, 'may only hold up to 2 values'));
   else {
-    cidrs.forEach((cidr, i) => validateCanonicalCidr(errors, `${path}[${i}]`, cidr));
+    cidrs.forEach((cidr, i) => errors.push(...validateCidr(cidr, `${path}[${i}]`)));
     const [a, b] = cidrs.map(parseCidr);
     if (a && b && a.family === b.family) errors.push(invalid(path, cidrs, 'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64'));
   }
@@ -56,16 +53,16 @@ function validateServiceCidr(errors: FieldError[], { spec }: ServiceCIDR, old: S
   }
   const before = old.spec.cidrs ?? [];
   const grows = before.length === 1 && now.length === 2;
-  if (before.length !== now.length && !grows) errors.push(invalid('spec.cidrs', now, immutableMessage));
+  if (before.length !== now.length && !grows) errors.push(invalid('spec.cidrs', now, immutableText));
   else
     before.forEach((cidr, i) => {
-      if (cidr !== now[i]) errors.push(invalid(`spec.cidrs[${i}]`, now[i], immutableMessage));
+      if (cidr !== now[i]) errors.push(invalid(`spec.cidrs[${i}]`, now[i], immutableText));
     });
   if (grows) validateCidrs(errors, now);
 }
 
 const cidrStrategy: Strategy<ServiceCIDR> = {
-  ...withMeta<ServiceCIDR>({ name: dnsSubdomainName, namespaced: false }, validateServiceCidr),
+  ...withMeta<ServiceCIDR>({ name: nameIsDnsSubdomain, namespaced: false }, validateServiceCidr),
   validateStatusUpdate(object, old) {
     const errors: FieldError[] = [];
     validateObjectMetaUpdate(errors, object.metadata, old.metadata);

@@ -1,11 +1,11 @@
-import { duplicate, required, runtimeClasses as type } from '@pilothouse/apimachinery';
+import { dns1123Label, duplicate, nameIsDnsSubdomain, required, runtimeClasses as type, validateLabels } from '@pilothouse/apimachinery';
 import type { RuntimeClass } from '@pilothouse/api-schemas/types/node/v1';
 import type { Strategy } from '../../contract.ts';
 import { roundAmounts } from '../defaults/pod-spec.ts';
 import { defineResource } from '../define.ts';
 import { same } from '../validation/equality.ts';
-import { checkName, isDns1123Label } from '../validation/names.ts';
-import { dnsSubdomainName, immutable, validateLabels, withMeta } from '../validation/object-meta.ts';
+import { checkName } from '../validation/check-name.ts';
+import { immutable, withMeta } from '../validation/object-meta.ts';
 import { nodeLabelDeprecation } from '../validation/pod-warnings.ts';
 import { validateRequirements } from '../validation/resources.ts';
 import { validateTolerations } from '../validation/scheduling.ts';
@@ -14,16 +14,16 @@ const strategy: Strategy<RuntimeClass> = {
   allowCreateOnUpdate: true,
   allowUnconditionalUpdate: false,
   defaults: (object) => roundAmounts(object.overhead?.podFixed),
-  ...withMeta<RuntimeClass>({ name: dnsSubdomainName, namespaced: false }, (errors, object, old) => {
+  ...withMeta<RuntimeClass>({ name: nameIsDnsSubdomain, namespaced: false }, (errors, object, old) => {
     if (old) {
       immutable(errors, object.handler, old.handler, 'handler');
       return;
     }
     if (!object.handler) errors.push(required('handler'));
-    else checkName(errors, 'handler', object.handler, isDns1123Label);
+    else checkName(errors, 'handler', object.handler, dns1123Label);
     if (object.overhead) validateRequirements(errors, { limits: object.overhead.podFixed }, 'overhead');
     if (!object.scheduling) return;
-    validateLabels(errors, object.scheduling.nodeSelector, 'scheduling.nodeSelector');
+    errors.push(...validateLabels(object.scheduling.nodeSelector, 'scheduling.nodeSelector'));
     const tolerations = object.scheduling.tolerations ?? [];
     validateTolerations(errors, tolerations, 'scheduling.tolerations');
     tolerations.forEach((toleration, i) => {

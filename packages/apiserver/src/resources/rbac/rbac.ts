@@ -1,12 +1,11 @@
 /** Roles and their bindings, in a namespace and for the cluster. */
-import { clusterRoleBindings as clusterRoleBindingType, clusterRoles as clusterRoleType, invalid, matcherOf, notSupported, required, roleBindings as roleBindingType, roles as roleType, type FieldError } from '@pilothouse/apimachinery';
+import { clusterRoleBindings as clusterRoleBindingType, clusterRoles as clusterRoleType, dns1123Subdomain, type FieldError, invalid, matcherOf, nameIsPathSegment, notSupported, pathSegmentName, required, roleBindings as roleBindingType, roles as roleType, validateLabelSelector } from '@pilothouse/apimachinery';
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject } from '@pilothouse/api-schemas/types/rbac/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import { same } from '../validation/equality.ts';
-import { checkName, isDns1123Subdomain } from '../validation/names.ts';
-import { pathSegmentName, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
-import { validateLabelSelector } from '../validation/selectors.ts';
+import { checkName } from '../validation/check-name.ts';
+import { validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 
 const group = 'rbac.authorization.k8s.io';
 
@@ -29,7 +28,7 @@ function validateAggregation(errors: FieldError[], { aggregationRule: rule }: Cl
   const path = 'aggregationRule.clusterRoleSelectors';
   if (!rule.clusterRoleSelectors?.length) errors.push(required(path, 'at least one clusterRoleSelector required if aggregationRule is non-nil'));
   rule.clusterRoleSelectors?.forEach((selector, i) => {
-    validateLabelSelector(errors, selector, `${path}[${i}]`);
+    errors.push(...validateLabelSelector(selector, `${path}[${i}]`));
     try {
       matcherOf(selector);
     } catch {
@@ -41,7 +40,7 @@ function validateAggregation(errors: FieldError[], { aggregationRule: rule }: Cl
 function validateSubject(errors: FieldError[], { kind, name, apiGroup = '', namespace }: Subject, path: string, namespaced: boolean): void {
   if (!name) errors.push(required(`${path}.name`));
   if (kind === 'ServiceAccount') {
-    if (name) checkName(errors, `${path}.name`, name, isDns1123Subdomain);
+    if (name) checkName(errors, `${path}.name`, name, dns1123Subdomain);
     if (apiGroup) errors.push(notSupported(`${path}.apiGroup`, apiGroup, ['']));
     if (!namespaced && !namespace) errors.push(required(`${path}.namespace`));
   } else if (kind === 'User' || kind === 'Group') {
@@ -65,7 +64,7 @@ function defaultBinding(binding: RoleBinding | ClusterRoleBinding): void {
 }
 
 function rules<T extends Role | ClusterRole | RoleBinding | ClusterRoleBinding>(namespaced: boolean, own: (errors: FieldError[], object: T, old: T | undefined) => void): Strategy<T> {
-  const meta = { name: pathSegmentName, namespaced };
+  const meta = { name: nameIsPathSegment, namespaced };
   return {
     allowCreateOnUpdate: true,
     validate(object) {

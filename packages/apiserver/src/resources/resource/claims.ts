@@ -1,17 +1,5 @@
 /** Claims to devices, templates of claims, and the classes they name. Selectors are judged by their form: compiling them is the allocator's. */
-import {
-  deviceClasses as classType,
-  duplicate,
-  forbidden,
-  invalid,
-  notSupported,
-  required,
-  resourceClaims as claimType,
-  resourceClaimTemplates as templateType,
-  tooLong,
-  tooMany,
-  type FieldError,
-} from '@pilothouse/apimachinery';
+import { deviceClasses as classType, dns1123Label, dns1123Subdomain, duplicate, type FieldError, forbidden, invalid, labelValue, nameIsDnsSubdomain, notSupported, qualifiedName, required, resourceClaims as claimType, resourceClaimTemplates as templateType, tooLong, tooMany, validateAnnotations, validateLabels } from '@pilothouse/apimachinery';
 import type {
   DeviceClass as PublishedClass,
   DeviceClaim,
@@ -27,8 +15,8 @@ import type {
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
-import { checkName, isDns1123Label, isDns1123Subdomain, isLabelValue, isQualifiedName } from '../validation/names.ts';
-import { dnsSubdomainName, immutable, validateAnnotations, validateLabels, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
+import { checkName } from '../validation/check-name.ts';
+import { immutable, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
 import { validateNodeSelector } from '../validation/selectors.ts';
 import { validateDriverName } from './driver-name.ts';
 
@@ -65,10 +53,10 @@ export function validateSelectors(errors: FieldError[], selectors: readonly Devi
 }
 
 function validateToleration(errors: FieldError[], { key, operator, value = '', effect }: DeviceToleration, path: string): void {
-  if (key) checkName(errors, `${path}.key`, key, isQualifiedName);
+  if (key) checkName(errors, `${path}.key`, key, qualifiedName);
   if (operator === 'Exists') {
     if (value) errors.push(invalid(`${path}.value`, value, 'must be empty for operator `Exists`'));
-  } else if (operator === 'Equal') checkName(errors, `${path}.value`, value, isLabelValue);
+  } else if (operator === 'Equal') checkName(errors, `${path}.value`, value, labelValue);
   else if (!operator) errors.push(required(`${path}.operator`));
   else errors.push(notSupported(`${path}.operator`, operator, ['Equal', 'Exists']));
   const effects = ['NoExecute', 'NoSchedule', 'None'];
@@ -76,7 +64,7 @@ function validateToleration(errors: FieldError[], { key, operator, value = '', e
 }
 
 function validateAsked(errors: FieldError[], { deviceClassName, selectors, allocationMode = '', count = 0, tolerations }: Asked, path: string): void {
-  validateRequired(errors, deviceClassName, `${path}.deviceClassName`, isDns1123Subdomain);
+  validateRequired(errors, deviceClassName, `${path}.deviceClassName`, dns1123Subdomain);
   validateSelectors(errors, selectors, `${path}.selectors`);
   if (allocationMode === 'All') {
     if (count) errors.push(invalid(`${path}.count`, count, "must not be specified when allocationMode is 'All'"));
@@ -87,7 +75,7 @@ function validateAsked(errors: FieldError[], { deviceClassName, selectors, alloc
 }
 
 function validateRequest(errors: FieldError[], { name, exactly, firstAvailable }: DeviceRequest, path: string): void {
-  checkName(errors, `${path}.name`, name, isDns1123Label);
+  checkName(errors, `${path}.name`, name, dns1123Label);
   if (!exactly && !firstAvailable?.length) errors.push(required(path, 'exactly one of `exactly` or `firstAvailable` is required'));
   else if (exactly && firstAvailable?.length) errors.push(invalid(path, null, 'exactly one of `exactly` or `firstAvailable` is required, but multiple fields are set'));
   else if (exactly) validateAsked(errors, exactly, `${path}.exactly`);
@@ -99,7 +87,7 @@ function validateRequest(errors: FieldError[], { name, exactly, firstAvailable }
       most.alternatives,
       (alternative) => alternative.name,
       (alternative, at) => {
-        checkName(errors, `${at}.name`, alternative.name, isDns1123Label);
+        checkName(errors, `${at}.name`, alternative.name, dns1123Label);
         validateAsked(errors, alternative, at);
       },
     );
@@ -117,7 +105,7 @@ function validateRequestReferences(errors: FieldError[], names: readonly string[
     (name, at) => {
       const segments = name.split('/');
       if (segments.length > 2) return void errors.push(invalid(at, name, noSuchRequest));
-      for (const segment of segments) checkName(errors, at, segment, isDns1123Label);
+      for (const segment of segments) checkName(errors, at, segment, dns1123Label);
       if (!known.has(name)) errors.push(invalid(at, name, noSuchRequest));
     },
   );
@@ -126,7 +114,7 @@ function validateRequestReferences(errors: FieldError[], names: readonly string[
 function validateAttributeName(errors: FieldError[], name: string, path: string): void {
   const [domain, id] = name.includes('/') ? [name.slice(0, name.indexOf('/')), name.slice(name.indexOf('/') + 1)] : [undefined, name];
   if (domain === '') errors.push(required(path, 'the domain must not be empty'));
-  else if (domain !== undefined) checkName(errors, path, domain, isDns1123Subdomain);
+  else if (domain !== undefined) checkName(errors, path, domain, dns1123Subdomain);
   if (!id) errors.push(required(path, 'the name must not be empty'));
   else if (!/^[a-zA-Z_]\w*$/.test(id)) errors.push(invalid(path, id, "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used for validation is '[A-Za-z_][A-Za-z0-9_]*')"));
   if (domain === undefined) errors.push(invalid(path, name, 'a fully qualified name must be a domain and a name separated by a slash'));
@@ -210,19 +198,19 @@ function validateStatusUpdate({ metadata, spec, status }: Claim, old: Claim): Fi
     const known = requestNames(spec.devices ?? {});
     status.allocation.devices?.results?.forEach(({ request, driver, pool, device }, i) => {
       const path = `status.allocation.devices.results[${i}]`;
-      for (const segment of request.split('/')) checkName(errors, `${path}.request`, segment, isDns1123Label);
+      for (const segment of request.split('/')) checkName(errors, `${path}.request`, segment, dns1123Label);
       if (!known.has(request)) errors.push(invalid(`${path}.request`, request, noSuchRequest));
       validateDriverName(errors, driver, `${path}.driver`);
       if (!pool) errors.push(required(`${path}.pool`));
-      else for (const part of pool.split('/')) checkName(errors, `${path}.pool`, part, isDns1123Subdomain);
-      checkName(errors, `${path}.device`, device, isDns1123Label);
+      else for (const part of pool.split('/')) checkName(errors, `${path}.pool`, part, dns1123Subdomain);
+      checkName(errors, `${path}.device`, device, dns1123Label);
     });
     if (status.allocation.nodeSelector) validateNodeSelector(errors, status.allocation.nodeSelector, 'status.allocation.nodeSelector');
   }
   return errors;
 }
 
-const namespaced = { name: dnsSubdomainName, namespaced: true };
+const namespaced = { name: nameIsDnsSubdomain, namespaced: true };
 
 const claimStrategy: Strategy<Claim> = {
   defaults: ({ spec }) => defaultDevices(spec.devices),
@@ -236,8 +224,8 @@ const claimStrategy: Strategy<Claim> = {
 const templateStrategy: Strategy<Template> = {
   defaults: ({ spec }) => defaultDevices(spec.spec?.devices),
   ...withMeta<Template>(namespaced, (errors, { spec }, old) => {
-    validateLabels(errors, spec.metadata?.labels, 'spec.metadata.labels');
-    validateAnnotations(errors, spec.metadata?.annotations, 'spec.metadata.annotations');
+    errors.push(...validateLabels(spec.metadata?.labels, 'spec.metadata.labels'));
+    errors.push(...validateAnnotations(spec.metadata?.annotations, 'spec.metadata.annotations'));
     validateDevices(errors, spec.spec?.devices, 'spec.spec.devices');
     if (old) immutable(errors, spec, old.spec, 'spec');
   }),
@@ -245,7 +233,7 @@ const templateStrategy: Strategy<Template> = {
 
 const classStrategy: Strategy<DeviceClass> = {
   generation: true,
-  ...withMeta<DeviceClass>({ name: dnsSubdomainName, namespaced: false }, (errors, { spec }) => {
+  ...withMeta<DeviceClass>({ name: nameIsDnsSubdomain, namespaced: false }, (errors, { spec }) => {
     validateSelectors(errors, spec.selectors, 'spec.selectors');
     if ((spec.config?.length ?? 0) > most.config) errors.push(tooMany('spec.config', spec.config!.length, most.config));
     else spec.config?.forEach(({ opaque }, i) => validateOpaque(errors, opaque, `spec.config[${i}].opaque`));

@@ -1,9 +1,9 @@
-import { duplicate, invalid, required, resourceSlices as type, tooMany, type FieldError } from '@pilothouse/apimachinery';
+import { dns1123Label, dns1123Subdomain, duplicate, type FieldError, invalid, nameIsDnsSubdomain, required, resourceSlices as type, tooMany } from '@pilothouse/apimachinery';
 import type { ResourceSlice as Published, ResourceSliceSpec } from '@pilothouse/api-schemas/types/resource/v1';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
-import { checkName, isDns1123Label, isDns1123Subdomain } from '../validation/names.ts';
-import { dnsSubdomainName, immutable, withMeta } from '../validation/object-meta.ts';
+import { checkName } from '../validation/check-name.ts';
+import { immutable, withMeta } from '../validation/object-meta.ts';
 import { validateNodeSelector } from '../validation/selectors.ts';
 import { validateDriverName } from './driver-name.ts';
 
@@ -18,7 +18,7 @@ function validatePlace(errors: FieldError[], spec: ResourceSliceSpec): void {
   const set: string[] = [];
   if (spec.nodeName) {
     set.push('`nodeName`');
-    checkName(errors, 'spec.nodeName', spec.nodeName, isDns1123Subdomain);
+    checkName(errors, 'spec.nodeName', spec.nodeName, dns1123Subdomain);
   } else if (spec.nodeName === '') errors.push(invalid('spec.nodeName', '', 'must be either unset or set to a non-empty string'));
   if (spec.nodeSelector) {
     set.push('`nodeSelector`');
@@ -37,7 +37,7 @@ function validateSpec(errors: FieldError[], { spec }: Slice, old: Slice | undefi
   validateDriverName(errors, spec.driver, 'spec.driver');
   const { name, generation = 0, resourceSliceCount = 0 } = spec.pool;
   if (!name) errors.push(required('spec.pool.name'));
-  else for (const part of name.split('/')) checkName(errors, 'spec.pool.name', part, isDns1123Subdomain);
+  else for (const part of name.split('/')) checkName(errors, 'spec.pool.name', part, dns1123Subdomain);
   if (resourceSliceCount <= 0) errors.push(invalid('spec.pool.resourceSliceCount', resourceSliceCount, 'must be greater than zero'));
   if (generation < 0) errors.push(invalid('spec.pool.generation', generation, 'must be greater than or equal to zero'));
   if (old) {
@@ -55,12 +55,12 @@ function validateSpec(errors: FieldError[], { spec }: Slice, old: Slice | undefi
     ['sharedCounters', sharedCounters],
   ] as const)
     items?.forEach((item, i) => {
-      checkName(errors, `spec.${key}[${i}].name`, item.name, isDns1123Label);
+      checkName(errors, `spec.${key}[${i}].name`, item.name, dns1123Label);
       if (items.findIndex((other) => other.name === item.name) < i) errors.push(duplicate(`spec.${key}[${i}]`, item.name));
     });
 }
 
 export const resourceSlices = defineResource<any>(type, {
-  strategy: { generation: true, ...withMeta<Slice>({ name: dnsSubdomainName, namespaced: false }, validateSpec) },
+  strategy: { generation: true, ...withMeta<Slice>({ name: nameIsDnsSubdomain, namespaced: false }, validateSpec) },
   selectableFields: { 'spec.nodeName': (slice: Slice) => slice.spec.nodeName ?? '', 'spec.driver': (slice: Slice) => slice.spec.driver ?? '' },
 });

@@ -1,8 +1,8 @@
-import { forbidden, notSupported, priorityClasses as type, required, type FieldError } from '@pilothouse/apimachinery';
+import { type FieldError, forbidden, nameIsDnsSubdomain, notSupported, priorityClasses as type, required } from '@pilothouse/apimachinery';
 import type { PriorityClass } from '@pilothouse/api-schemas/types/scheduling/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
-import { dnsSubdomainName, immutable, withMeta } from '../validation/object-meta.ts';
+import { immutable, withMeta } from '../validation/object-meta.ts';
 
 const highestForUsers = 1_000_000_000;
 /** The classes the system makes for itself; their values are above what users may ask for. */
@@ -35,7 +35,7 @@ const strategy: Strategy<PriorityClass> = {
   defaults(object) {
     object.preemptionPolicy ??= 'PreemptLowerPriority';
   },
-  ...withMeta<PriorityClass>({ name: dnsSubdomainName, namespaced: false }, validateClass),
+  ...withMeta<PriorityClass>({ name: nameIsDnsSubdomain, namespaced: false }, validateClass),
 };
 
 export const priorityClasses = defineResource<any>(type, { strategy });

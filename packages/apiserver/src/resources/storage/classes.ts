@@ -1,11 +1,11 @@
 /** Storage classes and volume attributes classes: both name a driver and give it parameters. */
-import { duplicate, forbidden, invalid, notSupported, required, storageClasses as storageClassType, tooLong, volumeAttributesClasses as attributesClassType, type FieldError } from '@pilothouse/apimachinery';
+import { duplicate, type FieldError, forbidden, invalid, nameIsDnsSubdomain, notSupported, qualifiedName, required, storageClasses as storageClassType, tooLong, volumeAttributesClasses as attributesClassType } from '@pilothouse/apimachinery';
 import type { StorageClass, VolumeAttributesClass } from '@pilothouse/api-schemas/types/storage/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import { same } from '../validation/equality.ts';
-import { checkName, isQualifiedName } from '../validation/names.ts';
-import { dnsSubdomainName, immutable, withMeta } from '../validation/object-meta.ts';
+import { checkName } from '../validation/check-name.ts';
+import { immutable, withMeta } from '../validation/object-meta.ts';
 import { nodeLabelDeprecation } from '../validation/pod-warnings.ts';
 import { validateTopologySelectorTerm } from '../validation/selectors.ts';
 
@@ -14,7 +14,7 @@ const maxParameterBytes = 256 * 1024;
 
 function validateProvisioner(errors: FieldError[], name: string, path: string): void {
   if (!name) errors.push(required(path));
-  else checkName(errors, path, name.toLowerCase(), isQualifiedName);
+  else checkName(errors, path, name.toLowerCase(), qualifiedName);
 }
 
 function validateParameters(errors: FieldError[], parameters: Record<string, string> | undefined, mayBeEmpty: boolean): void {
@@ -41,7 +41,7 @@ function validateStorageClass(errors: FieldError[], object: StorageClass): void 
   });
 }
 
-const storageClassRules = { name: dnsSubdomainName, namespaced: false };
+const storageClassRules = { name: nameIsDnsSubdomain, namespaced: false };
 
 const storageClassStrategy: Strategy<StorageClass> = {
   defaults(object) {

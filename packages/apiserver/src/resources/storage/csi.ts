@@ -1,14 +1,13 @@
 /** CSI drivers, what nodes have of them, and what room they report. */
-import { csiDrivers as driverType, csiNodes as nodeType, csiStorageCapacities as capacityType, duplicate, invalid, notSupported, required, signOfQuantity, type FieldError } from '@pilothouse/apimachinery';
+import { csiDrivers as driverType, csiNodes as nodeType, csiStorageCapacities as capacityType, dns1123Subdomain, duplicate, type FieldError, invalid, nameIsDnsSubdomain, notSupported, qualifiedName, required, signOfQuantity, validateLabelSelector } from '@pilothouse/apimachinery';
 import type { CSIDriver as PublishedDriver, CSINode as PublishedNode, CSINodeDriver, CSIStorageCapacity } from '@pilothouse/api-schemas/types/storage/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
-import { checkName, isDns1123Subdomain, isQualifiedName } from '../validation/names.ts';
+import { checkName } from '../validation/check-name.ts';
 import { nonnegative } from '../validation/numbers.ts';
-import { dnsSubdomainName, immutable, withMeta } from '../validation/object-meta.ts';
-import { validateLabelSelector } from '../validation/selectors.ts';
+import { immutable, withMeta } from '../validation/object-meta.ts';
 import { validateCsiDriverName } from '../validation/volume-sources.ts';
 
 type CSIDriver = Filled<PublishedDriver>;
@@ -54,7 +53,7 @@ const driverStrategy: Strategy<CSIDriver> = {
     delete metadata.generation;
     delete spec.preventPodSchedulingIfMissing;
   },
-  ...withMeta<CSIDriver>({ name: dnsSubdomainName, namespaced: false }, validateDriver),
+  ...withMeta<CSIDriver>({ name: nameIsDnsSubdomain, namespaced: false }, validateDriver),
   warnings({ spec }) {
     if (!spec.tokenRequests?.length || spec.serviceAccountTokenInSecrets !== undefined) return [];
     return ['spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes'];
@@ -69,7 +68,7 @@ function validateNodeDriver(errors: FieldError[], driver: CSINodeDriver, path: s
   driver.topologyKeys?.forEach((key, i) => {
     if (!key) errors.push(required(path));
     if (driver.topologyKeys!.indexOf(key) < i) errors.push(duplicate(path, key));
-    checkName(errors, path, key, isQualifiedName);
+    checkName(errors, path, key, qualifiedName);
   });
 }
 
@@ -88,18 +87,18 @@ function validateNode(errors: FieldError[], { spec }: CSINode, old: CSINode | un
   }
 }
 
-const nodeStrategy: Strategy<CSINode> = { allowUnconditionalUpdate: false, ...withMeta<CSINode>({ name: dnsSubdomainName, namespaced: false }, validateNode) };
+const nodeStrategy: Strategy<CSINode> = { allowUnconditionalUpdate: false, ...withMeta<CSINode>({ name: nameIsDnsSubdomain, namespaced: false }, validateNode) };
 
 const capacityStrategy: Strategy<CSIStorageCapacity> = {
   allowUnconditionalUpdate: false,
-  ...withMeta<CSIStorageCapacity>({ name: dnsSubdomainName, namespaced: true }, (errors, object, old) => {
+  ...withMeta<CSIStorageCapacity>({ name: nameIsDnsSubdomain, namespaced: true }, (errors, object, old) => {
     if (old) {
       immutable(errors, object.nodeTopology ?? null, old.nodeTopology ?? null, 'nodeTopology');
       immutable(errors, object.storageClassName, old.storageClassName, 'storageClassName');
       return;
     }
-    validateLabelSelector(errors, object.nodeTopology, 'nodeTopology');
-    checkName(errors, 'storageClassName', object.storageClassName, isDns1123Subdomain);
+    errors.push(...validateLabelSelector(object.nodeTopology, 'nodeTopology'));
+    checkName(errors, 'storageClassName', object.storageClassName, dns1123Subdomain);
     if (object.capacity !== undefined && signOfQuantity(object.capacity) < 0) errors.push(invalid('capacity', object.capacity, 'must be greater than or equal to 0'));
   }),
 };

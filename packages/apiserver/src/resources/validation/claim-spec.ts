@@ -1,9 +1,8 @@
 /** What a PersistentVolumeClaim asks for; also in the templates of ephemeral volumes and StatefulSets. */
-import { forbidden, invalid, notSupported, required, signOfQuantity, type FieldError } from '@pilothouse/apimachinery';
+import { dns1123Label, dns1123Subdomain, type FieldError, forbidden, invalid, notSupported, required, signOfQuantity, validateLabelSelector } from '@pilothouse/apimachinery';
 import type { PersistentVolumeClaimSpec, TypedObjectReference } from '@pilothouse/api-schemas/types/core/v1';
-import { checkName, isDns1123Label, isDns1123Subdomain } from './names.ts';
+import { checkName } from './check-name.ts';
 import { validateAmount } from './resources.ts';
-import { validateLabelSelector } from './selectors.ts';
 
 const accessModes = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
 export const volumeModes = ['Block', 'Filesystem'];
@@ -16,14 +15,14 @@ export function validateAccessModes(errors: FieldError[], modes: readonly string
 
 export function validateClaimSpec(errors: FieldError[], spec: PersistentVolumeClaimSpec, path: string): void {
   if (!spec.accessModes?.length) errors.push(required(`${path}.accessModes`, 'at least 1 access mode is required'));
-  validateLabelSelector(errors, spec.selector, `${path}.selector`);
+  errors.push(...validateLabelSelector(spec.selector, `${path}.selector`));
   if (spec.accessModes?.length) validateAccessModes(errors, spec.accessModes, `${path}.accessModes`);
   const at = `${path}.resources[storage]`;
   const storage = spec.resources?.requests?.storage;
   if (storage === undefined) errors.push(required(at));
   else if (signOfQuantity(storage) <= 0) errors.push(invalid(at, storage, 'must be greater than zero'));
   else validateAmount(errors, 'storage', storage, at);
-  if (spec.storageClassName) checkName(errors, `${path}.storageClassName`, spec.storageClassName, isDns1123Subdomain);
+  if (spec.storageClassName) checkName(errors, `${path}.storageClassName`, spec.storageClassName, dns1123Subdomain);
   if (spec.volumeMode !== undefined && !volumeModes.includes(spec.volumeMode)) errors.push(notSupported(`${path}.volumeMode`, spec.volumeMode, volumeModes));
   if (spec.dataSource) validateDataSource(errors, spec.dataSource, `${path}.dataSource`);
   if (spec.dataSourceRef) validateDataSource(errors, spec.dataSourceRef, `${path}.dataSourceRef`);
@@ -33,13 +32,13 @@ export function validateClaimSpec(errors: FieldError[], spec: PersistentVolumeCl
     const { apiGroup, kind, name } = spec.dataSource;
     if (apiGroup !== spec.dataSourceRef.apiGroup || kind !== spec.dataSourceRef.kind || name !== spec.dataSourceRef.name) errors.push(invalid(path, {}, 'must match dataSourceRef'));
   }
-  if (spec.volumeAttributesClassName) checkName(errors, `${path}.volumeAttributesClassName`, spec.volumeAttributesClassName, isDns1123Subdomain);
+  if (spec.volumeAttributesClassName) checkName(errors, `${path}.volumeAttributesClassName`, spec.volumeAttributesClassName, dns1123Subdomain);
 }
 
 function validateDataSource(errors: FieldError[], source: TypedObjectReference, path: string): void {
   if (!source.name) errors.push(required(`${path}.name`));
   if (!source.kind) errors.push(required(`${path}.kind`));
-  if (source.apiGroup) checkName(errors, `${path}.apiGroup`, source.apiGroup, isDns1123Subdomain);
+  if (source.apiGroup) checkName(errors, `${path}.apiGroup`, source.apiGroup, dns1123Subdomain);
   else if (source.kind !== 'PersistentVolumeClaim') errors.push(invalid(path, source.kind, "must be 'PersistentVolumeClaim' when referencing the default apiGroup"));
-  if (source.namespace) checkName(errors, `${path}.namespace`, source.namespace, isDns1123Label);
+  if (source.namespace) checkName(errors, `${path}.namespace`, source.namespace, dns1123Label);
 }

@@ -1,9 +1,9 @@
 /** Containers, init containers and ephemeral containers. */
-import { duplicate, forbidden, invalid, notFound, notSupported, required, tooMany, type FieldError } from '@pilothouse/apimachinery';
+import { dns1123Label, duplicate, type FieldError, forbidden, invalid, notFound, notSupported, portName, portNumber, required, tooMany } from '@pilothouse/apimachinery';
 import type { Container, ContainerPort, EphemeralContainer, PodSpec, Volume } from '@pilothouse/api-schemas/types/core/v1';
 import { validateEnv, validateEnvFrom } from './env.ts';
 import { validateLifecycle, validateProbe } from './handlers.ts';
-import { checkName, isDns1123Label, isPortName, isPortNumber } from './names.ts';
+import { checkName } from './check-name.ts';
 import { validateRequirements } from './resources.ts';
 import { validateSecurityContext } from './security-context.ts';
 import { validateDevices, validateMounts } from './volumes.ts';
@@ -22,14 +22,14 @@ function validatePorts(errors: FieldError[], ports: readonly ContainerPort[] | u
   ports?.forEach((port, i) => {
     const at = `${path}[${i}]`;
     if (port.name) {
-      const messages = isPortName(port.name);
+      const messages = portName(port.name);
       for (const message of messages) errors.push(invalid(`${at}.name`, port.name, message));
       if (!messages.length && names.has(port.name)) errors.push(duplicate(`${at}.name`, port.name));
       names.add(port.name);
     }
     if (!port.containerPort) errors.push(required(`${at}.containerPort`));
-    else for (const message of isPortNumber(port.containerPort)) errors.push(invalid(`${at}.containerPort`, port.containerPort, message));
-    if (port.hostPort) for (const message of isPortNumber(port.hostPort)) errors.push(invalid(`${at}.hostPort`, port.hostPort, message));
+    else checkName(errors, `${at}.containerPort`, port.containerPort, portNumber);
+    if (port.hostPort) checkName(errors, `${at}.hostPort`, port.hostPort, portNumber);
     if (!port.protocol) errors.push(required(`${at}.protocol`));
     else if (!protocols.includes(port.protocol)) errors.push(notSupported(`${at}.protocol`, port.protocol, protocols));
   });
@@ -50,7 +50,7 @@ function validateResizePolicy(errors: FieldError[], container: Container, path: 
 
 function validateCommon(errors: FieldError[], container: Container, path: string, { spec, volumes, claimNames, hostUsers }: ContainerContext): void {
   if (!container.name) errors.push(required(`${path}.name`));
-  else checkName(errors, `${path}.name`, container.name, isDns1123Label);
+  else checkName(errors, `${path}.name`, container.name, dns1123Label);
   if (!container.image) errors.push(required(`${path}.image`));
   const policy = container.terminationMessagePolicy;
   if (!policy) errors.push(required(`${path}.terminationMessagePolicy`));

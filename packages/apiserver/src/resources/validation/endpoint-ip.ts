@@ -1,5 +1,4 @@
-import { invalid, type FieldError } from '@pilothouse/apimachinery';
-import { parseIp } from './ip.ts';
+import { type FieldError, invalid, parseIp } from '@pilothouse/apimachinery';
 
 /** An address that traffic can be sent to from elsewhere. */
 export function validateEndpointIp(errors: FieldError[], text: string, path: string): void {

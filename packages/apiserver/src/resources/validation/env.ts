@@ -1,6 +1,6 @@
-import { invalid, isZeroQuantity, notSupported, required, type FieldError } from '@pilothouse/apimachinery';
+import { configMapKey, dns1123Label, dns1123Subdomain, type FieldError, invalid, isZeroQuantity, notSupported, qualifiedName, relaxedEnvVarName, required } from '@pilothouse/apimachinery';
 import type { EnvFromSource, EnvVar, ObjectFieldSelector, ResourceFieldSelector } from '@pilothouse/api-schemas/types/core/v1';
-import { checkName, isConfigMapKey, isDns1123Label, isDns1123Subdomain, isEnvVarName, isQualifiedName } from './names.ts';
+import { checkName } from './check-name.ts';
 import { validateNoBacksteps } from './paths.ts';
 
 const envFieldPaths = ['metadata.name', 'metadata.namespace', 'metadata.uid', 'spec.nodeName', 'spec.serviceAccountName', 'status.hostIP', 'status.hostIPs', 'status.podIP', 'status.podIPs'];
@@ -12,7 +12,7 @@ export function validateEnv(errors: FieldError[], env: readonly EnvVar[] | undef
   env?.forEach((variable, i) => {
     const at = `${path}[${i}]`;
     if (!variable.name) errors.push(required(`${at}.name`));
-    else checkName(errors, `${at}.name`, variable.name, isEnvVarName);
+    else checkName(errors, `${at}.name`, variable.name, relaxedEnvVarName);
     if (variable.valueFrom) validateSource(errors, variable, `${at}.valueFrom`);
   });
 }
@@ -31,17 +31,17 @@ function validateSource(errors: FieldError[], variable: EnvVar, path: string): v
   for (const [ref, key] of [[configMapKeyRef, 'configMapKeyRef'], [secretKeyRef, 'secretKeyRef']] as const) {
     if (!ref) continue;
     sources++;
-    checkName(errors, `${path}.${key}.name`, ref.name ?? '', isDns1123Subdomain);
+    checkName(errors, `${path}.${key}.name`, ref.name ?? '', dns1123Subdomain);
     if (!ref.key) errors.push(required(`${path}.${key}.key`));
-    else checkName(errors, `${path}.${key}.key`, ref.key, isConfigMapKey);
+    else checkName(errors, `${path}.${key}.key`, ref.key, configMapKey);
   }
   if (fileKeyRef) {
     sources++;
     const at = `${path}.fileKeyRef`;
     if (!fileKeyRef.key) errors.push(required(`${at}.key`));
-    else checkName(errors, `${at}.key`, fileKeyRef.key, isEnvVarName);
+    else checkName(errors, `${at}.key`, fileKeyRef.key, relaxedEnvVarName);
     if (!fileKeyRef.volumeName) errors.push(required(`${at}.volumeName`));
-    else checkName(errors, `${at}.volumeName`, fileKeyRef.volumeName, isDns1123Label);
+    else checkName(errors, `${at}.volumeName`, fileKeyRef.volumeName, dns1123Label);
     if (!fileKeyRef.path) errors.push(required(`${at}.path`));
     else validateNoBacksteps(errors, fileKeyRef.path, `${at}.path`);
   }
@@ -67,8 +67,8 @@ export function validateFieldRef(errors: FieldError[], ref: ObjectFieldSelector,
   const subscripted = /^(.+?)\['(.*)'\]$/.exec(ref.fieldPath);
   if (subscripted) {
     const [, field, key] = subscripted;
-    if (field === 'metadata.annotations') checkName(errors, path, key.toLowerCase(), isQualifiedName);
-    else if (field === 'metadata.labels') checkName(errors, path, key, isQualifiedName);
+    if (field === 'metadata.annotations') checkName(errors, path, key.toLowerCase(), qualifiedName);
+    else if (field === 'metadata.labels') checkName(errors, path, key, qualifiedName);
     else bad(`field label does not support subscript: ${ref.fieldPath}`);
     return;
   }
@@ -100,14 +100,14 @@ export function validateResourceFieldRef(errors: FieldError[], ref: ResourceFiel
 export function validateEnvFrom(errors: FieldError[], sources: readonly EnvFromSource[] | undefined, path: string): void {
   sources?.forEach((source, i) => {
     const at = `${path}[${i}]`;
-    if (source.prefix) checkName(errors, `${at}.prefix`, source.prefix, isEnvVarName);
+    if (source.prefix) checkName(errors, `${at}.prefix`, source.prefix, relaxedEnvVarName);
     let count = 0;
     for (const key of ['configMapRef', 'secretRef'] as const) {
       const ref = source[key];
       if (!ref) continue;
       count++;
       if (!ref.name) errors.push(required(`${at}.${key}.name`));
-      else checkName(errors, `${at}.${key}.name`, ref.name, isDns1123Subdomain);
+      else checkName(errors, `${at}.${key}.name`, ref.name, dns1123Subdomain);
     }
     if (count === 0) errors.push(invalid(path, '', 'must specify one of: `configMapRef` or `secretRef`'));
     else if (count > 1) errors.push(invalid(path, '', 'may not have more than one field specified at a time'));

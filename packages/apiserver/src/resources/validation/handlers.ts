@@ -1,11 +1,12 @@
 /** Probes and lifecycle hooks. */
-import { forbidden, invalid, notSupported, required, type FieldError } from '@pilothouse/apimachinery';
+import { type FieldError, forbidden, httpHeaderName, invalid, notSupported, portName, portNumber, required } from '@pilothouse/apimachinery';
 import type { Lifecycle, LifecycleHandler, Probe } from '@pilothouse/api-schemas/types/core/v1';
-import { checkName, isHttpHeaderName, isPortName, isPortNumber } from './names.ts';
+import { checkName } from './check-name.ts';
+import { nonnegative } from './numbers.ts';
 
 export function validatePort(errors: FieldError[], port: number | string | undefined, path: string): void {
-  if (typeof port === 'string') checkName(errors, path, port, isPortName);
-  else for (const message of isPortNumber(port ?? 0)) errors.push(invalid(path, port ?? 0, message));
+  if (typeof port === 'string') checkName(errors, path, port, portName);
+  else checkName(errors, path, port ?? 0, portNumber);
 }
 
 type Handler = Pick<Probe, 'exec' | 'httpGet' | 'tcpSocket' | 'grpc'> & Pick<LifecycleHandler, 'sleep'>;
@@ -18,7 +19,7 @@ const rules: { [K in keyof Handler]-?: (errors: FieldError[], action: NonNullabl
     if (!action.path) errors.push(required(`${path}.path`));
     validatePort(errors, action.port, `${path}.port`);
     if (action.scheme !== 'HTTP' && action.scheme !== 'HTTPS') errors.push(notSupported(`${path}.scheme`, action.scheme ?? '', ['HTTP', 'HTTPS']));
-    for (const header of action.httpHeaders ?? []) checkName(errors, `${path}.httpHeaders`, header.name, isHttpHeaderName);
+    for (const header of action.httpHeaders ?? []) checkName(errors, `${path}.httpHeaders`, header.name, httpHeaderName);
   },
   tcpSocket: (errors, action, path) => validatePort(errors, action.port, `${path}.port`),
   grpc: (errors, action, path) => validatePort(errors, action.port, `${path}.port`),
@@ -46,7 +47,7 @@ const counters = ['initialDelaySeconds', 'timeoutSeconds', 'periodSeconds', 'suc
 export function validateProbe(errors: FieldError[], probe: Probe | undefined, kind: 'liveness' | 'readiness' | 'startup', path: string, graceSeconds: number | undefined): void {
   if (!probe) return;
   validateHandler(errors, probe, path, graceSeconds);
-  for (const key of counters) if ((probe[key] ?? 0) < 0) errors.push(invalid(`${path}.${key}`, probe[key], 'must be greater than or equal to 0'));
+  nonnegative(errors, probe, path, ...counters);
   const grace = probe.terminationGracePeriodSeconds;
   if (grace !== undefined && grace <= 0) errors.push(invalid(`${path}.terminationGracePeriodSeconds`, grace, 'must be greater than 0'));
   if (kind === 'readiness') {

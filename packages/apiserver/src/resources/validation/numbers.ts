@@ -1,13 +1,11 @@
-import { invalid, type FieldError } from '@pilothouse/apimachinery';
-import { isPercent } from './names.ts';
-
-export const notNegative = 'must be greater than or equal to 0';
+import { type FieldError, invalid, negativeText, percent } from '@pilothouse/apimachinery';
+import { checkName } from './check-name.ts';
 
 /** The named numbers of an object, where they are set, are not negative. */
 export function nonnegative<T extends object>(errors: FieldError[], object: T | undefined, path: string, ...keys: (keyof T & string)[]): void {
   for (const key of keys) {
     const value = object?.[key] as number | undefined;
-    if (typeof value === 'number' && value < 0) errors.push(invalid(`${path}.${key}`, value, notNegative));
+    if (typeof value === 'number' && value < 0) errors.push(invalid(`${path}.${key}`, value, negativeText));
   }
 }
 
@@ -26,11 +24,11 @@ export function notDecremented(errors: FieldError[], now: number | undefined, be
 
 /** A number that is not negative, or a percentage. */
 export function validateIntOrPercent(errors: FieldError[], value: number | string | undefined, path: string): void {
-  if (typeof value === 'string') for (const message of isPercent(value)) errors.push(invalid(path, value, message));
-  else if ((value ?? 0) < 0) errors.push(invalid(path, value, notNegative));
+  if (typeof value === 'string') checkName(errors, path, value, percent);
+  else if ((value ?? 0) < 0) errors.push(invalid(path, value, negativeText));
 }
 
-const percentOf = (value: number | string | undefined): number | undefined => (typeof value === 'string' && isPercent(value).length === 0 ? Number(value.slice(0, -1)) : undefined);
+const percentOf = (value: number | string | undefined): number | undefined => (typeof value === 'string' && percent(value).length === 0 ? Number(value.slice(0, -1)) : undefined);
 
 /** The number before the percent sign, or the number itself; text that is neither counts as 0. */
 export const intOrPercent = (value: number | string | undefined): number => percentOf(value) ?? (typeof value === 'number' ? value : Number.parseInt(String(value ?? 0), 10) || 0);

@@ -1,11 +1,9 @@
 /** The rules for a pod's spec, in pods and in templates of pods. */
-import { addQuantities, compareQuantities, duplicate, forbidden, formatQuantity, invalid, notFound, notSupported, parseQuantity, required, tooLong, type FieldError, type Quantity } from '@pilothouse/apimachinery';
+import { addQuantities, compareQuantities, dns1123Label, dns1123Subdomain, dns1123SubdomainWithUnderscore, duplicate, type FieldError, forbidden, formatQuantity, invalid, notFound, notSupported, parseQuantity, qualifiedName, type Quantity, rangeText, required, tooLong, validateIpForLegacyField, validateLabels } from '@pilothouse/apimachinery';
 import type { Container, PodDNSConfig, PodSpec } from '@pilothouse/api-schemas/types/core/v1';
 import type { ObjectMeta } from '@pilothouse/api-schemas/types/meta/v1';
 import { validateContainers, validateEphemeralContainers, validateInitContainers, type ContainerContext } from './containers.ts';
-import { validateIp } from './ip.ts';
-import { checkName, isDns1123Label, isDns1123Subdomain, isDns1123SubdomainWithUnderscore, isQualifiedName, rangeError } from './names.ts';
-import { validateLabels } from './object-meta.ts';
+import { checkName } from './check-name.ts';
 import { isHugePage, validatePodResourceName, validateRequirements } from './resources.ts';
 import { validateAffinity, validateTolerations, validateTopologySpread } from './scheduling.ts';
 import { validateHostProcess, validateOs, validatePodSecurityContext } from './security-context.ts';
@@ -35,11 +33,11 @@ export function validatePodSpec(errors: FieldError[], spec: PodSpec, path: strin
   validateHostNetworkPorts(errors, spec, path, options.isPod);
   validateChoice(errors, spec.restartPolicy, ['Always', 'OnFailure', 'Never'], `${path}.restartPolicy`);
   validateChoice(errors, spec.dnsPolicy, ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'], `${path}.dnsPolicy`);
-  validateLabels(errors, spec.nodeSelector, `${path}.nodeSelector`);
+  errors.push(...validateLabels(spec.nodeSelector, `${path}.nodeSelector`));
   validatePodSecurityContext(errors, spec, `${path}.securityContext`);
   validateAffinity(errors, spec.affinity, `${path}.affinity`);
   validateDnsConfig(errors, spec.dnsConfig, spec.dnsPolicy, `${path}.dnsConfig`);
-  spec.readinessGates?.forEach((gate, i) => checkName(errors, `${path}.readinessGates[${i}].conditionType`, gate.conditionType, isQualifiedName));
+  spec.readinessGates?.forEach((gate, i) => checkName(errors, `${path}.readinessGates[${i}].conditionType`, gate.conditionType, qualifiedName));
   validateSchedulingGates(errors, spec, `${path}.schedulingGates`);
   validateTopologySpread(errors, spec.topologySpreadConstraints, `${path}.topologySpreadConstraints`);
   if (needsContainerWalk(spec)) {
@@ -66,19 +64,19 @@ function validateChoice(errors: FieldError[], value: string | undefined, choices
 }
 
 function validateNames(errors: FieldError[], spec: PodSpec, path: string): void {
-  if (spec.serviceAccountName) checkName(errors, `${path}.serviceAccountName`, spec.serviceAccountName, isDns1123Subdomain);
-  if (spec.nodeName) checkName(errors, `${path}.nodeName`, spec.nodeName, isDns1123Subdomain);
+  if (spec.serviceAccountName) checkName(errors, `${path}.serviceAccountName`, spec.serviceAccountName, dns1123Subdomain);
+  if (spec.nodeName) checkName(errors, `${path}.nodeName`, spec.nodeName, dns1123Subdomain);
   const deadline = spec.activeDeadlineSeconds;
-  if (deadline !== undefined && (deadline < 1 || deadline > 2147483647)) errors.push(invalid(`${path}.activeDeadlineSeconds`, deadline, rangeError(1, 2147483647)));
-  if (spec.hostname) checkName(errors, `${path}.hostname`, spec.hostname, isDns1123Label);
-  if (spec.subdomain) checkName(errors, `${path}.subdomain`, spec.subdomain, isDns1123Label);
+  if (deadline !== undefined && (deadline < 1 || deadline > 2147483647)) errors.push(invalid(`${path}.activeDeadlineSeconds`, deadline, rangeText(1, 2147483647)));
+  if (spec.hostname) checkName(errors, `${path}.hostname`, spec.hostname, dns1123Label);
+  if (spec.subdomain) checkName(errors, `${path}.subdomain`, spec.subdomain, dns1123Label);
   validateTolerations(errors, spec.tolerations, `${path}.tolerations`);
   spec.hostAliases?.forEach((alias, i) => {
-    validateIp(errors, `${path}.hostAliases[${i}].ip`, alias.ip);
-    alias.hostnames?.forEach((name, j) => checkName(errors, `${path}.hostAliases[${i}].hostnames[${j}]`, name, isDns1123Subdomain));
+    errors.push(...validateIpForLegacyField(alias.ip, `${path}.hostAliases[${i}].ip`));
+    alias.hostnames?.forEach((name, j) => checkName(errors, `${path}.hostAliases[${i}].hostnames[${j}]`, name, dns1123Subdomain));
   });
-  if (spec.priorityClassName) checkName(errors, `${path}.priorityClassName`, spec.priorityClassName, isDns1123Subdomain);
-  if (spec.runtimeClassName !== undefined) checkName(errors, `${path}.runtimeClassName`, spec.runtimeClassName, isDns1123Subdomain);
+  if (spec.priorityClassName) checkName(errors, `${path}.priorityClassName`, spec.priorityClassName, dns1123Subdomain);
+  if (spec.runtimeClassName !== undefined) checkName(errors, `${path}.runtimeClassName`, spec.runtimeClassName, dns1123Subdomain);
   if (spec.preemptionPolicy !== undefined) validateChoice(errors, spec.preemptionPolicy, ['PreemptLowerPriority', 'Never'], `${path}.preemptionPolicy`);
   if (spec.overhead) validateRequirements(errors, { limits: spec.overhead }, `${path}.overhead`);
   if (spec.os && !spec.os.name) errors.push(required(`${path}.os.name`));
@@ -96,14 +94,14 @@ function validateResourceClaims(errors: FieldError[], spec: PodSpec, meta: Objec
     if (!claim.name) errors.push(required(`${at}.name`));
     else if (names.has(claim.name)) errors.push(duplicate(`${at}.name`, claim.name));
     else {
-      checkName(errors, `${at}.name`, claim.name, isDns1123Label);
+      checkName(errors, `${at}.name`, claim.name, dns1123Label);
       names.add(claim.name);
     }
     const { resourceClaimName, resourceClaimTemplateName } = claim;
     if (resourceClaimName !== undefined && resourceClaimTemplateName !== undefined) errors.push(invalid(at, claim, 'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified'));
     if (resourceClaimName === undefined && resourceClaimTemplateName === undefined) errors.push(invalid(at, claim, 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`'));
-    if (resourceClaimName !== undefined) checkName(errors, `${at}.resourceClaimName`, resourceClaimName, isDns1123Subdomain);
-    if (resourceClaimTemplateName !== undefined) checkName(errors, `${at}.resourceClaimTemplateName`, resourceClaimTemplateName, isDns1123Subdomain);
+    if (resourceClaimName !== undefined) checkName(errors, `${at}.resourceClaimName`, resourceClaimName, dns1123Subdomain);
+    if (resourceClaimTemplateName !== undefined) checkName(errors, `${at}.resourceClaimTemplateName`, resourceClaimTemplateName, dns1123Subdomain);
   });
 }
 
@@ -184,11 +182,11 @@ function validateDnsConfig(errors: FieldError[], config: PodDNSConfig | undefine
   if (!config) return;
   const { nameservers = [], searches = [], options = [] } = config;
   if (nameservers.length > 3) errors.push(invalid(`${path}.nameservers`, nameservers, 'must not have more than 3 nameservers'));
-  nameservers.forEach((server, i) => validateIp(errors, `${path}.nameservers[${i}]`, server));
+  nameservers.forEach((server, i) => errors.push(...validateIpForLegacyField(server, `${path}.nameservers[${i}]`)));
   if (searches.length > 32) errors.push(invalid(`${path}.searches`, searches, 'must not have more than 32 search paths'));
   if (searches.join(' ').length > 2048) errors.push(invalid(`${path}.searches`, searches, 'must not have more than 2048 characters (including spaces) in the search list'));
   searches.forEach((search, i) => {
-    if (search !== '.') checkName(errors, `${path}.searches[${i}]`, search.replace(/\.$/, ''), isDns1123SubdomainWithUnderscore);
+    if (search !== '.') checkName(errors, `${path}.searches[${i}]`, search.replace(/\.$/, ''), dns1123SubdomainWithUnderscore);
   });
   options.forEach((option, i) => {
     if (!option.name) errors.push(required(`${path}.options[${i}]`, 'must not be empty'));
@@ -198,7 +196,7 @@ function validateDnsConfig(errors: FieldError[], config: PodDNSConfig | undefine
 function validateSchedulingGates(errors: FieldError[], spec: PodSpec, path: string): void {
   const seen = new Set<string>();
   spec.schedulingGates?.forEach(({ name }, i) => {
-    checkName(errors, `${path}[${i}]`, name, isQualifiedName);
+    checkName(errors, `${path}[${i}]`, name, qualifiedName);
     if (seen.has(name)) errors.push(duplicate(`${path}[${i}]`, name));
     seen.add(name);
   });
@@ -220,7 +218,7 @@ function validateHostnames(errors: FieldError[], spec: PodSpec, path: string): v
   if (spec.setHostnameAsFQDN) errors.push(forbidden(at, 'may not be specified when setHostnameAsFQDN is true'));
   if (spec.hostNetwork) errors.push(forbidden(at, 'may not be specified when hostNetwork is true'));
   if (name.length > 64) errors.push(tooLong(at, 64));
-  checkName(errors, at, name, isDns1123Subdomain);
+  checkName(errors, at, name, dns1123Subdomain);
 }
 
 function validateFileKeyVolumes(errors: FieldError[], spec: PodSpec, containers: readonly (Container & { path: string })[]): void {

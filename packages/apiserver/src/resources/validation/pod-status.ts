@@ -1,9 +1,8 @@
 /** The rules for a write of a pod's status. */
-import { duplicate, forbidden, invalid, notSupported, required, tooLong, type FieldError } from '@pilothouse/apimachinery';
+import { dns1123Label, dns1123Subdomain, duplicate, type FieldError, forbidden, invalid, isDualStackPair, notSupported, qualifiedName, required, tooLong, userId, validateIpForLegacyField } from '@pilothouse/apimachinery';
 import type { Container, ContainerStatus, Pod as PublishedPod, PodSpec } from '@pilothouse/api-schemas/types/core/v1';
 import type { Filled } from '../filled.ts';
-import { isDualStackPair, validateIp } from './ip.ts';
-import { checkName, isDns1123Label, isDns1123Subdomain, isId, isQualifiedName } from './names.ts';
+import { checkName } from './check-name.ts';
 import { immutable, validateObjectMetaUpdate } from './object-meta.ts';
 import { validateAnnotationUpdate, validatePodAnnotations } from './pod-annotations.ts';
 
@@ -19,12 +18,12 @@ export function validatePodStatusUpdate(pod: Pod, old: Pod): FieldError[] {
   validatePodAnnotations(errors, pod.metadata.annotations, spec, 'metadata.annotations');
   status.conditions?.forEach((condition, i) => {
     if ((condition.observedGeneration ?? 0) < 0) errors.push(invalid(`status.conditions[${i}].observedGeneration`, condition.observedGeneration, nonNegative));
-    if (!systemConditions.has(condition.type)) checkName(errors, `status.conditions[${i}].Type`, condition.type, isQualifiedName);
+    if (!systemConditions.has(condition.type)) checkName(errors, `status.conditions[${i}].Type`, condition.type, qualifiedName);
   });
   if (spec.nodeName !== old.spec.nodeName) errors.push(forbidden('status.nodeName', 'may not be changed directly'));
   const nominated = status.nominatedNodeName;
   if (nominated && nominated !== old.status.nominatedNodeName) {
-    checkName(errors, 'status.nominatedNodeName', nominated, isDns1123Subdomain);
+    checkName(errors, 'status.nominatedNodeName', nominated, dns1123Subdomain);
     if (old.spec.nodeName) errors.push(forbidden('status.nominatedNodeName', 'may not be set on pods that are already bound to a node'));
   }
   if ((status.observedGeneration ?? 0) < 0) errors.push(invalid('status.observedGeneration', status.observedGeneration, nonNegative));
@@ -80,7 +79,7 @@ function validateTransitions(errors: FieldError[], now: readonly ContainerStatus
 function validateIps(errors: FieldError[], path: string, now: readonly { ip: string }[] | undefined, before: readonly { ip: string }[] | undefined): void {
   const old = (before ?? []).map(({ ip }) => ip);
   const ips = (now ?? []).map(({ ip }) => ip);
-  ips.forEach((ip, i) => validateIp(errors, `${path}[${i}]`, ip, old));
+  ips.forEach((ip, i) => errors.push(...validateIpForLegacyField(ip, `${path}[${i}]`, { old })));
   if (ips.length > 1 && !isDualStackPair(ips)) errors.push(invalid(path, now, 'may specify no more than one IP for each IP family'));
 }
 
@@ -91,7 +90,7 @@ function validateClaimStatuses(errors: FieldError[], { spec, status }: Pod): voi
     if (!spec.resourceClaims?.some((c) => c.name === claim.name)) errors.push(invalid(`${at}.name`, claim.name, 'must match the name of an entry in `spec.resourceClaims`'));
     if (names.has(claim.name)) errors.push(duplicate(`${at}.name`, claim.name));
     names.add(claim.name);
-    if (claim.resourceClaimName !== undefined) checkName(errors, `${at}.resourceClaimName`, claim.resourceClaimName, isDns1123Subdomain);
+    if (claim.resourceClaimName !== undefined) checkName(errors, `${at}.resourceClaimName`, claim.resourceClaimName, dns1123Subdomain);
   });
   const extended = status.extendedResourceClaimStatus;
   if (!extended) return;
@@ -105,13 +104,13 @@ function validateClaimStatuses(errors: FieldError[], { spec, status }: Pod): voi
     if (!container) errors.push(invalid(`${at}.containerName`, mapping.containerName, 'must match the name of an entry in spec.initContainers.name or spec.containers.name'));
     else if (container.resources?.requests?.[mapping.resourceName] === undefined)
       errors.push(invalid(`${at}.resourceName`, mapping.resourceName, 'must match the extended resource name of an entry in spec.initContainers.resources.requests or spec.containers.resources.requests'));
-    checkName(errors, `${path}.requestName`, mapping.requestName, isDns1123Label);
+    checkName(errors, `${path}.requestName`, mapping.requestName, dns1123Label);
     const key = `${mapping.containerName}/${mapping.resourceName}/${mapping.requestName}`;
     if (seen.has(key)) for (const field of ['containerName', 'resourceName', 'requestName'] as const) errors.push(duplicate(`${at}.${field}`, mapping[field]));
     seen.add(key);
   });
   if (!extended.resourceClaimName) errors.push(required(`${path}.resourceClaimName`));
-  else checkName(errors, `${path}.resourceClaimName`, extended.resourceClaimName, isDns1123Subdomain);
+  else checkName(errors, `${path}.resourceClaimName`, extended.resourceClaimName, dns1123Subdomain);
 }
 
 function validateUsers(errors: FieldError[], statuses: readonly ContainerStatus[] | undefined, path: string, spec: PodSpec): void {
@@ -124,7 +123,7 @@ function validateUsers(errors: FieldError[], statuses: readonly ContainerStatus[
       return;
     }
     const check = (id: number, key: string) => {
-      for (const message of isId(id)) errors.push(invalid(`${at}.${key}`, id, message));
+      checkName(errors, `${at}.${key}`, id, userId);
     };
     check(linux.uid, 'uid');
     check(linux.gid, 'gid');

@@ -1,14 +1,13 @@
-import { forbidden, invalid, notSupported, required, type FieldError } from '@pilothouse/apimachinery';
+import { type FieldError, forbidden, invalid, notSupported, required, validateAnnotations, validateLabels } from '@pilothouse/apimachinery';
 import type { PodTemplateSpec } from '@pilothouse/api-schemas/types/core/v1';
 import type { Filled } from '../filled.ts';
-import { validateAnnotations, validateLabels } from './object-meta.ts';
 import { validateAnnotationsMatchFields, validatePodAnnotations } from './pod-annotations.ts';
 import { validatePodSpec } from './pod-spec.ts';
 
 export function validatePodTemplate(errors: FieldError[], template: PodTemplateSpec, path: string): void {
   const { metadata, spec } = template as Filled<PodTemplateSpec>;
-  validateLabels(errors, metadata?.labels, `${path}.labels`);
-  validateAnnotations(errors, metadata?.annotations, `${path}.annotations`);
+  errors.push(...validateLabels(metadata?.labels, `${path}.labels`));
+  errors.push(...validateAnnotations(metadata?.annotations, `${path}.annotations`));
   validatePodAnnotations(errors, metadata?.annotations, spec, `${path}.annotations`);
   validatePodSpec(errors, spec, `${path}.spec`, { isPod: false });
   validateAnnotationsMatchFields(errors, metadata?.annotations, spec, `${path}.spec`);

@@ -1,10 +1,8 @@
 /** Warnings about pods and templates: what is allowed and will not do what its author thinks. */
-import { milliValue } from '@pilothouse/apimachinery';
+import { ipWarnings, labelValue, milliValue } from '@pilothouse/apimachinery';
 import type { Container, ContainerPort, NodeSelectorTerm, PodAffinity, PodSpec, Volume } from '@pilothouse/api-schemas/types/core/v1';
 import type { ObjectMeta } from '@pilothouse/api-schemas/types/meta/v1';
 import { same } from './equality.ts';
-import { ipWarnings } from './ip.ts';
-import { isLabelValue } from './names.ts';
 import { appArmorOfAnnotation, appArmorPrefix } from './pod-annotations.ts';
 import { containersWithPaths } from './pod-spec.ts';
 
@@ -29,7 +27,7 @@ export function nodeTermWarnings(term: NodeSelectorTerm, path: string, checkValu
     const at = `${path}.matchExpressions[${i}]`;
     const out: string[] = [];
     if (deprecatedNodeLabels[key]) out.push(`${at}.key: ${key} is ${deprecatedNodeLabels[key]}`);
-    if (checkValues) values?.forEach((value, j) => out.push(...isLabelValue(value).map((message) => `${at}.values[${j}]: ${value} is invalid, ${message}`)));
+    if (checkValues) values?.forEach((value, j) => out.push(...labelValue(value).map((message) => `${at}.values[${j}]: ${value} is invalid, ${message}`)));
     return out;
   });
 }
@@ -87,8 +85,8 @@ export function podSpecWarnings(spec: PodSpec, meta: ObjectMeta | undefined, pre
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0) out.push(`${path}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`);
   if (spec.affinity?.podAffinity) out.push(...affinityWarnings(spec.affinity.podAffinity, `${path}.affinity.podAffinity`));
   if (spec.affinity?.podAntiAffinity) out.push(...affinityWarnings(spec.affinity.podAntiAffinity, `${path}.affinity.podAntiAffinity`));
-  spec.dnsConfig?.nameservers?.forEach((server, i) => out.push(...ipWarnings(`${path}.dnsConfig.nameservers[${i}]`, server)));
-  spec.hostAliases?.forEach((alias, i) => out.push(...ipWarnings(`${path}.hostAliases[${i}].ip`, alias.ip)));
+  spec.dnsConfig?.nameservers?.forEach((server, i) => out.push(...ipWarnings(server, `${path}.dnsConfig.nameservers[${i}]`)));
+  spec.hostAliases?.forEach((alias, i) => out.push(...ipWarnings(alias.ip, `${path}.hostAliases[${i}].ip`)));
   return out;
 }
 

@@ -1,11 +1,10 @@
 /** The rules for pods themselves: create, update, ephemeral containers. */
-import { forbidden, invalid, required, type FieldError } from '@pilothouse/apimachinery';
+import { type FieldError, forbidden, invalid, nameIsDnsSubdomain, rangeText, required } from '@pilothouse/apimachinery';
 import type { Container, NodeAffinity, NodeSelectorTerm, Pod as PublishedPod, PodSpec, Toleration } from '@pilothouse/api-schemas/types/core/v1';
 import type { Filled } from '../filled.ts';
 import { validateImageText } from './containers.ts';
 import { same } from './equality.ts';
-import { rangeError } from './names.ts';
-import { dnsSubdomainName, validateObjectMeta, validateObjectMetaUpdate } from './object-meta.ts';
+import { validateObjectMeta, validateObjectMetaUpdate } from './object-meta.ts';
 import { mirrorAnnotation, validateAnnotationsMatchFields, validateAnnotationUpdate, validatePodAnnotations } from './pod-annotations.ts';
 import { validatePodSpec } from './pod-spec.ts';
 import { validateTolerations } from './scheduling.ts';
@@ -15,7 +14,7 @@ type Pod = Filled<PublishedPod>;
 
 function validateMetaAndSpec(errors: FieldError[], pod: Pod): void {
   const { metadata, spec } = pod;
-  validateObjectMeta(errors, metadata, { name: dnsSubdomainName, namespaced: true });
+  validateObjectMeta(errors, metadata, { name: nameIsDnsSubdomain, namespaced: true });
   validatePodAnnotations(errors, metadata.annotations, spec, 'metadata.annotations');
   validatePodSpec(errors, spec, 'spec', { meta: metadata, isPod: true });
   if (!spec.serviceAccountName) {
@@ -93,7 +92,7 @@ function validateDeadline(errors: FieldError[], now: number | undefined, before:
     if (before !== undefined) errors.push(invalid(path, null, 'must not update from a positive integer to nil value'));
     return true;
   }
-  if (now < 0 || now > 2147483647) errors.push(invalid(path, now, rangeError(0, 2147483647)));
+  if (now < 0 || now > 2147483647) errors.push(invalid(path, now, rangeText(0, 2147483647)));
   else if (before !== undefined && before < now) errors.push(invalid(path, now, 'must be less than or equal to previous value'));
   else return true;
   return false;

@@ -1,9 +1,7 @@
-import { forbidden, invalid, notSupported, required, type FieldError } from '@pilothouse/apimachinery';
+import { dns1123Subdomain, type FieldError, forbidden, invalid, notSupported, qualifiedName, required, validateLabelSelector } from '@pilothouse/apimachinery';
 import type { DownwardAPIVolumeFile, KeyToPath, ProjectedVolumeSource, VolumeProjection } from '@pilothouse/api-schemas/types/core/v1';
 import { validateFieldRef, validateResourceFieldRef } from './env.ts';
-import { isDns1123Subdomain, isQualifiedName } from './names.ts';
 import { validateFileMode, validateNonReservedPath } from './paths.ts';
-import { validateLabelSelector } from './selectors.ts';
 import { validateSignerName } from './signer-name.ts';
 
 export function validateKeyToPath(errors: FieldError[], item: KeyToPath, path: string): void {
@@ -73,12 +71,12 @@ function validateTrustBundle(errors: FieldError[], bundle: NonNullable<VolumePro
   else if (name !== undefined) {
     if (name === '') errors.push(required(`${path}.name`, 'must be a valid object name'));
     const parts = name.split(':');
-    for (const message of isDns1123Subdomain(parts[parts.length - 1])) errors.push(invalid(`${path}.name`, name, `not a valid clustertrustbundlename: ${message}`));
+    for (const message of dns1123Subdomain(parts[parts.length - 1])) errors.push(invalid(`${path}.name`, name, `not a valid clustertrustbundlename: ${message}`));
     if (labelSelector) errors.push(invalid(`${path}.labelSelector`, labelSelector, 'labelSelector must be unset if name is specified'));
   } else if (signerName !== undefined) {
     if (signerName === '') errors.push(required(`${path}.signerName`, 'must be a valid signer name'));
     validateSignerName(errors, signerName, `${path}.signerName`);
-    validateLabelSelector(errors, labelSelector, `${path}.labelSelector`);
+    errors.push(...validateLabelSelector(labelSelector, `${path}.labelSelector`));
   } else errors.push(required(path, 'either name or signerName must be specified'));
   if (!bundle.path) errors.push(required(`${path}.path`));
   validateNonReservedPath(errors, bundle.path ?? '', `${path}.path`);
@@ -90,7 +88,7 @@ const keyTypes = ['RSA3072', 'RSA4096', 'ECDSAP256', 'ECDSAP384', 'ECDSAP521', '
 function validatePodCertificate(errors: FieldError[], source: NonNullable<VolumeProjection['podCertificate']>, path: string, take: Take): void {
   validateSignerName(errors, source.signerName, `${path}.signerName`);
   for (const key in source.userAnnotations) {
-    for (const message of isQualifiedName(key.toLowerCase())) errors.push(invalid(`${path}.userAnnotations`, key.toLowerCase(), message));
+    for (const message of qualifiedName(key.toLowerCase())) errors.push(invalid(`${path}.userAnnotations`, key.toLowerCase(), message));
     if (!key.includes('/')) errors.push(invalid(`${path}.userAnnotations`, key.toLowerCase(), 'must be a domain-prefixed key (such as "acme.io/foo")'));
   }
   if (!keyTypes.includes(source.keyType)) errors.push(notSupported(`${path}.keyType`, source.keyType, keyTypes));

@@ -1,7 +1,7 @@
 /** Names and amounts of compute resources, and the requests and limits made of them. */
-import { compareQuantities, duplicate, forbidden, invalid, milliValue, notFound, quantityValue, required, signOfQuantity, type FieldError } from '@pilothouse/apimachinery';
+import { compareQuantities, dns1123Label, duplicate, type FieldError, forbidden, invalid, milliValue, notFound, qualifiedName, quantityValue, required, signOfQuantity } from '@pilothouse/apimachinery';
 import type { ResourceRequirements } from '@pilothouse/api-schemas/types/core/v1';
-import { checkName, isDns1123Label, isQualifiedName } from './names.ts';
+import { checkName } from './check-name.ts';
 
 export type ResourceAmounts = Record<string, string>;
 
@@ -20,7 +20,7 @@ export const isHugePage = (name: string): boolean => name.startsWith('hugepages-
 const isQuotaHugePage = (name: string): boolean => isHugePage(name) || name.startsWith('requests.hugepages-');
 /** In the kubernetes.io namespace, where names without a prefix live. */
 export const isNativeResource = (name: string): boolean => !name.includes('/') || name.includes('kubernetes.io/');
-export const isExtendedResource = (name: string): boolean => !isNativeResource(name) && !name.startsWith('requests.') && isQualifiedName(`requests.${name}`).length === 0;
+export const isExtendedResource = (name: string): boolean => !isNativeResource(name) && !name.startsWith('requests.') && qualifiedName(`requests.${name}`).length === 0;
 export const isOvercommitAllowed = (name: string): boolean => isNativeResource(name) && !isHugePage(name);
 export const isIntegerResource = (name: string): boolean => integerResources.has(name) || isExtendedResource(name);
 const isPodLevelResource = (name: string): boolean => name === 'cpu' || name === 'memory' || isHugePage(name);
@@ -29,7 +29,7 @@ export type ResourceNameRule = (errors: FieldError[], name: string, path: string
 
 export const validateResourceName: ResourceNameRule = (errors, name, path) => {
   const before = errors.length;
-  checkName(errors, path, name, isQualifiedName);
+  checkName(errors, path, name, qualifiedName);
   if (errors.length === before && !name.includes('/') && !standard.has(name) && !isQuotaHugePage(name)) errors.push(invalid(path, name, 'must be a standard resource type or fully qualified'));
 };
 
@@ -123,7 +123,7 @@ function validateClaims(errors: FieldError[], claims: readonly { name: string; r
     }
     if (seen.has(name)) errors.push(duplicate(at, name));
     else {
-      if (request) checkName(errors, `${at}.request`, request, isDns1123Label);
+      if (request) checkName(errors, `${at}.request`, request, dns1123Label);
       const key = request ? `${name}/${request}` : name;
       if (seen.has(key)) errors.push(duplicate(at, key));
       else if (!request) for (const other of seen) if (other.startsWith(`${name}/`)) errors.push(duplicate(at, name));

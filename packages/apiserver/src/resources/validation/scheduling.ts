@@ -1,9 +1,9 @@
 /** Affinity, tolerations, taints and topology spread. */
-import { duplicate, forbidden, invalid, notSupported, required, type FieldError } from '@pilothouse/apimachinery';
+import { dns1123Label, duplicate, type FieldError, forbidden, invalid, labelValue, notSupported, qualifiedName, required, validateLabelSelector } from '@pilothouse/apimachinery';
 import type { Affinity, PodAffinity, PodAffinityTerm, Toleration, TopologySpreadConstraint } from '@pilothouse/api-schemas/types/core/v1';
 import type { LabelSelector } from '@pilothouse/api-schemas/types/meta/v1';
-import { checkName, isDns1123Label, isLabelValue, isQualifiedName } from './names.ts';
-import { validateLabelSelector, validateNodeSelector, validatePreferredSchedulingTerms } from './selectors.ts';
+import { checkName } from './check-name.ts';
+import { validateNodeSelector, validatePreferredSchedulingTerms } from './selectors.ts';
 
 export function validateAffinity(errors: FieldError[], affinity: Affinity | undefined, path: string): void {
   if (!affinity) return;
@@ -27,18 +27,18 @@ function validatePodAffinity(errors: FieldError[], affinity: PodAffinity, path: 
 }
 
 function validatePodAffinityTerm(errors: FieldError[], term: PodAffinityTerm, path: string): void {
-  validateLabelSelector(errors, term.labelSelector, `${path}.labelSelector`);
-  validateLabelSelector(errors, term.namespaceSelector, `${path}.namespaceSelector`);
-  for (const name of term.namespaces ?? []) checkName(errors, `${path}.namespace`, name, isDns1123Label);
+  errors.push(...validateLabelSelector(term.labelSelector, `${path}.labelSelector`));
+  errors.push(...validateLabelSelector(term.namespaceSelector, `${path}.namespaceSelector`));
+  for (const name of term.namespaces ?? []) checkName(errors, `${path}.namespace`, name, dns1123Label);
   validateLabelKeyLists(errors, path, term.matchLabelKeys, term.mismatchLabelKeys, term.labelSelector);
   if (!term.topologyKey) errors.push(required(`${path}.topologyKey`, 'can not be empty'));
-  checkName(errors, `${path}.topologyKey`, term.topologyKey, isQualifiedName);
+  checkName(errors, `${path}.topologyKey`, term.topologyKey, qualifiedName);
 }
 
 function validateLabelKeys(errors: FieldError[], keys: readonly string[] | undefined, selector: LabelSelector | undefined, path: string): void {
   if (!keys?.length) return;
   if (!selector) errors.push(forbidden(path, 'must not be specified when labelSelector is not set'));
-  else keys.forEach((key, i) => checkName(errors, `${path}[${i}]`, key, isQualifiedName));
+  else keys.forEach((key, i) => checkName(errors, `${path}[${i}]`, key, qualifiedName));
 }
 
 function validateLabelKeyLists(errors: FieldError[], path: string, match: readonly string[] | undefined, mismatch: readonly string[] | undefined, selector: LabelSelector | undefined): void {
@@ -64,13 +64,13 @@ export function validateTolerations(errors: FieldError[], tolerations: readonly 
   tolerations?.forEach((toleration, i) => {
     const at = `${path}[${i}]`;
     const { key = '', operator = '', value = '', effect = '', tolerationSeconds } = toleration as Record<string, any>;
-    if (key) checkName(errors, `${at}.key`, key, isQualifiedName);
+    if (key) checkName(errors, `${at}.key`, key, qualifiedName);
     else if (operator !== 'Exists') errors.push(invalid(`${at}.operator`, operator, 'operator must be Exists when `key` is empty, which means "match all values and all keys"'));
     if (tolerationSeconds !== undefined && effect !== 'NoExecute') errors.push(invalid(`${at}.effect`, effect, "effect must be 'NoExecute' when `tolerationSeconds` is set"));
     switch (operator) {
       case 'Equal':
       case '': {
-        const messages = isLabelValue(value);
+        const messages = labelValue(value);
         if (messages.length) errors.push(invalid(`${at}.operator`, value, messages.join(';')));
         break;
       }
@@ -106,6 +106,6 @@ export function validateTopologySpread(errors: FieldError[], constraints: readon
       if (policy !== undefined && policy !== 'Honor' && policy !== 'Ignore') errors.push(notSupported(`${at}.${key}`, policy, ['Honor', 'Ignore']));
     }
     validateLabelKeyLists(errors, at, constraint.matchLabelKeys, undefined, constraint.labelSelector);
-    validateLabelSelector(errors, constraint.labelSelector, `${at}.labelSelector`);
+    errors.push(...validateLabelSelector(constraint.labelSelector, `${at}.labelSelector`));
   });
 }

@@ -1,10 +1,10 @@
-import { duplicate, forbidden, invalid, notSupported, required, tooLong, type FieldError } from '@pilothouse/apimachinery';
+import { dns1123Subdomain, duplicate, type FieldError, forbidden, invalid, notSupported, required, tooLong, userId } from '@pilothouse/apimachinery';
 import type { AppArmorProfile, PodSecurityContext, PodSpec, SeccompProfile, SecurityContext, WindowsSecurityContextOptions } from '@pilothouse/api-schemas/types/core/v1';
-import { checkName, isDns1123Subdomain, isId } from './names.ts';
+import { checkName } from './check-name.ts';
 import { validateDescendingPath } from './paths.ts';
 
 function validateId(errors: FieldError[], id: number | undefined, path: string): void {
-  if (id !== undefined) for (const message of isId(id)) errors.push(invalid(path, id, message));
+  if (id !== undefined) checkName(errors, path, id, userId);
 }
 
 const profileTypes = ['Localhost', 'RuntimeDefault', 'Unconfined'];
@@ -113,7 +113,7 @@ const windowsDomainRe = /^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-z
 function validateWindowsOptions(errors: FieldError[], options: WindowsSecurityContextOptions | undefined, path: string): void {
   if (!options) return;
   const { gmsaCredentialSpecName: specName, gmsaCredentialSpec: spec, runAsUserName } = options;
-  if (specName !== undefined) checkName(errors, `${path}.gmsaCredentialSpecName`, specName, isDns1123Subdomain);
+  if (specName !== undefined) checkName(errors, `${path}.gmsaCredentialSpecName`, specName, dns1123Subdomain);
   if (spec === '') errors.push(invalid(`${path}.gmsaCredentialSpec`, spec, 'gmsaCredentialSpec cannot be an empty string'));
   else if (spec && spec.length > 64 * 1024) errors.push(invalid(`${path}.gmsaCredentialSpec`, spec, 'gmsaCredentialSpec size must be under 64 KiB'));
   if (runAsUserName === undefined) return;

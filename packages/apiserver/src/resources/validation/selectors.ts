@@ -1,32 +1,7 @@
-import { forbidden, invalid, required, type FieldError } from '@pilothouse/apimachinery';
+import { dns1123Subdomain, duplicate, type FieldError, forbidden, invalid, labelValue, qualifiedName, required } from '@pilothouse/apimachinery';
 import type { NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PreferredSchedulingTerm, TopologySelectorTerm } from '@pilothouse/api-schemas/types/core/v1';
 import type { LabelSelector } from '@pilothouse/api-schemas/types/meta/v1';
-import { duplicate } from '@pilothouse/apimachinery';
-import { checkName, isDns1123Subdomain, isLabelValue, isQualifiedName } from './names.ts';
-import { validateLabels } from './object-meta.ts';
-
-export function validateLabelSelector(errors: FieldError[], selector: LabelSelector | undefined | null, path: string, options: { anyValue?: boolean } = {}): void {
-  if (!selector) return;
-  validateLabels(errors, selector.matchLabels, `${path}.matchLabels`);
-  selector.matchExpressions?.forEach((requirement, i) => {
-    const at = `${path}.matchExpressions[${i}]`;
-    const values = requirement.values ?? [];
-    switch (requirement.operator) {
-      case 'In':
-      case 'NotIn':
-        if (values.length === 0) errors.push(required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
-        break;
-      case 'Exists':
-      case 'DoesNotExist':
-        if (values.length > 0) errors.push(forbidden(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
-        break;
-      default:
-        errors.push(invalid(`${at}.operator`, requirement.operator, 'not a valid selector operator'));
-    }
-    checkName(errors, `${at}.key`, requirement.key, isQualifiedName);
-    if (!options.anyValue) values.forEach((value, j) => checkName(errors, `${at}.values[${j}]`, value, isLabelValue));
-  });
-}
+import { checkName } from './check-name.ts';
 
 export const isEmptySelector = (selector: LabelSelector | undefined | null): boolean => !Object.keys(selector?.matchLabels ?? {}).length && !selector?.matchExpressions?.length;
 
@@ -48,8 +23,8 @@ function validateRequirement(errors: FieldError[], requirement: NodeSelectorRequ
     default:
       errors.push(invalid(`${path}.operator`, requirement.operator, 'not a valid selector operator'));
   }
-  checkName(errors, `${path}.key`, requirement.key, isQualifiedName);
-  if (!anyValue) values.forEach((value, i) => checkName(errors, `${path}.values[${i}]`, value, isLabelValue));
+  checkName(errors, `${path}.key`, requirement.key, qualifiedName);
+  if (!anyValue) values.forEach((value, i) => checkName(errors, `${path}.values[${i}]`, value, labelValue));
 }
 
 function validateFieldRequirement(errors: FieldError[], requirement: NodeSelectorRequirement, path: string): void {
@@ -58,7 +33,7 @@ function validateFieldRequirement(errors: FieldError[], requirement: NodeSelecto
     if (values.length !== 1) errors.push(required(`${path}.values`, "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"));
   } else errors.push(invalid(`${path}.operator`, requirement.operator, 'not a valid selector operator'));
   if (requirement.key !== 'metadata.name') errors.push(invalid(`${path}.key`, requirement.key, 'not a valid field selector key'));
-  else values.forEach((value, i) => checkName(errors, `${path}.values[${i}]`, value, isDns1123Subdomain));
+  else values.forEach((value, i) => checkName(errors, `${path}.values[${i}]`, value, dns1123Subdomain));
 }
 
 export function validateNodeSelectorTerm(errors: FieldError[], term: NodeSelectorTerm, path: string, anyValue = false): void {
@@ -89,7 +64,7 @@ export function validateTopologySelectorTerm(errors: FieldError[], term: Topolog
     values.forEach((value, j) => {
       if (values.indexOf(value) < j) errors.push(duplicate(`${at}.values[${j}]`, value));
     });
-    checkName(errors, `${at}.key`, requirement.key, isQualifiedName);
+    checkName(errors, `${at}.key`, requirement.key, qualifiedName);
     if (keys.has(requirement.key)) errors.push(duplicate(`${at}.key`, requirement.key));
     keys.add(requirement.key);
   });

@@ -1,10 +1,8 @@
-import { duplicate, forbidden, invalid, notSupported, required, type FieldError } from '@pilothouse/apimachinery';
+import { dns1123Label, dns1123Subdomain, duplicate, type FieldError, forbidden, invalid, isDualStackPair, notSupported, parseIp, portNumber, qualifiedName, required, validateCidrForLegacyField, validateIpForLegacyField, validateLabels } from '@pilothouse/apimachinery';
 import type { LoadBalancerStatus, Service as Published, ServicePort } from '@pilothouse/api-schemas/types/core/v1';
 import type { Filled } from '../filled.ts';
 import { validatePort } from './handlers.ts';
-import { isDualStackPair, parseIp, validateCidr, validateIp } from './ip.ts';
-import { checkName, isDns1123Label, isDns1123Subdomain, isPortNumber, isQualifiedName } from './names.ts';
-import { validateLabels } from './object-meta.ts';
+import { checkName } from './check-name.ts';
 import { validateEndpointIp } from './endpoint-ip.ts';
 
 type Service = Filled<Published>;
@@ -24,12 +22,12 @@ export function validateService(errors: FieldError[], service: Service, old: Ser
   if (!spec.ports?.length && !isHeadless(service) && spec.type !== 'ExternalName') errors.push(required('spec.ports'));
   validateType(errors, service);
   validatePorts(errors, service);
-  validateLabels(errors, spec.selector, 'spec.selector');
+  errors.push(...validateLabels(spec.selector, 'spec.selector'));
   validateAffinity(errors, service);
   validateClusterIpFields(errors, service, old);
   spec.externalIPs?.forEach((ip, i) => {
     const before = errors.length;
-    validateIp(errors, `spec.externalIPs[${i}]`, ip, old?.spec.externalIPs);
+    errors.push(...validateIpForLegacyField(ip, `spec.externalIPs[${i}]`, { old: old?.spec.externalIPs }));
     if (errors.length === before) validateEndpointIp(errors, ip, `spec.externalIPs[${i}]`);
   });
   if (!spec.type) errors.push(required('spec.type'));
@@ -50,7 +48,7 @@ function validateType(errors: FieldError[], service: Service): void {
   if (spec.ipFamilies?.length) errors.push(forbidden('spec.ipFamilies', why));
   if (spec.ipFamilyPolicy !== undefined) errors.push(forbidden('spec.ipFamilyPolicy', why));
   const name = (spec.externalName ?? '').replace(/\.$/, '');
-  if (name) checkName(errors, 'spec.externalName', name, isDns1123Subdomain);
+  if (name) checkName(errors, 'spec.externalName', name, dns1123Subdomain);
   else errors.push(required('spec.externalName'));
 }
 
@@ -60,15 +58,15 @@ function validatePorts(errors: FieldError[], { spec }: Service): void {
   ports.forEach((port: ServicePort, i) => {
     const path = `spec.ports[${i}]`;
     if (port.name) {
-      checkName(errors, `${path}.name`, port.name, isDns1123Label);
+      checkName(errors, `${path}.name`, port.name, dns1123Label);
       if (names.has(port.name)) errors.push(duplicate(`${path}.name`, port.name));
       names.add(port.name);
     } else if (ports.length > 1) errors.push(required(`${path}.name`));
-    for (const message of isPortNumber(port.port)) errors.push(invalid(`${path}.port`, port.port, message));
+    checkName(errors, `${path}.port`, port.port, portNumber);
     if (!port.protocol) errors.push(required(`${path}.protocol`));
     else if (!['SCTP', 'TCP', 'UDP'].includes(port.protocol)) errors.push(notSupported(`${path}.protocol`, port.protocol, ['SCTP', 'TCP', 'UDP']));
     validatePort(errors, port.targetPort, `${path}.targetPort`);
-    if (port.appProtocol !== undefined) checkName(errors, `${path}.appProtocol`, port.appProtocol, isQualifiedName);
+    if (port.appProtocol !== undefined) checkName(errors, `${path}.appProtocol`, port.appProtocol, qualifiedName);
   });
 }
 
@@ -135,7 +133,7 @@ export function validateClusterIpFields(errors: FieldError[], service: Service, 
       return;
     }
     const before = errors.length;
-    validateIp(errors, `spec.clusterIPs[${i}]`, ip, old?.spec.clusterIPs);
+    errors.push(...validateIpForLegacyField(ip, `spec.clusterIPs[${i}]`, { old: old?.spec.clusterIPs }));
     wrong ||= errors.length > before;
   });
   if (ips.length > 2) errors.push(invalid('spec.clusterIPs', ips, 'may only hold up to 2 values'));
@@ -156,20 +154,20 @@ function validateSourceRanges(errors: FieldError[], service: Service, old: Servi
     const path = 'spec.LoadBalancerSourceRanges';
     if (!isLoadBalancer(service)) errors.push(forbidden(path, why));
     const before = (old?.spec.loadBalancerSourceRanges ?? []).map((range) => range.trim());
-    spec.loadBalancerSourceRanges.forEach((range, i) => validateCidr(errors, `${path}[${i}]`, range.trim(), before));
+    spec.loadBalancerSourceRanges.forEach((range, i) => errors.push(...validateCidrForLegacyField(range.trim(), `${path}[${i}]`, { old: before })));
     return;
   }
   const text = metadata.annotations?.[sourceRanges];
   if (text === undefined) return;
   const path = `metadata.annotations[${sourceRanges}]`;
   if (!isLoadBalancer(service)) errors.push(forbidden(path, why));
-  if (old?.metadata.annotations?.[sourceRanges] !== text && text.trim()) for (const range of text.split(',')) validateCidr(errors, path, range.trim());
+  if (old?.metadata.annotations?.[sourceRanges] !== text && text.trim()) for (const range of text.split(',')) errors.push(...validateCidrForLegacyField(range.trim(), path));
 }
 
 function validateLoadBalancerClass(errors: FieldError[], service: Service): void {
   const name = service.spec.loadBalancerClass;
   if (name === undefined) return;
-  if (isLoadBalancer(service)) checkName(errors, 'spec.loadBalancerClass', name, isQualifiedName);
+  if (isLoadBalancer(service)) checkName(errors, 'spec.loadBalancerClass', name, qualifiedName);
   else errors.push(forbidden('spec.loadBalancerClass', "may only be used when `type` is 'LoadBalancer'"));
 }
 
@@ -186,7 +184,7 @@ function validateTraffic(errors: FieldError[], service: Service): void {
   const needsCheck = isLoadBalancer(service) && external === 'Local';
   if (!needsCheck && port !== 0) errors.push(invalid('spec.healthCheckNodePort', port, "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"));
   // Absent where it is needed: taken from the range when the write begins.
-  if (needsCheck && port !== 0) for (const message of isPortNumber(port)) errors.push(invalid('spec.healthCheckNodePort', port, message));
+  if (needsCheck && port !== 0) checkName(errors, 'spec.healthCheckNodePort', port, portNumber);
   const internal = spec.internalTrafficPolicy;
   if (internal === undefined && ['NodePort', 'LoadBalancer', 'ClusterIP'].includes(spec.type ?? '')) errors.push(required('spec.internalTrafficPolicy'));
   if (internal !== undefined && internal !== 'Cluster' && internal !== 'Local') errors.push(notSupported('spec.internalTrafficPolicy', internal, ['Cluster', 'Local']));
@@ -247,13 +245,13 @@ export function validateLoadBalancerStatus(errors: FieldError[], status: LoadBal
   const before = (old?.ingress ?? []).flatMap(({ ip }) => (ip ? [ip] : []));
   ingress.forEach(({ ip, ipMode, hostname }, i) => {
     const at = `${path}[${i}]`;
-    if (ip) validateIp(errors, `${at}.ip`, ip, before);
+    if (ip) errors.push(...validateIpForLegacyField(ip, `${at}.ip`, { old: before }));
     if (ipMode === undefined) {
       if (ip) errors.push(required(`${at}.ipMode`, 'must be specified when `ip` is set'));
     } else if (!ip) errors.push(forbidden(`${at}.ipMode`, 'may not be specified when `ip` is not set'));
     else if (ipMode !== 'Proxy' && ipMode !== 'VIP') errors.push(notSupported(`${at}.ipMode`, ipMode, ['Proxy', 'VIP']));
     if (!hostname) return;
-    checkName(errors, `${at}.hostname`, hostname, isDns1123Subdomain);
+    checkName(errors, `${at}.hostname`, hostname, dns1123Subdomain);
     if (parseIp(hostname)) errors.push(invalid(`${at}.hostname`, hostname, 'must be a DNS name, not an IP address'));
   });
 }

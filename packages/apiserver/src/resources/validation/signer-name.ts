@@ -1,5 +1,4 @@
-import { invalid, required, tooLong, type FieldError } from '@pilothouse/apimachinery';
-import { isDns1123Label, isDns1123Subdomain } from './names.ts';
+import { dns1123Label, dns1123Subdomain, type FieldError, invalid, required, tooLong } from '@pilothouse/apimachinery';
 
 /** `example.com/signer-name`: who signs certificates. */
 export function validateSignerName(errors: FieldError[], name: string, path: string): void {
@@ -15,10 +14,10 @@ export function validateSignerName(errors: FieldError[], name: string, path: str
   const [domain, rest] = segments;
   const labels = domain.split('.');
   if (domain.length > 253) errors.push(tooLong(path, 253));
-  const badLabel = labels.find((label) => isDns1123Label(label).length > 0);
-  if (badLabel !== undefined) for (const message of isDns1123Label(badLabel)) errors.push(invalid(path, domain, `validating label ${JSON.stringify(badLabel)}: ${message}`));
+  const badLabel = labels.find((label) => dns1123Label(label).length > 0);
+  if (badLabel !== undefined) for (const message of dns1123Label(badLabel)) errors.push(invalid(path, domain, `validating label ${JSON.stringify(badLabel)}: ${message}`));
   if (labels.length < 2) errors.push(invalid(path, domain, 'should be a domain with at least two segments separated by dots'));
-  const badPart = rest.split('.').find((part) => isDns1123Subdomain(part).length > 0);
-  if (badPart !== undefined) for (const message of isDns1123Subdomain(badPart)) errors.push(invalid(path, rest, `validating label ${JSON.stringify(badPart)}: ${message}`));
+  const badPart = rest.split('.').find((part) => dns1123Subdomain(part).length > 0);
+  if (badPart !== undefined) for (const message of dns1123Subdomain(badPart)) errors.push(invalid(path, rest, `validating label ${JSON.stringify(badPart)}: ${message}`));
   if (name.length > 571) errors.push(tooLong(path, 571));
 }

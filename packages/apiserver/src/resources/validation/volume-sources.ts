@@ -1,6 +1,6 @@
 /** One rule per kind of volume source that pods and PersistentVolumes share in shape; the lesser used, mostly of old in-tree drivers. */
-import { invalid, notSupported, required, type FieldError } from '@pilothouse/apimachinery';
-import { checkName, isDns1123Label, isDns1123Subdomain, rangeError } from './names.ts';
+import { dns1123Label, dns1123Subdomain, type FieldError, invalid, notSupported, rangeText, required } from '@pilothouse/apimachinery';
+import { checkName } from './check-name.ts';
 import { tooLong } from '@pilothouse/apimachinery';
 import { validateDescendingPath, validateNoBacksteps } from './paths.ts';
 
@@ -15,7 +15,7 @@ const needs =
   };
 
 const partition: SourceRule = (errors, source, path) => {
-  if (source.partition < 0 || source.partition > 255) errors.push(invalid(`${path}.partition`, source.partition, rangeError(1, 255)));
+  if (source.partition < 0 || source.partition > 255) errors.push(invalid(`${path}.partition`, source.partition, rangeText(1, 255)));
 };
 
 const secretRef: SourceRule = (errors, source, path, { persistent }) => {
@@ -45,7 +45,7 @@ const iscsi: SourceRule = (errors, source, path, { persistent, volumeName }) => 
   if (persistent && source.initiatorName !== undefined && `${volumeName}:${source.targetPortal}`.length > 64) errors.push(invalid(`${path}.targetportal`, source.targetPortal, long));
   if (!source.iqn) errors.push(required(`${path}.iqn`));
   else validateIqn(errors, source.iqn, `${path}.iqn`, persistent);
-  if (source.lun < 0 || source.lun > 255) errors.push(invalid(`${path}.lun`, source.lun, rangeError(0, 255)));
+  if (source.lun < 0 || source.lun > 255) errors.push(invalid(`${path}.lun`, source.lun, rangeText(0, 255)));
   if ((source.chapAuthDiscovery || source.chapAuthSession) && !source.secretRef) errors.push(required(`${path}.secretRef`));
   if (persistent && source.secretRef && !source.secretRef.name) errors.push(required(`${path}.secretRef.name`));
   if (source.initiatorName !== undefined) validateIqn(errors, source.initiatorName, `${path}.initiatorname`, persistent);
@@ -58,7 +58,7 @@ const fibreChannel: SourceRule = (errors, source, path) => {
   if (targets.length && ids.length) errors.push(invalid(`${path}.targetWWNs`, targets, 'targetWWNs and wwids can not be specified simultaneously'));
   if (!targets.length) return;
   if (source.lun === undefined) errors.push(required(`${path}.lun`, 'lun is required if targetWWNs is specified'));
-  else if (source.lun < 0 || source.lun > 255) errors.push(invalid(`${path}.lun`, source.lun, rangeError(0, 255)));
+  else if (source.lun < 0 || source.lun > 255) errors.push(invalid(`${path}.lun`, source.lun, rangeText(0, 255)));
 };
 
 const nfs: SourceRule = (errors, source, path) => {
@@ -79,7 +79,7 @@ const glusterfs: SourceRule = (errors, source, path, { persistent }) => {
   needs('endpoints', 'path')(errors, source, path, { persistent, volumeName: '' });
   if (!persistent || source.endpointsNamespace === undefined) return;
   if (source.endpointsNamespace === '') errors.push(invalid(`${path}.endpointsNamespace`, '', 'if the endpointnamespace is set, it must be a valid namespace name'));
-  else checkName(errors, `${path}.endpointsNamespace`, source.endpointsNamespace, isDns1123Label);
+  else checkName(errors, `${path}.endpointsNamespace`, source.endpointsNamespace, dns1123Label);
 };
 
 const flocker: SourceRule = (errors, source, path) => {
@@ -112,8 +112,8 @@ const azureFile: SourceRule = (errors, source, path, options) => {
 
 const storageos: SourceRule = (errors, source, path, options) => {
   if (!source.volumeName) errors.push(required(`${path}.volumeName`));
-  else checkName(errors, `${path}.volumeName`, source.volumeName, isDns1123Label);
-  if (source.volumeNamespace) checkName(errors, `${path}.volumeNamespace`, source.volumeNamespace, isDns1123Label);
+  else checkName(errors, `${path}.volumeName`, source.volumeName, dns1123Label);
+  if (source.volumeNamespace) checkName(errors, `${path}.volumeNamespace`, source.volumeNamespace, dns1123Label);
   secretRef(errors, source, path, options);
 };
 
@@ -143,7 +143,7 @@ export function validateCsiDriverName(errors: FieldError[], driver: string | und
     return;
   }
   if (driver.length > 63) errors.push(tooLong(path, 63));
-  for (const message of isDns1123Subdomain(driver.toLowerCase())) errors.push(invalid(path, driver, message));
+  for (const message of dns1123Subdomain(driver.toLowerCase())) errors.push(invalid(path, driver, message));
 }
 
 const csiSecretRefs = ['controllerPublishSecretRef', 'controllerExpandSecretRef', 'nodePublishSecretRef', 'nodeExpandSecretRef'];
@@ -152,7 +152,7 @@ const csi: SourceRule = (errors, source, path, { persistent }) => {
   if (!persistent) {
     const ref = source.nodePublishSecretRef;
     if (ref && !ref.name) errors.push(required(`${path}.nodePublishSecretRef.name`));
-    else if (ref) checkName(errors, `${path}.name`, ref.name, isDns1123Subdomain);
+    else if (ref) checkName(errors, `${path}.name`, ref.name, dns1123Subdomain);
     return;
   }
   if (!source.volumeHandle) errors.push(required(`${path}.volumeHandle`));
@@ -160,9 +160,9 @@ const csi: SourceRule = (errors, source, path, { persistent }) => {
     const ref = source[key];
     if (!ref) continue;
     if (!ref.name) errors.push(required(`${path}.${key}.name`));
-    else checkName(errors, `${path}.${key}.name`, ref.name, isDns1123Subdomain);
+    else checkName(errors, `${path}.${key}.name`, ref.name, dns1123Subdomain);
     if (!ref.namespace) errors.push(required(`${path}.${key}.namespace`));
-    else checkName(errors, `${path}.${key}.namespace`, ref.namespace, isDns1123Label);
+    else checkName(errors, `${path}.${key}.namespace`, ref.namespace, dns1123Label);
   }
 };
 

@@ -1,10 +1,9 @@
 /** The volumes of a pod. */
-import { duplicate, forbidden, invalid, notFound, notSupported, required, signOfQuantity, type FieldError } from '@pilothouse/apimachinery';
+import { dns1123Label, dns1123Subdomain, duplicate, type FieldError, forbidden, invalid, notFound, notSupported, required, signOfQuantity, validateAnnotations, validateLabels } from '@pilothouse/apimachinery';
 import type { Volume, VolumeDevice, VolumeMount } from '@pilothouse/api-schemas/types/core/v1';
 import type { ObjectMeta } from '@pilothouse/api-schemas/types/meta/v1';
 import { validateClaimSpec } from './claim-spec.ts';
-import { checkName, isDns1123Label, isDns1123Subdomain } from './names.ts';
-import { validateAnnotations, validateLabels } from './object-meta.ts';
+import { checkName } from './check-name.ts';
 import { validateDescendingPath, validateFileMode, validateNoBacksteps } from './paths.ts';
 import { validateDownwardFile, validateKeyToPath, validateProjected } from './projected-volume.ts';
 import { sharedSources } from './volume-sources.ts';
@@ -48,7 +47,7 @@ const ephemeral: Rule = (errors, source, path, volume, context) => {
   }
   if (!context.podName || !volume.name) return;
   const claim = `${context.podName}-${volume.name}`;
-  for (const message of isDns1123Subdomain(claim)) errors.push(invalid(path.replace(/\.ephemeral$/, '.name'), volume.name, `PVC name ${JSON.stringify(claim)}: ${message}`));
+  for (const message of dns1123Subdomain(claim)) errors.push(invalid(path.replace(/\.ephemeral$/, '.name'), volume.name, `PVC name ${JSON.stringify(claim)}: ${message}`));
 };
 
 const image: Rule = (errors, source, path, _volume, { isPod }) => {
@@ -122,7 +121,7 @@ export function validateVolumes(errors: FieldError[], volumes: readonly Volume[]
     const before = errors.length;
     validateSource(errors, volume, at, context);
     if (!volume.name) errors.push(required(`${at}.name`));
-    else checkName(errors, `${at}.name`, volume.name, isDns1123Label);
+    else checkName(errors, `${at}.name`, volume.name, dns1123Label);
     if (valid.has(volume.name)) errors.push(duplicate(`${at}.name`, volume.name));
     if (errors.length === before) valid.set(volume.name, volume);
     const claim = volume.persistentVolumeClaim?.claimName;
@@ -135,8 +134,8 @@ const templateMetaFields = new Set(['labels', 'annotations']);
 
 /** Templates may carry labels and annotations and nothing else. */
 export function validateTemplateMeta(errors: FieldError[], meta: ObjectMeta | undefined, path: string): void {
-  validateAnnotations(errors, meta?.annotations, `${path}.annotations`);
-  validateLabels(errors, meta?.labels, `${path}.labels`);
+  errors.push(...validateAnnotations(meta?.annotations, `${path}.annotations`));
+  errors.push(...validateLabels(meta?.labels, `${path}.labels`));
   for (const key in meta) if (!templateMetaFields.has(key)) errors.push(forbidden(`${path}.${key}`, 'cannot be set'));
 }
 

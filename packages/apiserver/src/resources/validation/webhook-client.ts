@@ -1,6 +1,5 @@
 /** How to reach a webhook: the same for admission, conversion and others. */
-import { invalid, required, type FieldError } from '@pilothouse/apimachinery';
-import { isDns1123Subdomain, isPortNumber } from './names.ts';
+import { dns1123Subdomain, type FieldError, invalid, portNumber, required } from '@pilothouse/apimachinery';
 
 export interface WebhookClient {
   url?: string;
@@ -33,7 +32,7 @@ function validateUrlPath(errors: FieldError[], urlPath: string, path: string): v
     .split('/')
     .forEach((step, i) => {
       if (!step) errors.push(invalid(path, urlPath, `segment[${i}] may not be empty`));
-      else for (const failure of isDns1123Subdomain(step)) errors.push(invalid(path, urlPath, `segment[${i}]: ${failure}`));
+      else for (const failure of dns1123Subdomain(step)) errors.push(invalid(path, urlPath, `segment[${i}]: ${failure}`));
     });
 }
 
@@ -44,7 +43,7 @@ export function validateWebhookClient(errors: FieldError[], { url, service }: We
   const { name, namespace, port = 443 } = service!;
   if (!name) errors.push(required(`${at}.name`, 'service name is required'));
   if (!namespace) errors.push(required(`${at}.namespace`, 'service namespace is required'));
-  const wrongPort = isPortNumber(port);
+  const wrongPort = portNumber(port);
   if (wrongPort.length) errors.push(invalid(`${at}.port`, port, `port is not valid: ${wrongPort.join(',')}`));
   if (service!.path !== undefined) validateUrlPath(errors, service!.path, `${at}.path`);
 }
