@@ -108,7 +108,6 @@ export const labelValue = grammar(
   maxBytesText,
 );
 
-export const cIdentifier = grammar({ format: '[A-Za-z_][A-Za-z0-9_]*', message: "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'", examples: ['my_name', 'MY_NAME', 'MyName'] });
 export const percent = grammar({ format: '[0-9]+%', message: "a valid percent string must be a numeric string followed by an ending '%'", examples: ['1%', '93%'] });
 export const httpHeaderName = grammar({ format: '[-A-Za-z0-9]+', message: "a valid HTTP header must consist of alphanumeric characters or '-'", examples: ['X-Header-Name'] });
 export const conditionReason = grammar({
@@ -117,19 +116,12 @@ export const conditionReason = grammar({
   examples: ['my_name', 'MY_NAME', 'MyName', 'ReasonA,ReasonB', 'ReasonA:ReasonB'],
 });
 const configMapKeyText = grammar({ format: '[-._a-zA-Z0-9]+', message: "a valid config key must consist of alphanumeric characters, '-', '_' or '.'", examples: ['key.name', 'KEY_NAME', 'key-name'], max: 253 });
-const envVarNameText = grammar({
-  format: '[-._a-zA-Z][-._a-zA-Z0-9]*',
-  message: "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit",
-  examples: ['my.env-name', 'MY_ENV.NAME', 'MyEnvName1'],
-});
 
 const upwardPath = (value: string): string[] => (value === '.' ? ["must not be '.'"] : value === '..' ? ["must not be '..'"] : value.startsWith('..') ? ["must not start with '..'"] : []);
 
 /** A key of a ConfigMap or Secret, which may become a file's name. */
 export const configMapKey = (value: string): string[] => [...configMapKeyText(value), ...upwardPath(value)];
-/** The strict form of an environment variable's name. */
-export const envVarName = (value: string): string[] => [...envVarNameText(value), ...upwardPath(value)];
-/** The form that v1.34 and later accept: printable ASCII other than `=`. */
+/** An environment variable's name, as v1.34 and later accept it: printable ASCII other than `=`. */
 export function relaxedEnvVarName(value: string): string[] {
   const errors = value ? [] : [`environment variable name ${emptyText}`];
   if (!/^[ -<>-~]*$/.test(value)) errors.push("a valid environment variable name must consist only of printable ASCII characters other than '='");
@@ -138,8 +130,8 @@ export function relaxedEnvVarName(value: string): string[] {
 
 export const inRange = (value: number, low: number, high: number): string[] => (value >= low && value <= high ? [] : [rangeText(low, high)]);
 export const portNumber = (port: number): string[] => inRange(port, 1, 65535);
+/** Ids of users and groups. */
 export const userId = (id: number): string[] => inRange(id, 0, 2147483647);
-export const groupId = userId;
 /** An IANA service name: at most 15 of `[-a-z0-9]`, with a letter. */
 export function portName(port: string): string[] {
   const errors: string[] = [];
@@ -171,5 +163,4 @@ const nameOf =
 
 export const nameIsDnsSubdomain: NameCheck = nameOf(dns1123Subdomain);
 export const nameIsDnsLabel: NameCheck = nameOf(dns1123Label);
-export const nameIsDns1035Label: NameCheck = nameOf(dns1035Label);
 export const nameIsPathSegment: NameCheck = (name, prefix) => (prefix ? pathSegmentPrefix(name) : pathSegmentName(name));

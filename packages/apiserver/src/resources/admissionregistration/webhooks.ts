@@ -1,5 +1,5 @@
 /** Admission webhooks, validating and mutating. */
-import { dns1035Label, dns1123Subdomain, duplicate, type FieldError, invalid, mutatingWebhookConfigurations as mutatingType, nameIsDnsSubdomain, notSupported, required, validateLabelSelector, validatingWebhookConfigurations as validatingType } from '@pilothouse/apimachinery';
+import { dns1035Label, duplicate, type FieldError, invalid, mutatingWebhookConfigurations as mutatingType, nameIsDnsSubdomain, notSupported, required, validateFullyQualifiedName, validateLabelSelector, validatingWebhookConfigurations as validatingType } from '@pilothouse/apimachinery';
 import type { MutatingWebhook, MutatingWebhookConfiguration, ValidatingWebhook, ValidatingWebhookConfiguration } from '@pilothouse/api-schemas/types/admissionregistration/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
@@ -34,13 +34,6 @@ function leniency(hooks: readonly Webhook[], old: readonly Webhook[] | undefined
   };
 }
 
-function validateQualifiedDomain(errors: FieldError[], name: string, path: string): void {
-  if (!name) return void errors.push(required(path));
-  const wrong = dns1123Subdomain(name);
-  if (wrong.length) errors.push(invalid(path, name, wrong.join(',')));
-  else if (name.split('.').length < 3) errors.push(invalid(path, name, 'should be a domain with at least three segments separated by dots'));
-}
-
 function validateReviewVersions(errors: FieldError[], versions: readonly string[], path: string, known: boolean): void {
   if (!versions.length) return void errors.push(required(path, `must specify one of ${reviewVersions.join(', ')}`));
   versions.forEach((version, i) => {
@@ -54,7 +47,7 @@ function validateWebhooks(errors: FieldError[], { webhooks = [] }: Configuration
   const lenient = leniency(webhooks, old && (old.webhooks ?? []));
   webhooks.forEach((hook: Webhook, i) => {
     const path = `webhooks[${i}]`;
-    validateQualifiedDomain(errors, hook.name, `${path}.name`);
+    errors.push(...validateFullyQualifiedName(hook.name, `${path}.name`));
     hook.rules?.forEach((rule, j) => validateRule(errors, rule, `${path}.rules[${j}]`));
     oneOf(errors, hook.failurePolicy, `${path}.failurePolicy`, failurePolicies);
     oneOf(errors, hook.matchPolicy, `${path}.matchPolicy`, matchPolicies);

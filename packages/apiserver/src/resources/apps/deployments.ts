@@ -8,7 +8,7 @@ import { same } from '../validation/equality.ts';
 import { intOrPercent, nonnegative, notDecremented, notMoreThan, notMoreThan100Percent, validateIntOrPercent } from '../validation/numbers.ts';
 import { immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 import { validateRunningTemplate } from '../validation/pod-template.ts';
-import { podNameWarnings, templateMatches, templateWarnings, validateSelector } from './workload.ts';
+import { runningTemplateWarnings, templateMatches, validateSelector } from './workload.ts';
 
 type Deployment = Filled<Published>;
 
@@ -80,10 +80,7 @@ const strategy: Strategy<Deployment> = {
     notDecremented(errors, status.collisionCount, old.status.collisionCount, 'status.collisionCount');
     return errors;
   },
-  warnings(object, old) {
-    if (!old) return [...podNameWarnings(object.metadata), ...templateWarnings(object.spec.template, 'spec.template')];
-    return same(object.spec, old.spec) ? [] : templateWarnings(object.spec.template, 'spec.template');
-  },
+  warnings: runningTemplateWarnings,
 };
 
 export const deployments = defineResource<any>(type, { strategy, podSpec: ({ spec }: Deployment) => spec.template?.spec });

@@ -4,11 +4,11 @@ import type { Strategy } from '../../contract.ts';
 import { defaultPodTemplate } from '../defaults/pod-spec.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
-import { same } from '../validation/equality.ts';
-import { nonnegative, notMoreThan } from '../validation/numbers.ts';
+import { nonnegative } from '../validation/numbers.ts';
 import { immutable, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
 import { validateRunningTemplate } from '../validation/pod-template.ts';
-import { podNameWarnings, templateMatches, templateWarnings, validateSelector } from './workload.ts';
+import { validateReplicaStatus } from './replica-status.ts';
+import { runningTemplateWarnings, templateMatches, validateSelector } from './workload.ts';
 
 type ReplicaSet = Filled<Published>;
 
@@ -31,15 +31,10 @@ const strategy: Strategy<ReplicaSet> = {
   validateStatusUpdate({ metadata, status }, old) {
     const errors: FieldError[] = [];
     validateObjectMetaUpdate(errors, metadata, old.metadata);
-    nonnegative(errors, status, 'status', 'replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas', 'observedGeneration', 'terminatingReplicas');
-    notMoreThan(errors, status, 'status', 'replicas', 'cannot be greater than status.replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas');
-    notMoreThan(errors, status, 'status', 'readyReplicas', 'cannot be greater than readyReplicas', 'availableReplicas');
+    validateReplicaStatus(errors, status);
     return errors;
   },
-  warnings(object, old) {
-    if (!old) return [...podNameWarnings(object.metadata), ...templateWarnings(object.spec.template, 'spec.template')];
-    return same(object.spec, old.spec) ? [] : templateWarnings(object.spec.template, 'spec.template');
-  },
+  warnings: runningTemplateWarnings,
 };
 
 export const replicaSets = defineResource<any>(type, { strategy, podSpec: ({ spec }: ReplicaSet) => spec.template?.spec, selectableFields: { 'status.replicas': (rs: ReplicaSet) => String(rs.status.replicas ?? 0) } });

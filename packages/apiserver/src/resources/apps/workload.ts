@@ -2,8 +2,14 @@
 import { dns1123Label, type FieldError, invalid, matcherOf, required, validateLabelSelector } from '@pilothouse/apimachinery';
 import type { PodTemplateSpec } from '@pilothouse/api-schemas/types/core/v1';
 import type { LabelSelector, ObjectMeta } from '@pilothouse/api-schemas/types/meta/v1';
+import { same } from '../validation/equality.ts';
 import { podSpecWarnings } from '../validation/pod-warnings.ts';
 import { isEmptySelector } from '../validation/selectors.ts';
+
+interface TemplateOwner {
+  metadata: ObjectMeta;
+  spec: { template?: PodTemplateSpec | undefined };
+}
 
 export function validateSelector(errors: FieldError[], selector: LabelSelector | null | undefined, path: string, kind: string): void {
   if (!selector) errors.push(required(path));
@@ -28,6 +34,12 @@ export function templateMatches(selector: LabelSelector | null | undefined, temp
 export function podNameWarnings(meta: ObjectMeta): string[] {
   const messages = dns1123Label(meta.name ?? '');
   return messages.length ? [`metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [${messages.join(' ')}]`] : [];
+}
+
+/** Warnings of an object whose template runs pods for as long as it lives. */
+export function runningTemplateWarnings(object: TemplateOwner, old: TemplateOwner | undefined): string[] {
+  if (!old) return [...podNameWarnings(object.metadata), ...templateWarnings(object.spec.template, 'spec.template')];
+  return same(object.spec, old.spec) ? [] : templateWarnings(object.spec.template, 'spec.template');
 }
 
 export const templateWarnings = (template: PodTemplateSpec | undefined, path: string): string[] => (template?.spec ? podSpecWarnings(template.spec, template.metadata, path) : []);

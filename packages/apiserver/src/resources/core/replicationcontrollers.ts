@@ -1,12 +1,12 @@
 import { type FieldError, matcherOfSet, nameIsDnsSubdomain, replicationControllers as type, required } from '@pilothouse/apimachinery';
 import type { ReplicationController as Published } from '@pilothouse/api-schemas/types/core/v1';
 import type { Strategy } from '../../contract.ts';
-import { podNameWarnings, templateWarnings } from '../apps/workload.ts';
+import { validateReplicaStatus } from '../apps/replica-status.ts';
+import { runningTemplateWarnings } from '../apps/workload.ts';
 import { defaultPodTemplate } from '../defaults/pod-spec.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
-import { same } from '../validation/equality.ts';
-import { nonnegative, notMoreThan } from '../validation/numbers.ts';
+import { nonnegative } from '../validation/numbers.ts';
 import { validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
 import { validateRunningTemplate } from '../validation/pod-template.ts';
 
@@ -36,15 +36,10 @@ const strategy: Strategy<ReplicationController> = {
   validateStatusUpdate({ metadata, status }, old) {
     const errors: FieldError[] = [];
     validateObjectMetaUpdate(errors, metadata, old.metadata);
-    nonnegative(errors, status, 'status', 'replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas', 'observedGeneration');
-    notMoreThan(errors, status, 'status', 'replicas', 'cannot be greater than status.replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas');
-    notMoreThan(errors, status, 'status', 'readyReplicas', 'cannot be greater than readyReplicas', 'availableReplicas');
+    validateReplicaStatus(errors, status);
     return errors;
   },
-  warnings(object, old) {
-    if (!old) return [...podNameWarnings(object.metadata), ...templateWarnings(object.spec.template, 'spec.template')];
-    return same(object.spec, old.spec) ? [] : templateWarnings(object.spec.template, 'spec.template');
-  },
+  warnings: runningTemplateWarnings,
 };
 
 export const replicationControllers = defineResource<any>(type, { strategy, podSpec: ({ spec }: ReplicationController) => spec.template?.spec, storagePrefix: 'controllers', selectableFields: { 'status.replicas': (rc: ReplicationController) => String(rc.status.replicas ?? 0) } });
