@@ -1,4 +1,5 @@
 import { duplicate, type FieldError, forbidden, invalid, notSupported, required } from '@pilothouse/apimachinery/field-error';
+import { validateLabelName } from '@pilothouse/apimachinery/validation/object-meta';
 import type { Features } from '../features.ts';
 import { nodeSelectorError, preferredTerms } from '../pod/node-affinity.ts';
 import type { ShapePoint } from '../plugins/node-resources/scoring.ts';
@@ -6,11 +7,6 @@ import type { ShapePoint } from '../plugins/node-resources/scoring.ts';
 type Validator = (path: string, args: any, features: Features) => FieldError[];
 
 const inRange = (field: string, value: number, low: number, high: number): FieldError[] => (value < low || value > high ? [invalid(field, value, `not in valid range [${low}, ${high}]`)] : []);
-
-const qualifiedName = /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)?([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
-const nameRule =
-  "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-const labelName = (field: string, value: string): FieldError[] => (qualifiedName.test(value) ? [] : [invalid(field, value, nameRule)]);
 
 function functionShape(path: string, shape: readonly ShapePoint[] | undefined): FieldError[] {
   if (!shape?.length) return [required(path, 'at least one point must be specified')];
@@ -25,11 +21,11 @@ function functionShape(path: string, shape: readonly ShapePoint[] | undefined): 
 
 const fit: Validator = (path, args) => {
   const errors: FieldError[] = [];
-  (args.ignoredResources ?? []).forEach((name: string, i: number) => errors.push(...labelName(`${path}.ignoredResources[${i}]`, name)));
+  (args.ignoredResources ?? []).forEach((name: string, i: number) => errors.push(...validateLabelName(name, `${path}.ignoredResources[${i}]`)));
   (args.ignoredResourceGroups ?? []).forEach((group: string, i: number) => {
     const field = `${path}.ignoredResourceGroups[${i}]`;
     if (group.includes('/')) errors.push(invalid(field, group, "resource group name can't contain '/'"));
-    errors.push(...labelName(field, group));
+    errors.push(...validateLabelName(group, field));
   });
   const strategy = args.scoringStrategy;
   const types = ['LeastAllocated', 'MostAllocated', 'RequestedToCapacityRatio'];
@@ -54,7 +50,7 @@ const spread: Validator = (path, args) => {
     const field = `${path}.defaultConstraints[${i}]`;
     if (!(c.maxSkew > 0)) errors.push(invalid(`${field}.maxSkew`, c.maxSkew ?? 0, 'not in valid range (0, inf)'));
     if (!c.topologyKey) errors.push(required(`${field}.topologyKey`, 'can not be empty'));
-    else errors.push(...labelName(`${field}.topologyKey`, c.topologyKey));
+    else errors.push(...validateLabelName(c.topologyKey, `${field}.topologyKey`));
     if (!c.whenUnsatisfiable) errors.push(required(`${field}.whenUnsatisfiable`, 'can not be empty'));
     else if (!['DoNotSchedule', 'ScheduleAnyway'].includes(c.whenUnsatisfiable)) errors.push(notSupported(`${field}.whenUnsatisfiable`, c.whenUnsatisfiable, ['DoNotSchedule', 'ScheduleAnyway']));
     if (c.labelSelector) errors.push(forbidden(`${field}.labelSelector`, 'constraint must not define a selector, as they deduced for each pod'));

@@ -1,8 +1,8 @@
 import { UserError } from '@pilothouse/base';
 import type { Node } from '@pilothouse/api-schemas/types/core/v1';
-import { nodes } from '@pilothouse/apimachinery';
+import { nodes, parseCidr } from '@pilothouse/apimachinery';
 import { type ControllerContext, defineController, done, itself } from '@pilothouse/controller-runtime';
-import { type CidrSet, createCidrSet, parseCidr } from './cidr-set.ts';
+import { type CidrSet, createCidrSet } from './cidr-set.ts';
 
 interface State {
   sets: CidrSet[];

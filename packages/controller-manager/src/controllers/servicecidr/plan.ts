@@ -1,6 +1,6 @@
 /** Whether a ServiceCIDR may go: nothing in it may be left without a range. Pure. */
+import { cidrContains, parseCidr } from '@pilothouse/apimachinery';
 import type { IPAddress, ServiceCIDR } from '@pilothouse/api-schemas/types/networking/v1';
-import { parseCidr } from '../nodeipam/cidr-set.ts';
 
 const managedByLabel = 'ipaddress.kubernetes.io/managed-by';
 const allocator = 'ipallocator.k8s.io';
@@ -9,9 +9,7 @@ const allocator = 'ipallocator.k8s.io';
 export function contains(outer: string, inner: string): boolean {
   const a = parseCidr(outer);
   const b = parseCidr(inner);
-  if (!a || !b || a.family !== b.family || b.prefix < a.prefix) return false;
-  const size = 1n << BigInt((a.family === 6 ? 128 : 32) - a.prefix);
-  return b.first - (b.first % size) === a.first;
+  return a !== undefined && b !== undefined && a.prefix <= b.prefix && cidrContains(a, { family: b.family, bits: b.network });
 }
 
 const holds = (cidr: ServiceCIDR, range: string): boolean => cidr.spec?.cidrs?.some((own) => contains(own, range)) ?? false;
