@@ -6,7 +6,7 @@ import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
 import { intOrPercent, nonnegative, notDecremented, notMoreThan, notMoreThan100Percent, validateIntOrPercent } from '../validation/numbers.ts';
-import { immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
+import { immutable, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
 import { validateRunningTemplate } from '../validation/pod-template.ts';
 import { runningTemplateWarnings, templateMatches, validateSelector } from './workload.ts';
 
@@ -58,19 +58,10 @@ const strategy: Strategy<Deployment> = {
   prepareForUpdate(object, old, context) {
     if (context.subresource === 'status' && old.metadata.labels) object.metadata.labels = old.metadata.labels;
   },
-  validate(object) {
-    const errors: FieldError[] = [];
-    validateObjectMeta(errors, object.metadata, { name: nameIsDnsSubdomain, namespaced: true });
+  ...withMeta<Deployment>({ name: nameIsDnsSubdomain, namespaced: true }, (errors, object, old) => {
     validateSpec(errors, object);
-    return errors;
-  },
-  validateUpdate(object, old) {
-    const errors: FieldError[] = [];
-    validateObjectMetaUpdate(errors, object.metadata, old.metadata);
-    validateSpec(errors, object);
-    immutable(errors, object.spec.selector, old.spec.selector, 'spec.selector');
-    return errors;
-  },
+    if (old) immutable(errors, object.spec.selector, old.spec.selector, 'spec.selector');
+  }),
   validateStatusUpdate({ metadata, status }, old) {
     const errors: FieldError[] = [];
     validateObjectMetaUpdate(errors, metadata, old.metadata);

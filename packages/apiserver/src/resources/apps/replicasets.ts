@@ -5,9 +5,9 @@ import { defaultPodTemplate } from '../defaults/pod-spec.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { nonnegative } from '../validation/numbers.ts';
-import { immutable, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
+import { immutable, withMeta } from '../validation/object-meta.ts';
 import { validateRunningTemplate } from '../validation/pod-template.ts';
-import { validateReplicaStatus } from './replica-status.ts';
+import { validateReplicaStatusUpdate } from './replica-status.ts';
 import { runningTemplateWarnings, templateMatches, validateSelector } from './workload.ts';
 
 type ReplicaSet = Filled<Published>;
@@ -28,12 +28,7 @@ const strategy: Strategy<ReplicaSet> = {
     defaultPodTemplate(spec.template);
   },
   ...withMeta<ReplicaSet>({ name: nameIsDnsSubdomain, namespaced: true }, validateSpec),
-  validateStatusUpdate({ metadata, status }, old) {
-    const errors: FieldError[] = [];
-    validateObjectMetaUpdate(errors, metadata, old.metadata);
-    validateReplicaStatus(errors, status);
-    return errors;
-  },
+  validateStatusUpdate: validateReplicaStatusUpdate,
   warnings: runningTemplateWarnings,
 };
 

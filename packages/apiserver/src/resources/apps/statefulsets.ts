@@ -10,7 +10,7 @@ import { validateClaimSpec } from '../validation/claim-spec.ts';
 import { same } from '../validation/equality.ts';
 import { checkName } from '../validation/check-name.ts';
 import { nonnegative, notDecremented, notMoreThan } from '../validation/numbers.ts';
-import { validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
+import { validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
 import { validateRunningTemplate } from '../validation/pod-template.ts';
 import { claimWarnings } from '../validation/pod-warnings.ts';
 import { templateMatches, templateWarnings, validateSelector } from './workload.ts';
@@ -90,21 +90,13 @@ const strategy: Strategy<StatefulSet> = {
   },
   prepareForCreate: (object) => dropMaxUnavailable(object),
   prepareForUpdate: (object, old) => dropMaxUnavailable(object, old),
-  validate(object) {
-    const errors: FieldError[] = [];
-    validateObjectMeta(errors, object.metadata, { name: nameIsDnsLabel, namespaced: true });
-    validateSpec(errors, object, true);
-    return errors;
-  },
-  validateUpdate(object, old) {
-    const errors: FieldError[] = [];
-    validateObjectMetaUpdate(errors, object.metadata, old.metadata);
-    validateSpec(errors, object, false);
+  ...withMeta<StatefulSet>({ name: nameIsDnsLabel, namespaced: true }, (errors, object, old) => {
+    validateSpec(errors, object, !old);
+    if (!old) return;
     const rest = { ...object.spec } as Record<string, unknown>;
     for (const key of mutable) rest[key] = old.spec[key];
     if (!same(rest, old.spec)) errors.push(forbidden('spec', immutableMessage));
-    return errors;
-  },
+  }),
   validateStatusUpdate({ metadata, status }, old) {
     const errors: FieldError[] = [];
     nonnegative(errors, status, 'status', 'replicas', 'readyReplicas', 'currentReplicas', 'updatedReplicas', 'availableReplicas', 'observedGeneration', 'collisionCount');

@@ -1,13 +1,13 @@
 import { type FieldError, matcherOfSet, nameIsDnsSubdomain, replicationControllers as type, required } from '@pilothouse/apimachinery';
 import type { ReplicationController as Published } from '@pilothouse/api-schemas/types/core/v1';
 import type { Strategy } from '../../contract.ts';
-import { validateReplicaStatus } from '../apps/replica-status.ts';
+import { validateReplicaStatusUpdate } from '../apps/replica-status.ts';
 import { runningTemplateWarnings } from '../apps/workload.ts';
 import { defaultPodTemplate } from '../defaults/pod-spec.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { nonnegative } from '../validation/numbers.ts';
-import { validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
+import { withMeta } from '../validation/object-meta.ts';
 import { validateRunningTemplate } from '../validation/pod-template.ts';
 
 type ReplicationController = Filled<Published>;
@@ -33,12 +33,7 @@ const strategy: Strategy<ReplicationController> = {
     defaultPodTemplate(spec.template);
   },
   ...withMeta<ReplicationController>({ name: nameIsDnsSubdomain, namespaced: true }, validateSpec),
-  validateStatusUpdate({ metadata, status }, old) {
-    const errors: FieldError[] = [];
-    validateObjectMetaUpdate(errors, metadata, old.metadata);
-    validateReplicaStatus(errors, status);
-    return errors;
-  },
+  validateStatusUpdate: validateReplicaStatusUpdate,
   warnings: runningTemplateWarnings,
 };
 
