@@ -8,6 +8,12 @@ import { type ClusterOptions, missingForRealNode, startCluster, type TestCluster
 
 export interface Ran { code: number; stdout: string; stderr: string }
 
+/** What ends with the test file, newest first. Registered here, at the top of the file: hooks made inside of hooks and tests do not run. */
+const ending: (() => Promise<unknown> | unknown)[] = [];
+afterAll(async () => {
+  for (let end = ending.pop(); end; end = ending.pop()) await end();
+}, 90_000);
+
 /** Runs a program to its end; killed after `limitMs`. */
 export function run(command: string, args: readonly string[], options: { input?: string; limitMs?: number; env?: NodeJS.ProcessEnv } = {}): Promise<Ran> {
   return new Promise((resolve, reject) => {
@@ -30,7 +36,7 @@ export function run(command: string, args: readonly string[], options: { input?:
 /** kubectl against a cluster: resolves with its output, rejects with what it said when it fails. */
 export function kubectlFor(kubeconfig: string) {
   const cache = mkdtempSync(join(tmpdir(), 'kubecache-'));
-  afterAll(() => rmSync(cache, { recursive: true, force: true }));
+  ending.push(() => rmSync(cache, { recursive: true, force: true }));
   return async (args: string | readonly string[], options: { input?: string; limitMs?: number } = {}): Promise<string> => {
     const list = typeof args === 'string' ? args.split(' ') : args;
     const result = await run('kubectl', ['--kubeconfig', kubeconfig, ...list], { ...options, env: { KUBECACHEDIR: cache } });
@@ -71,9 +77,9 @@ export function lacking(needs: { commands?: readonly string[]; realNode?: boolea
 export async function clusterForTest(options: Omit<ClusterOptions, 'dir'> = {}): Promise<TestCluster & { dir: string }> {
   const dir = mkdtempSync(join(tmpdir(), 'pilothouse-e2e-'));
   const cluster = await startCluster({ ...options, dir });
-  afterAll(async () => {
+  ending.push(async () => {
     await cluster.stop();
     rmSync(dir, { recursive: true, force: true });
-  }, 60_000);
+  });
   return Object.assign(cluster, { dir });
 }

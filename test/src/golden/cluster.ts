@@ -1,6 +1,6 @@
 /** A cluster in processes of its own, for tests and replays: `pilothouse up` with the store and nodes asked for. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { startEtcd } from '@pilothouse/storage/suite/etcd-process';
@@ -44,8 +44,10 @@ export const freePort = (): Promise<number> =>
 /** What a real node lacks on this machine; empty where it can run. */
 export const missingForRealNode = (): string[] => [...missingForContainerd(), ...(existsSync('/usr/sbin/nft') ? [] : ['nft']), ...(process.getuid?.() === 0 ? [] : ['root'])];
 
-/** What a node leaves on the machine on purpose, for its pods outlive it: rules, bridge, address. */
-async function leaveNothing(): Promise<void> {
+/** What a node leaves on the machine on purpose, for its pods outlive it: rules, bridge, address, volumes mounted below `dir`. */
+async function leaveNothing(dir: string): Promise<void> {
+  const mounts = readFileSync('/proc/mounts', 'utf8').split('\n').map((line) => line.split(' ')[1]).filter((path) => path?.startsWith(`${dir}/`));
+  for (const path of mounts.reverse()) await run('umount', ['-l', path]);
   await removeServiceProxyTable();
   await run('ip', ['link', 'delete', 'cni0']);
   await removeNodeAddress();
@@ -67,7 +69,7 @@ export async function startCluster(options: ClusterOptions): Promise<TestCluster
     const containerd = await startPrivateContainerd({ podCidr: false });
     closers.push(async () => {
       await containerd.close();
-      await leaveNothing();
+      await leaveNothing(options.dir);
     });
     args.push('--container-runtime-endpoint', containerd.endpoint, '--cni-conf-dir', containerd.cniConfDir, '--kubelet-root-dir', join(options.dir, 'kubelet'), '--pod-logs-dir', join(options.dir, 'logs'), '--cgroup-root', containerd.cgroupRoot, '--node-name', 'node-1');
   } else args.push('--container-runtime-endpoint', 'none');
