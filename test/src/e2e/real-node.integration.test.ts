@@ -132,7 +132,7 @@ describe.skipIf(lacking({ commands: ['kubectl'], realNode: true }))('a node that
 
   test('a namespace takes its pods along', async () => {
     await kubectl('create namespace short');
-    await kubectl(['-n', 'short', 'run', 'p', `--image=${image}`, '--', 'sleep', '600']);
+    await kubectl(['-n', 'short', 'run', 'p', `--image=${image}`, '--', 'sh', '-c', 'trap "exit 0" TERM; sleep 600 & wait']);
     await kubectl('-n short wait pod/p --for=condition=Ready --timeout=30s');
     await kubectl('delete namespace short --timeout=90s', { limitMs: 100_000 });
     await expect(kubectl('get namespace short')).rejects.toThrow('NotFound');
