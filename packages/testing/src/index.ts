@@ -1,1 +1,3 @@
-export {};
+export * from './containerd.ts';
+export * from './in-process-cluster.ts';
+export * from './run-controllers.ts';
