@@ -80,6 +80,8 @@ export interface ApiServerOptions {
   /** Requests other than watches at one time; more are answered 429. Defaults 400 and 200, 0: no limit. */
   maxReadsInFlight?: number;
   maxWritesInFlight?: number;
+  /** Shares what may run at one time out by FlowSchemas and PriorityLevelConfigurations: the limits above are added up. Default false. */
+  priorityAndFairness?: boolean;
   /** Default 60,000. */
   requestTimeoutMs?: number;
   /** Watches without timeoutSeconds end after this to twice this. Default 1,800,000. */

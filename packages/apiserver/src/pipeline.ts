@@ -2,6 +2,7 @@ import { type ApiHandler, type ApiRequest, type ApiResponse, StatusError, timeou
 import { forbiddenByAuthorization } from './auth/forbidden.ts';
 import type { Authenticator, RequestAttributes, User } from './contract.ts';
 import type { Call, ServerCore, WatchObserver } from './handlers/call.ts';
+import type { FlowControl, Ticket } from './flow-control/index.ts';
 import { handlerOf } from './handlers/index.ts';
 import { hasProtobufForm } from './handlers/protobuf.ts';
 import type { Observed, RequestMetrics } from './metrics/requests.ts';
@@ -21,6 +22,7 @@ export interface Pipeline {
   impersonate: ApiServerOptions['impersonate'];
   audit: AuditHook | undefined;
   inFlight: InFlight;
+  flow: FlowControl | undefined;
   metrics: RequestMetrics | undefined;
   requestTimeoutMs: number;
 }
@@ -57,12 +59,13 @@ async function answer(pipeline: Pipeline, request: ApiRequest): Promise<ApiRespo
   const { audit } = pipeline;
   const event: AuditEvent | undefined = audit && { request, attributes, ...(impersonator && { impersonator }), startMs: pipeline.core.clock.now() };
   if (event) audit!.received?.(event);
+  const held: Held = { ticket: undefined };
   try {
-    const response = await dispatch(pipeline, request, info, attributes, event);
+    const response = withTicket(await dispatch(pipeline, request, info, attributes, event, held), held);
     if (event) audit!.completed?.(event, response, undefined);
     return response;
   } catch (error) {
-    const response = failureAnswer(pipeline, request, error);
+    const response = withTicket(failureAnswer(pipeline, request, error), held);
     if (event) audit!.completed?.(event, response, toStatusError(error));
     return response;
   }
@@ -98,13 +101,40 @@ const attributesOf = (info: RequestInfo, user: User): RequestAttributes => ({
   ...(info.query.size && { fieldSelector: info.query.get('fieldSelector') ?? undefined, labelSelector: info.query.get('labelSelector') ?? undefined }),
 });
 
-async function dispatch(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, attributes: RequestAttributes, event: AuditEvent | undefined): Promise<ApiResponse> {
-  const { core } = pipeline;
-  const authorized = await core.authorize(attributes);
-  const { decision, reason } = authorized;
-  if (event) event.decision = authorized;
-  if (decision !== 'allow') throw forbiddenByAuthorization(attributes, reason);
+/** The seat that flow control gave. */
+interface Held {
+  ticket: Ticket | undefined;
+}
+
+/** The answer, saying what it was taken for. Callers in the process do not look. */
+const withTicket = (response: ApiResponse, { ticket }: Held): ApiResponse => (ticket && response.object === undefined && !response.events ? { ...response, headers: { ...response.headers, ...ticket.headers } } : response);
+
+/** Waits for its turn, then authorizes and answers. */
+async function dispatch(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, attributes: RequestAttributes, event: AuditEvent | undefined, held: Held): Promise<ApiResponse> {
   const long = info.verb === 'watch' || info.verb === 'proxy' || longRunning.has(info.subresource);
+  // A watch has a seat while it starts; other long requests need none.
+  if (!pipeline.flow || (long && info.verb !== 'watch')) return authorized(pipeline, request, info, attributes, event, long);
+  let admitted: Ticket | Promise<Ticket>;
+  try {
+    admitted = pipeline.flow.admit(info, attributes.user, request.signal);
+    held.ticket = admitted instanceof Promise ? await admitted : admitted;
+  } catch (error) {
+    pipeline.metrics?.begin(request, info, routeName(pipeline, request, info), false).done({ status: toStatusError(error).code, headers: {} });
+    throw error;
+  }
+  try {
+    return await authorized(pipeline, request, info, attributes, event, long);
+  } finally {
+    held.ticket.release();
+  }
+}
+
+async function authorized(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, attributes: RequestAttributes, event: AuditEvent | undefined, long: boolean): Promise<ApiResponse> {
+  const { core } = pipeline;
+  const answer = await core.authorize(attributes);
+  const { decision, reason } = answer;
+  if (event) event.decision = answer;
+  if (decision !== 'allow') throw forbiddenByAuthorization(attributes, reason);
   const { metrics } = pipeline;
   if (!metrics) return perform(pipeline, request, info, attributes, long);
   const observed = metrics.begin(request, info, routeName(pipeline, request, info), long);

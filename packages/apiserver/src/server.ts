@@ -3,6 +3,7 @@ import { type Runtime, Scope } from '@pilothouse/base';
 import { StoreFeed } from './cache/store-feed.ts';
 import type { Authorizer, Decision, ObjectFeed, RequestAttributes, ResourceDefinition } from './contract.ts';
 import type { ServerCore } from './handlers/call.ts';
+import { flowControl } from './flow-control/index.ts';
 import { type ListenOptions, type Listener, openListener } from './listener/listener.ts';
 import { collectServer, keyResources } from './metrics/objects.ts';
 import { requestMetrics } from './metrics/requests.ts';
@@ -76,7 +77,11 @@ export async function createApiServer(runtime: Runtime, options: ApiServerOption
   core.admission = plug(options.admission, parts);
   core.virtualHandlers = plug(options.virtualHandlers, parts);
   core.connectHandlers = plug(options.connectHandlers, parts);
-  const inFlight = inFlightLimits(options.maxReadsInFlight ?? 400, options.maxWritesInFlight ?? 200);
+  const { maxReadsInFlight = 400, maxWritesInFlight = 200, requestTimeoutMs = 60_000 } = options;
+  const fair = options.priorityAndFairness && maxReadsInFlight + maxWritesInFlight > 0;
+  const flow = fair ? flowControl(runtime, read, { seats: maxReadsInFlight + maxWritesInFlight, waitMs: requestTimeoutMs / 4, ...(metrics && { metrics }) }) : undefined;
+  // With fairness on these only count.
+  const inFlight = fair ? inFlightLimits(0, 0) : inFlightLimits(maxReadsInFlight, maxWritesInFlight);
   if (metrics) collectServer(metrics, registry, inFlight);
   const handle = createHandler({
     core,
@@ -86,7 +91,8 @@ export async function createApiServer(runtime: Runtime, options: ApiServerOption
     routes: plug(options.nonResourceRoutes, parts),
     impersonate: options.impersonate,
     audit: options.audit,
-    requestTimeoutMs: options.requestTimeoutMs ?? 60_000,
+    requestTimeoutMs,
+    flow,
     inFlight,
     metrics: metrics && requestMetrics(metrics, runtime.clock),
   });
