@@ -80,6 +80,7 @@ export function buildProgram(): Command {
     .option('--audit-log-path <file>', 'where the audit log goes; - is standard output')
     .option('--max-requests-inflight <n>', 'reads at one time; 0: no limit', count, 400)
     .option('--max-mutating-requests-inflight <n>', 'writes at one time; 0: no limit', count, 200)
+    .addOption(boolean('enable-priority-and-fairness', 'share the two limits above, added up, out by flow schemas and priority levels', true))
     .addOption(logLevel())
     .action(async (options) => (await import('./commands/apiserver.ts')).apiserver(options));
 

@@ -25,6 +25,7 @@ interface ApiServerFlags extends StoreFlags {
   auditLogPath?: string;
   maxRequestsInflight: number;
   maxMutatingRequestsInflight: number;
+  enablePriorityAndFairness: boolean;
   logLevel: LogLevel;
 }
 

@@ -41,6 +41,8 @@ export interface ApiServerSetup {
   auditLogPath?: string;
   maxRequestsInflight?: number;
   maxMutatingRequestsInflight?: number;
+  /** Default true. */
+  enablePriorityAndFairness?: boolean;
   /** Where the server counts; shown at /metrics. */
   metrics: MetricsRegistry;
 }
@@ -155,6 +157,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
       ],
       more: [...openIdRoutes(authOf(parts).authentication.issuer), metricsRoute(setup.metrics)],
     }),
+    priorityAndFairness: setup.enablePriorityAndFairness ?? true,
     maxReadsInFlight: setup.maxRequestsInflight,
     maxWritesInFlight: setup.maxMutatingRequestsInflight,
   };
