@@ -1,6 +1,7 @@
 /** What an empty cluster holds, brought up to date at each start. */
 import { apiServices, clusterRoleBindings, clusterRoles, configMaps, flowSchemas, ipAddresses, isConflict, type KubeObject, namespaces, priorityClasses, priorityLevelConfigurations, type ResourceType, roleBindings, roles, serviceCIDRs, services } from '@pilothouse/apimachinery';
 import { formatTime, messageOf, type Runtime } from '@pilothouse/base';
+import { danglingCondition } from '../flow-control/dangling.ts';
 import type { LoopbackClient } from './client.ts';
 import { bootstrapCluster, bootstrapRbac } from './data.ts';
 import { extensionAuthentication, kubernetesService, legacyTokenTracking, serviceCidr, serviceIpAddress, type ServerFacts } from './objects.ts';
@@ -64,12 +65,7 @@ async function ensureStatus(client: LoopbackClient, now: string): Promise<void> 
   };
   const levels = new Set((await client.list(priorityLevelConfigurations)).map((l) => l.metadata.name));
   await Promise.all([
-    write(flowSchemas, 'Dangling', (schema) => {
-      const level = schema.spec?.priorityLevelConfiguration?.name;
-      return levels.has(level)
-        ? condition('Dangling', 'False', 'Found', `This FlowSchema references the PriorityLevelConfiguration object named ${JSON.stringify(level)} and it exists`, now)
-        : condition('Dangling', 'True', 'NotFound', `This FlowSchema references the PriorityLevelConfiguration object named ${JSON.stringify(level)} but there is no such object`, now);
-    }),
+    write(flowSchemas, 'Dangling', (schema) => danglingCondition(schema, levels, now)),
     write(apiServices, 'Available', (service) => (service.spec?.service ? undefined : condition('Available', 'True', 'Local', 'Local APIServices are always available', now))),
     write(serviceCIDRs, 'Ready', () => condition('Ready', 'True', '', 'Kubernetes Service CIDR is ready', now)),
   ]);

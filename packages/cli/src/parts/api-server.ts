@@ -9,6 +9,7 @@ import { standardAdmission } from '@pilothouse/apiserver/admission/index';
 import { auditFile, createAudit, parseAuditPolicy } from '@pilothouse/apiserver/audit/index';
 import { announceServer, loopbackClient, runBootstrap } from '@pilothouse/apiserver/bootstrap/index';
 import { noTexts, type OpenApiTexts } from '@pilothouse/apiserver/openapi/documents';
+import { keepSchemaStatus } from '@pilothouse/apiserver/flow-control/dangling';
 import type { Pki } from '@pilothouse/apiserver/pki/index';
 import { connectHandlers, kubelets } from '@pilothouse/apiserver/proxy/index';
 import { builtinDefinitions } from '@pilothouse/apiserver/resources/index';
@@ -169,6 +170,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
   await runBootstrap(loopback, runtime, { advertiseAddress: setup.advertiseAddress, port: listener.port, serviceRanges: [setup.serviceClusterIpRange], serviceAddress, clientCa: pki.ca.certificate, requestHeaderCa: pki.frontProxyCa.certificate, requestHeaderAllowedNames: ['front-proxy-client'] });
   await auth!.authorization.ready;
   await announceServer(loopback, runtime, scope, { hostName: hostname(), advertiseAddress: setup.advertiseAddress, port: listener.port });
+  await keepSchemaStatus(server.read, loopback, runtime, scope);
   state.bootstrapped = true;
   const host = listener.host === '0.0.0.0' || listener.host === '::' ? '127.0.0.1' : listener.host;
   return { server, listener, url: `https://${host.includes(':') ? `[${host}]` : host}:${listener.port}` };
