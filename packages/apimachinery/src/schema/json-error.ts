@@ -6,6 +6,8 @@ export function jsonSyntaxError(text: string): string {
     return rest < text.length ? bad(text, rest, 'after top-level value') : 'unexpected end of JSON input';
   } catch (error) {
     if (error instanceof Stop) return error.message;
+    // Nested so deep that not even looking for the fault gets to the end.
+    if (error instanceof RangeError) return 'exceeded max depth';
     throw error;
   }
 }

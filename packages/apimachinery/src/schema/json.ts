@@ -51,21 +51,30 @@ function countKeysInText(bytes: Uint8Array): number {
   return count;
 }
 
+/** @throws SyntaxError for values nested deeper than Go reads, or than this machine's stack holds */
 function countKeys(value: unknown, depth: number): number {
+  try {
+    return countKeysBelow(value, depth);
+  } catch (error) {
+    throw error instanceof RangeError ? new SyntaxError('exceeded max depth') : error;
+  }
+}
+
+function countKeysBelow(value: unknown, depth: number): number {
   if (typeof value !== 'object' || value === null) return 0;
   if (depth > maxDepth) throw new SyntaxError('exceeded max depth');
   let count = 0;
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {
       const item = value[i];
-      if (typeof item === 'object' && item !== null) count += countKeys(item, depth + 1);
+      if (typeof item === 'object' && item !== null) count += countKeysBelow(item, depth + 1);
     }
     return count;
   }
   for (const key in value) {
     count++;
     const item = (value as Record<string, unknown>)[key];
-    if (typeof item === 'object' && item !== null) count += countKeys(item, depth + 1);
+    if (typeof item === 'object' && item !== null) count += countKeysBelow(item, depth + 1);
   }
   return count;
 }
