@@ -104,9 +104,9 @@ export class Seats {
     for (;;) {
       let neediest: PriorityLevel | undefined;
       for (const level of this.#levels.values()) if (level.queues?.length && this.#free(level) && (!neediest || level.running * neediest.nominal < neediest.running * level.nominal)) neediest = level;
-      const waiting = neediest?.queues!.next();
-      if (!waiting) return;
-      this.#take(neediest!);
+      const waiting = neediest?.queues?.next();
+      if (!neediest || !waiting) return;
+      this.#take(neediest);
       waiting.start();
     }
   }
