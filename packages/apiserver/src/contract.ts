@@ -155,7 +155,8 @@ export interface ObjectCodec {
 /** The `scale` subresource: where a kind keeps its replicas. */
 export interface ScaleAccess<T extends KubeObject = any> {
   replicas(object: T): number;
-  setReplicas(object: T, replicas: number): void;
+  /** undefined takes the field away. */
+  setReplicas(object: T, replicas: number | undefined): void;
   statusReplicas(object: T): number;
   /** As a query string's label selector; '' where there is none. */
   selector(object: T): string;

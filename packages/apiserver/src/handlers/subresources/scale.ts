@@ -30,7 +30,8 @@ interface Replicated extends KubeObject {
 const workload: ScaleAccess<Replicated> = {
   replicas: (object) => object.spec?.replicas ?? 0,
   setReplicas: (object, replicas) => {
-    object.spec = { ...object.spec, replicas };
+    const { replicas: _, ...spec } = object.spec ?? {};
+    object.spec = replicas === undefined ? spec : { ...object.spec, replicas };
   },
   statusReplicas: (object) => object.status?.replicas ?? 0,
   selector: (object) => formatLabelSelector(object.spec?.selector),
@@ -109,6 +110,21 @@ export async function patchScale(call: Call): Promise<ApiResponse> {
   });
 }
 
+/**
+ * Ownership follows the Scale as it is written in JSON, which leaves out replicas that are zero: then nobody owns the
+ * parent's replicas any more, whoever did.
+ */
+function trackScale(call: Call, access: ScaleAccess, object: KubeObject, old: KubeObject, manager: string): void {
+  if (access.replicas(object) !== 0) {
+    trackUpdate(call, object, old, manager, 'scale');
+    return;
+  }
+  const written = cloneJson(object);
+  access.setReplicas(written, undefined);
+  trackUpdate(call, written, old, manager, 'scale');
+  object.metadata.managedFields = written.metadata.managedFields;
+}
+
 /** Writes the replicas of the scale that `change` makes of the current one. */
 async function writeScale(call: Call, options: WriteOptions, change: (current: Scale & KubeObject) => Scale & KubeObject): Promise<ApiResponse> {
   const { resource, info } = call;
@@ -125,7 +141,7 @@ async function writeScale(call: Call, options: WriteOptions, change: (current: S
       object.metadata.resourceVersion = scale.metadata.resourceVersion;
       if (scale.metadata.uid) object.metadata.uid = scale.metadata.uid;
       access.setReplicas(object, replicas);
-      trackUpdate(call, object, old!, options.fieldManager, 'scale');
+      trackScale(call, access, object, old!, options.fieldManager);
       return object;
     },
     shown: (object) => scaleOf(access, object),
