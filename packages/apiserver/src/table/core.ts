@@ -4,7 +4,8 @@ import { podColumns } from './pods.ts';
 import { age, createdAt, doc, formatLabels, integer, name, none, since, templateColumns, text, unknown, unset, wide } from './cells.ts';
 
 const accessModes: Record<string, string> = { ReadWriteOnce: 'RWO', ReadOnlyMany: 'ROX', ReadWriteMany: 'RWX', ReadWriteOncePod: 'RWOP' };
-const modesText = (modes: string[] | undefined) => [...new Set(modes ?? [])].map((m) => accessModes[m] ?? m).join(',');
+/** In this order, whatever the object's. */
+const modesText = (modes: string[] | undefined) => Object.keys(accessModes).filter((m) => modes?.includes(m)).map((m) => accessModes[m]).join(',');
 
 const nodeRoles = (node: any): string => {
   const roles = new Set<string>();
