@@ -8,5 +8,7 @@ export default defineConfig({
     pool: 'threads',
     maxWorkers: 2,
     isolate: false,
+    // Generous: a loaded machine is slow, and no test measures time.
+    testTimeout: 60_000,
   },
 });
