@@ -69,6 +69,9 @@ export function isFresh(certificate: X509Certificate, nowMs: number): boolean {
   return nowMs >= from && to - nowMs > (to - from) / 3;
 }
 
+/** How long a process that has written an authority's key may take to write its certificate. */
+const otherProcessMs = 2_000;
+
 const commonNames = /(?:^|\n)(CN|O)=([^\n]*)/g;
 
 /** Whether the certificate says what the specification wants, signed by this authority, matching its key. */
@@ -103,7 +106,16 @@ async function ensureAuthority(dir: string, name: AuthorityName, runtime: Runtim
     if (Date.parse(new X509Certificate(held.certificate).validTo) <= now) throw new Error(`the certificate authority ${held.certificateFile} has expired: move it away with all that it signed, and start again`);
     return held;
   }
-  return writePair(base, await issueAuthority(commonName, { notBefore: now - skewMs, notAfter: now + authorityLifeMs }, runtime.random));
+  const made = await issueAuthority(commonName, { notBefore: now - skewMs, notAfter: now + authorityLifeMs }, runtime.random);
+  if ((await writeFileOnce(`${base}.key`, made.key)) !== made.key) {
+    // Another process was quicker: its certificate follows at once, unless it died in between.
+    for (let waited = 0; waited < otherProcessMs; waited += 20) {
+      const theirs = await readPair(base);
+      if (theirs) return theirs;
+      await runtime.clock.sleep(20);
+    }
+  }
+  return writePair(base, made);
 }
 
 async function ensureServiceAccountKey(dir: string): Promise<ServiceAccountKey> {

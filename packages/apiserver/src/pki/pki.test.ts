@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fakeClock, realRandom, realClock, silentLogger } from '@pilothouse/base';
+import { type Clock, fakeClock, realRandom, realClock, silentLogger } from '@pilothouse/base';
 import { load } from 'js-yaml';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ensurePki } from './ensure.ts';
@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-const runtime = (clock = fakeClock(realClock.now())) => ({ clock, random: realRandom, log: silentLogger });
+const runtime = (clock: Clock = fakeClock(realClock.now())) => ({ clock, random: realRandom, log: silentLogger });
 
 test('the serving certificate is good for every name and address of the API server', async () => {
   const pki = await ensurePki(dir, runtime(), { hostName: 'box', addresses: ['192.168.1.7', '0.0.0.0'] });
@@ -25,6 +25,13 @@ test('the serving certificate is good for every name and address of the API serv
   expect(certificate.verify(new X509Certificate(pki.ca.certificate).publicKey)).toBe(true);
   expect(new X509Certificate(pki.ca.certificate).ca).toBe(true);
   await pki.serviceAccount;
+});
+
+test('daemons that start at once on an empty directory agree on the authorities', async () => {
+  const all = await Promise.all([1, 2, 3].map(() => ensurePki(dir, runtime(realClock))));
+  expect(new Set(all.map((pki) => pki.ca.certificate)).size).toBe(1);
+  expect(new Set(all.map((pki) => pki.frontProxyCa.certificate)).size).toBe(1);
+  expect(new Set((await Promise.all(all.map((pki) => pki.serviceAccount))).map((key) => key.privateKey)).size).toBe(1);
 });
 
 test('certificates say who the parts of the control plane are, in kubeadm\'s words', async () => {
