@@ -33,7 +33,7 @@ export function selectControllers(all: readonly ControllerDefinition<any>[], sel
   const called = (definition: ControllerDefinition<any>, name: string) => definition.name === name || (definition.aliases?.includes(name) ?? false);
   for (const item of selection) {
     const name = item.replace(/^-/, '');
-    if (name !== '*' && !all.some((definition) => called(definition, name))) throw new UserError(`"${name}" is not in the list of known controllers`);
+    if (name !== '*' && !all.some((definition) => called(definition, name))) throw new UserError(`--controllers: "${name}" is not in the list of known controllers`);
   }
   return all.filter((definition) => {
     for (const item of selection) {

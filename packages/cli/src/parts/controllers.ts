@@ -1,9 +1,9 @@
 /** The controllers, in whatever process. */
 import { hostname } from 'node:os';
-import { type MetricsRegistry, type Runtime, type Scope, UserError } from '@pilothouse/base';
+import type { MetricsRegistry, Runtime, Scope } from '@pilothouse/base';
 import { type Client, type InformerFactory, startLeaderElection } from '@pilothouse/client';
-import { controllers } from '@pilothouse/controller-manager';
-import { type ControllerDefinition, controllerMetrics, runControllers } from '@pilothouse/controller-runtime';
+import { controllers, selectControllers } from '@pilothouse/controller-manager';
+import { controllerMetrics, runControllers } from '@pilothouse/controller-runtime';
 
 export interface ControllersSetup {
   client: Client;
@@ -17,22 +17,9 @@ export interface ControllersSetup {
   metrics?: MetricsRegistry;
 }
 
-/** What `--controllers` selects. @throws UserError for a name that does not exist */
-export function selectControllers(selection: readonly string[], all: readonly ControllerDefinition<any>[] = controllers): ControllerDefinition<any>[] {
-  const known = (c: ControllerDefinition<any>, name: string) => c.name === name || c.aliases?.includes(name);
-  for (const item of selection) {
-    const name = item.replace(/^-/, '');
-    if (name !== '*' && !all.some((c) => known(c, name))) throw new UserError(`--controllers: ${JSON.stringify(name)} is not in the list of known controllers`);
-  }
-  return all.filter((c) => {
-    if (selection.some((item) => item.startsWith('-') && known(c, item.slice(1)))) return false;
-    return selection.some((item) => !item.startsWith('-') && item !== '*' && known(c, item)) || (selection.includes('*') && !c.disabledByDefault);
-  });
-}
-
 /** Runs them until the scope closes; resolves when their caches have synced. */
 export async function startControllers(runtime: Runtime, scope: Scope, setup: ControllersSetup): Promise<void> {
-  const chosen = selectControllers(setup.selection ?? ['*']);
+  const chosen = selectControllers(controllers, setup.selection);
   const stop = new AbortController();
   const running = runControllers(chosen, { ...setup, metrics: setup.metrics && controllerMetrics(setup.metrics), runtime, signal: stop.signal });
   scope.defer(async () => {
