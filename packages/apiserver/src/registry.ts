@@ -1,10 +1,11 @@
-import { apiVersionOf, type ResourceType, type Subject } from '@pilothouse/apimachinery';
+import { apiVersionOf, parseApiVersion, type ResourceType, type Subject } from '@pilothouse/apimachinery';
 import type { Runtime } from '@pilothouse/base';
 import type { Store } from '@pilothouse/storage';
-import { ResourceCache } from './cache/resource-cache.ts';
+import { ResourceCache, type StoredReader } from './cache/resource-cache.ts';
 import type { StoreFeed } from './cache/store-feed.ts';
 import type { Conversion, ObjectCodec, ResourceDefinition } from './contract.ts';
 import { codecOf } from './objects/codec.ts';
+import { storedReader } from './objects/foreign-value.ts';
 import { listPieces, type ListPieces } from './objects/list-pieces.ts';
 
 /** A resource in one served version, ready to answer. */
@@ -29,6 +30,7 @@ export interface StoredResource {
   definition: ResourceDefinition;
   codec: ObjectCodec;
   cache: ResourceCache;
+  reader: StoredReader;
   /** The field by whose value watches are told apart. */
   trigger: string | undefined;
   apiVersion: string;
@@ -125,20 +127,28 @@ export class ResourceRegistry {
     for (const listener of this.#changes) listener();
   }
 
+  #servedAs(apiVersion: string, plural: string): ServedResource | undefined {
+    const { group, version } = parseApiVersion(apiVersion);
+    return this.find(group, version, plural);
+  }
+
   async #storedFor(definition: ResourceDefinition): Promise<StoredResource> {
     const prefix = `/registry/${definition.storagePrefix}/`;
     const known = this.#stored.get(prefix);
     if (known) return known;
     const codec = codecOf(definition);
     const trigger = definition.triggerField ?? triggers[`${definition.type.plural}.${definition.type.group}`];
+    const apiVersion = apiVersionOf(definition.type.group, definition.type.version);
+    const reader = storedReader({ apiVersion, kind: definition.type.kind, custom: definition.codec !== undefined, codec, strategy: definition.strategy, served: (other) => this.#servedAs(other, definition.type.plural) });
     const cache = new ResourceCache({
       prefix,
+      reader,
       namespaced: definition.type.namespaced,
       indexer: { fields: definition.selectableFields, parsed: (object) => definition.strategy.defaults?.(object) },
       clock: this.#runtime.clock,
       ...(trigger && { trigger }),
     });
-    const stored: StoredResource = { definition, codec, cache, trigger, apiVersion: apiVersionOf(definition.type.group, definition.type.version) };
+    const stored: StoredResource = { definition, codec, cache, reader, trigger, apiVersion };
     this.#stored.set(prefix, stored);
     await this.#feed.add(cache);
     return stored;

@@ -38,9 +38,10 @@ export function hasProtobuf(apiVersion: string, kind: string): boolean {
 
 /**
  * Reads a whole message. The object has every field that Go keeps without a pointer, at its zero value where unset:
- * the schema's decoder drops those. `fallback` names the type where the message does not. @throws WireError
+ * the schema's decoder drops those. `like` is the type to read by where the message's own version of the kind is not
+ * known: versions of a kind share their numbers. @throws WireError
  */
-export function decodeProtobuf(bytes: Uint8Array, fallback?: { apiVersion: string; kind: string }): { apiVersion?: string; kind?: string; [field: string]: unknown } {
+export function decodeProtobuf(bytes: Uint8Array, like?: { apiVersion: string; kind: string }): { apiVersion?: string; kind?: string; [field: string]: unknown } {
   if (!isProtobuf(bytes)) throw new WireError('provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]');
   const reader = new Reader(bytes, 4);
   let apiVersion = '';
@@ -59,9 +60,7 @@ export function decodeProtobuf(bytes: Uint8Array, fallback?: { apiVersion: strin
     else return false;
     return true;
   });
-  apiVersion ||= fallback?.apiVersion ?? '';
-  kind ||= fallback?.kind ?? '';
-  const name = typeName(apiVersion, kind);
+  const name = typeName(apiVersion, kind) ?? (like && like.kind === kind ? typeName(like.apiVersion, kind) : undefined);
   if (!name) throw new WireError(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`);
   return { kind, apiVersion, ...messageCodec(name).read(new Reader(raw)) };
 }

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
-import { encodeStored, findSplice, fromStore, replaceRevision, withRevision } from './encoding.ts';
+import { encodeStored, findSplice, fromStore, headOf, replaceRevision, withRevision } from './encoding.ts';
 
 const object = { kind: 'ConfigMap', apiVersion: 'v1', metadata: { labels: { b: 'ü' }, uid: 'u-1', name: 'a', resourceVersion: '9', ownerReferences: [{ uid: 'other' }] }, data: { x: '"uid":"no"' } } as any;
+
+const readerOf = (kind: string) => ({ head: headOf('v1', kind), foreign: (value: Buffer) => JSON.parse(value.toString()) });
 
 test('the store keeps no revision; one is spliced in behind the uid, and can be replaced', () => {
   const stored = encodeStored(object);
@@ -10,12 +12,18 @@ test('the store keeps no revision; one is spliced in behind the uid, and can be 
   const spliced = withRevision(stored, 12);
   expect(spliced.toString()).toContain('"uid":"u-1","resourceVersion":"12","labels"');
   expect(JSON.parse(replaceRevision(spliced, stored.splice, 1234).toString()).metadata.resourceVersion).toBe('1234');
-  expect(fromStore(stored.bytes, 12).bytes.equals(spliced)).toBe(true);
+  expect(fromStore({ key: '/a', value: stored.bytes }, 12, readerOf('ConfigMap')).bytes.equals(spliced)).toBe(true);
 });
 
 test.each([
   ['fields sorted by name, as custom resources of kube-apiserver', '{"apiVersion":"v1","kind":"X","metadata":{"annotations":{"uid":"no"},"name":"a","uid":"yes"}}'],
   ['a revision left inside', '{"kind":"X","apiVersion":"v1","metadata":{"name":"a","uid":"yes","resourceVersion":"3"}}'],
+  ['a line\'s end behind it', '{"kind":"X","apiVersion":"v1","metadata":{"name":"a","uid":"yes"}}\n'],
 ])('%s is read all the same', (_, text) => {
-  expect(JSON.parse(fromStore(Buffer.from(text), 7).bytes.toString()).metadata).toMatchObject({ uid: 'yes', resourceVersion: '7' });
+  expect(JSON.parse(fromStore({ key: '/a', value: Buffer.from(text) }, 7, readerOf('X')).bytes.toString()).metadata).toMatchObject({ uid: 'yes', resourceVersion: '7' });
+});
+
+test('an object ends with one line\'s end, whoever wrote it', () => {
+  const { bytes } = fromStore({ key: '/a', value: Buffer.from('{"kind":"X","apiVersion":"v1","metadata":{"name":"a","uid":"u"}}\n') }, 7, readerOf('X'));
+  expect(bytes.toString()).toBe('{"kind":"X","apiVersion":"v1","metadata":{"name":"a","uid":"u","resourceVersion":"7"}}\n');
 });

@@ -4,6 +4,7 @@
  * without parsing. What the cache keeps and the API answers is the spliced form.
  */
 import type { KubeObject } from '@pilothouse/apimachinery';
+import { UserError } from '@pilothouse/base';
 
 /** An object's JSON without resourceVersion, and where in it `,"resourceVersion":"…"` goes. */
 export interface StoredForm {
@@ -71,13 +72,39 @@ export function replaceRevision(bytes: Buffer, splice: number, revision: number)
   return out;
 }
 
-/** Bytes of the store in spliced form, re-encoded where another writer used another order of fields. */
-export function fromStore(value: Uint8Array, revision: number): { bytes: Buffer; splice: number } {
-  const bytes = Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  const splice = findSplice(bytes);
-  const stored = splice >= 0 && bytes.toString('latin1', splice, splice + 20) !== ',"resourceVersion":"' ? { bytes, splice } : encodeStored(JSON.parse(bytes.toString()));
+/** A value in the store that cannot be read. Names the key and why: nothing is served from a store that is half understood. */
+export class UnreadableValue extends UserError {
+  override name = 'UnreadableValue';
+  readonly key: string;
+  constructor(key: string, why: string, options?: ErrorOptions) {
+    super(`the value of ${key} ${why}`, options);
+    this.key = key;
+  }
+}
+
+/** Reads what another writer left in the store: the object in the stored version. @throws UnreadableValue */
+export type ForeignReader = (value: Buffer, key: string) => KubeObject;
+
+const openingBrace = 0x7b;
+const lineEnd = 0x0a;
+
+/**
+ * An entry's value in spliced form. What is not written as this server writes it (another order of fields, another
+ * version, protobuf) is read by `foreign` and encoded anew; `head` is what the JSON of this version begins with.
+ */
+export function fromStore(entry: { key: string; value: Uint8Array }, revision: number, { head, foreign }: { head: Buffer; foreign: ForeignReader }): { bytes: Buffer; splice: number } {
+  const { value } = entry;
+  let bytes = Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  const known = bytes[0] === openingBrace && bytes.length > head.length && bytes.compare(head, 0, head.length, 0, head.length) === 0;
+  const splice = known ? findSplice(bytes) : -1;
+  // Go's encoder ends a document with a line's end.
+  if (known && bytes[bytes.length - 1] === lineEnd) bytes = bytes.subarray(0, -1);
+  const stored = splice >= 0 && bytes.toString('latin1', splice, splice + 20) !== ',"resourceVersion":"' ? { bytes, splice } : encodeStored(foreign(bytes, entry.key));
   return { bytes: withRevision(stored, revision), splice: stored.splice };
 }
+
+/** What the JSON of objects of a kind begins with, as `encodeStored` writes it. */
+export const headOf = (apiVersion: string, kind: string): Buffer => Buffer.from(`{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`);
 
 /** The object's JSON with its resourceVersion and a line's end, for objects that are not stored (dry runs, conversions). */
 export function encodeObject(object: KubeObject): Buffer {

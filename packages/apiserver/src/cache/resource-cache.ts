@@ -2,7 +2,7 @@ import type { KubeObject } from '@pilothouse/apimachinery';
 import { type Clock } from '@pilothouse/base';
 import { type Entry, prefixRange, type StoreEvent } from '@pilothouse/storage';
 import { CachedObject, type ObjectIndexer } from './cached-object.ts';
-import { fromStore } from './encoding.ts';
+import { type ForeignReader, fromStore } from './encoding.ts';
 import { CacheEvent, EventRing } from './event-ring.ts';
 import { SortedEntries } from './sorted-entries.ts';
 import { type ExactTerm, ValueIndex } from './value-index.ts';
@@ -14,6 +14,12 @@ export interface WrittenObject {
   bytes: Buffer;
   splice: number;
   object: KubeObject;
+}
+
+/** How values of the store are read (see `fromStore`). */
+export interface StoredReader {
+  head: Buffer;
+  foreign: ForeignReader;
 }
 
 /** Called for each change as the cache takes it. */
@@ -28,6 +34,7 @@ export class ResourceCache {
   readonly prefix: string;
   readonly namespaced: boolean;
   readonly #indexer: ObjectIndexer;
+  readonly #reader: StoredReader;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #entries = new SortedEntries<CachedObject>();
   readonly #ring = new EventRing();
@@ -45,10 +52,11 @@ export class ResourceCache {
   /** Revision of the list that the entries began with. */
   #loadedAt = 0;
 
-  constructor(options: { prefix: string; namespaced: boolean; indexer: ObjectIndexer; clock: Pick<Clock, 'now'>; trigger?: string }) {
+  constructor(options: { prefix: string; namespaced: boolean; indexer: ObjectIndexer; reader: StoredReader; clock: Pick<Clock, 'now'>; trigger?: string }) {
     this.prefix = options.prefix;
     this.namespaced = options.namespaced;
     this.#indexer = options.indexer;
+    this.#reader = options.reader;
     this.#clock = options.clock;
     this.#watchers = new WatcherIndex(options.trigger);
   }
@@ -185,6 +193,11 @@ export class ResourceCache {
     if (before?.revision !== object.revision) this.#notify(object, before);
   }
 
+  /** @throws UnreadableValue for an entry that could not be taken in */
+  check(entry: Entry): void {
+    this.#make(entry.key, entry.value, entry.modRevision);
+  }
+
   loaded(revision: number): void {
     this.#revision = revision;
     this.#historyFrom = revision;
@@ -234,7 +247,7 @@ export class ResourceCache {
     const noted = this.#written.get(key);
     if (noted && noted.revision <= revision) this.#written.delete(key);
     const written = noted?.revision === revision ? noted.written : undefined;
-    const { bytes, splice } = written ?? fromStore(value, revision);
+    const { bytes, splice } = written ?? fromStore({ key, value }, revision, this.#reader);
     return new CachedObject({ key, namespace: this.namespaced ? rest.slice(0, slash) : '', name: rest.slice(slash + 1), revision, bytes, splice, indexer: this.#indexer, ...(written && { object: written.object }) });
   }
 }

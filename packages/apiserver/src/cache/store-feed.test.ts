@@ -9,7 +9,7 @@ const runtime: Runtime = { clock, random: seededRandom(1), log: silentLogger };
 const settle = async (): Promise<void> => {
   for (let i = 0; i < 4; i++) await new Promise<void>((resolve) => realClock.soon(resolve));
 };
-const cacheOf = (plural: string) => new ResourceCache({ prefix: `/registry/${plural}/`, namespaced: true, indexer: { fields: {}, parsed() {} }, clock });
+const cacheOf = (plural: string) => new ResourceCache({ prefix: `/registry/${plural}/`, namespaced: true, indexer: { fields: {}, parsed() {} }, reader: { head: Buffer.from('{'), foreign: (value) => JSON.parse(value.toString()) }, clock });
 const names = (cache: ResourceCache): string => {
   const found: string[] = [];
   cache.scan('', undefined, (object) => void found.push(`${object.name}@${object.revision}`));

@@ -1,5 +1,6 @@
 import { messageOf, type Runtime, type Scope } from '@pilothouse/base';
 import { Compacted, type Entry, prefixRange, type Store } from '@pilothouse/storage';
+import { UnreadableValue } from './encoding.ts';
 import type { ResourceCache } from './resource-cache.ts';
 
 const root = '/registry/';
@@ -13,7 +14,9 @@ export class StoreFeed {
   readonly #store: Store;
   readonly #runtime: Runtime;
   readonly #caches: ResourceCache[] = [];
-  readonly #waiting = new Set<{ revision: number; resolve: () => void }>();
+  readonly #waiting = new Set<{ revision: number; resolve: () => void; reject: (error: unknown) => void }>();
+  /** The change that cannot be read, and past which nothing is taken. */
+  #stuck: UnreadableValue | undefined;
   /** Caches that are being loaded while events go on: what to apply afterwards. */
   readonly #loading = new Map<ResourceCache, { events: Parameters<ResourceCache['apply']>[0][] }>();
   #byPrefix = new Map<string, ResourceCache>();
@@ -70,15 +73,20 @@ export class StoreFeed {
     });
   }
 
-  /** Resolves once the caches have reached the revision; `false` when that took longer than `timeoutMs`. */
+  /** Resolves once the caches have reached the revision; `false` when that took longer than `timeoutMs`. @throws UnreadableValue when they cannot */
   async waitFor(revision: number, timeoutMs: number): Promise<boolean> {
     if (this.#revision >= revision) return true;
-    return new Promise<boolean>((resolve) => {
+    if (this.#stuck) throw this.#stuck;
+    return new Promise<boolean>((resolve, reject) => {
       const waiter = {
         revision,
         resolve: () => {
           timer.cancel();
           resolve(true);
+        },
+        reject: (error: unknown) => {
+          timer.cancel();
+          reject(error);
         },
       };
       const timer = this.#runtime.clock.after(timeoutMs, () => {
@@ -107,16 +115,36 @@ export class StoreFeed {
         if (!signal.aborted) throw new Error('the store ended the watch');
       } catch (error) {
         if (signal.aborted) return;
+        if (error instanceof UnreadableValue) this.#refuse(error);
         this.#runtime.log.warn('Watch on the store ended, resuming', { err: messageOf(error), revision: this.#revision });
         await this.#runtime.clock.sleep(Math.min(5_000, 50 * 2 ** failures++), signal).catch(() => {});
-        if (error instanceof Compacted && !signal.aborted) await this.#relist().catch((err: unknown) => this.#runtime.log.error('Listing the store failed', { err }));
+        if (!signal.aborted && (this.#stuck || error instanceof Compacted)) {
+          await (this.#stuck ? this.#recover(this.#stuck) : this.#relist()).catch((err: unknown) => {
+            if (err instanceof UnreadableValue) this.#refuse(err);
+            this.#runtime.log.error('Listing the store failed', { err: messageOf(err) });
+          });
+        }
       }
     }
+  }
+
+  #refuse(error: UnreadableValue): void {
+    this.#stuck = error;
+    for (const waiter of this.#waiting) waiter.reject(error);
+    this.#waiting.clear();
+  }
+
+  /** Lists everything anew once what could not be read is gone or readable. */
+  async #recover({ key }: UnreadableValue): Promise<void> {
+    const { entry } = await this.#store.get(key);
+    if (entry) this.#cacheOf(key)?.check(entry);
+    await this.#relist();
   }
 
   #advance(revision: number): void {
     if (revision <= this.#revision) return;
     this.#revision = revision;
+    this.#stuck = undefined;
     for (const cache of this.#caches) cache.progress(revision);
     for (const waiter of this.#waiting) {
       if (waiter.revision > revision) continue;

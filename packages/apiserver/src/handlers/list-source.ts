@@ -108,10 +108,10 @@ function pageWithChanges(resource: ServedResource, selection: Selection, start: 
 }
 
 function objectOf(resource: ServedResource, entry: Entry): CachedObject | undefined {
-  const { cache, definition } = resource.stored!;
+  const { cache, definition, reader } = resource.stored!;
   const rest = entry.key.slice(cache.prefix.length);
   const slash = rest.indexOf('/');
-  const { bytes, splice } = fromStore(entry.value, entry.modRevision);
+  const { bytes, splice } = fromStore(entry, entry.modRevision, reader);
   return new CachedObject({ key: entry.key, namespace: cache.namespaced ? rest.slice(0, slash) : '', name: rest.slice(slash + 1), revision: entry.modRevision, bytes, splice, indexer: { fields: definition.selectableFields, parsed: (object) => definition.strategy.defaults?.(object) } });
 }
 

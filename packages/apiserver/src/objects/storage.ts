@@ -44,7 +44,7 @@ export async function readObject(store: Store, stored: StoredResource, namespace
 export function fromEntry(stored: StoredResource, entry: Entry): CachedObject {
   const held = stored.cache.getKey(entry.key);
   if (held?.revision === entry.modRevision) return held;
-  return cachedOf(stored, entry.key, entry.modRevision, fromStore(entry.value, entry.modRevision));
+  return cachedOf(stored, entry.key, entry.modRevision, fromStore(entry, entry.modRevision, stored.reader));
 }
 
 /** Whether the object would be written down as it is already. */

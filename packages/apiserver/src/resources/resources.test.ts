@@ -7,15 +7,22 @@ test('every published resource is defined once, in discovery order', () => {
   expect(builtinDefinitions().map((d) => `${d.type.group}/${d.type.version}/${d.type.plural}`)).toEqual(published);
 });
 
-test.each([
-  ['nodes', '', 'minions'],
-  ['services', '', 'services/specs'],
-  ['endpoints', '', 'services/endpoints'],
-  ['replicationcontrollers', '', 'controllers'],
-  ['ingresses', 'networking.k8s.io', 'ingress'],
-  ['deployments', 'apps', 'deployments'],
-  ['events', 'events.k8s.io', 'events'],
-  ['customresourcedefinitions', 'apiextensions.k8s.io', 'apiextensions.k8s.io/customresourcedefinitions'],
-])('%s of group %j is stored under %s', (plural, group, prefix) => {
-  expect(builtinDefinitions().find((d) => d.type.plural === plural && d.type.group === group)?.storagePrefix).toBe(prefix);
+/** As kube-apiserver has them (SpecialDefaultResourcePrefixes, and the prefixes of the extension and aggregation servers in it): every other resource lies under its plural. */
+const otherPrefixes: Readonly<Record<string, string>> = {
+  'nodes.': 'minions',
+  'services.': 'services/specs',
+  'endpoints.': 'services/endpoints',
+  'replicationcontrollers.': 'controllers',
+  'ingresses.networking.k8s.io': 'ingress',
+  'customresourcedefinitions.apiextensions.k8s.io': 'apiextensions.k8s.io/customresourcedefinitions',
+  'apiservices.apiregistration.k8s.io': 'apiregistration.k8s.io/apiservices',
+};
+
+test.each(builtinDefinitions().filter((d) => !d.virtual).map((d) => [`${d.type.plural}.${d.type.group}`, d] as const))('%s lies where kube-apiserver keeps it', (name, definition) => {
+  expect(definition.storagePrefix).toBe(otherPrefixes[name] ?? definition.type.plural);
+});
+
+test('two resources share a place only where they are one: core events and those of the newer group', () => {
+  const places = Map.groupBy(builtinDefinitions().filter((d) => !d.virtual), (d) => d.storagePrefix);
+  expect([...places].filter(([, of]) => new Set(of.map((d) => d.type.group)).size > 1).map(([place]) => place)).toEqual(['events']);
 });

@@ -1,0 +1,48 @@
+/**
+ * Values in the store that this server did not write: kube-apiserver's protobuf (`k8s\0`) and its JSON, in any version
+ * of the kind. Sealed ones (encryption at rest) are refused by name.
+ */
+import { decodeProtobuf, isProtobuf, type KubeObject, WireError } from '@pilothouse/apimachinery';
+import { messageOf } from '@pilothouse/base';
+import { headOf, UnreadableValue } from '../cache/encoding.ts';
+import type { StoredReader } from '../cache/resource-cache.ts';
+import type { Conversion, ObjectCodec, Strategy } from '../contract.ts';
+
+interface StoredKind {
+  apiVersion: string;
+  kind: string;
+  /** Defined by a CustomResourceDefinition: JSON only, read in whatever version it is in. */
+  custom: boolean;
+  codec: ObjectCodec;
+  strategy: Strategy<any>;
+  /** The resource as another of its versions is served, for objects that were stored in that one. */
+  served(apiVersion: string): { codec: ObjectCodec; conversion: Conversion<any> | undefined } | undefined;
+}
+
+/** `k8s:enc:<provider>:<version>:<key name>:`, as encryption at rest marks what it sealed. */
+const sealed = /^k8s:enc:([a-z0-9]+:v\d+(?::[^:]+)?):/;
+
+export function storedReader(stored: StoredKind): StoredReader {
+  const { apiVersion, kind, custom, codec, strategy, served } = stored;
+  return {
+    head: headOf(apiVersion, kind),
+    foreign(value, key) {
+      const seal = sealed.exec(value.toString('latin1', 0, 200));
+      if (seal) throw new UnreadableValue(key, `is encrypted at rest (${seal[1]}): have it rewritten without encryption by the server that wrote it`);
+      try {
+        const raw = isProtobuf(value) ? decodeProtobuf(value, { apiVersion, kind }) : (JSON.parse(value.toString()) as KubeObject);
+        if (raw.kind !== kind) throw new WireError(`it is of kind ${JSON.stringify(raw.kind)} in ${JSON.stringify(raw.apiVersion)}`);
+        if (custom) return raw as KubeObject;
+        const other = raw.apiVersion === apiVersion ? undefined : served(raw.apiVersion ?? '');
+        const { object } = other?.conversion ? { object: other.conversion.toStorage(other.codec.decode(raw).object) } : codec.decode(raw);
+        object.kind = kind;
+        object.apiVersion = apiVersion;
+        codec.defaults(object);
+        strategy.defaults?.(object);
+        return object;
+      } catch (error) {
+        throw new UnreadableValue(key, `cannot be read as a ${kind}: ${messageOf(error)}`, { cause: error });
+      }
+    },
+  };
+}
