@@ -122,6 +122,7 @@ for (const name of Object.keys(v2).sort()) {
     if (goField?.pointer) field.pointer = true;
     if (goField ? goField.omitEmpty : !field.required) field.omitEmpty = true;
     if (goField?.omitZero) field.omitZero = true;
+    if (goField?.goName && goField.goName !== fieldName[0].toUpperCase() + fieldName.slice(1)) field.goName = goField.goName;
     if (p3.default !== undefined) field.default = p3.default;
     const enumValues = p.enum ?? p3.enum;
     if (enumValues) field.enum = enumValues;

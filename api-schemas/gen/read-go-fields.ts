@@ -12,6 +12,8 @@ export interface GoField {
   omitZero: boolean;
   /** The Go type as written. */
   goType: string;
+  /** The field's Go name; absent for a field of an embedded `TypeMeta`. */
+  goName?: string;
   /** Go name of an embedded struct whose fields are inlined. */
   inline?: string;
 }
@@ -37,7 +39,7 @@ export function readGoStructs(dir: string): Map<string, GoField[]> {
       if (field) {
         const [name, ...flags] = field[3].split(',');
         if (flags.includes('inline') || name === '') current.push({ name: '', pointer: false, omitEmpty: false, omitZero: false, goType: field[2], inline: field[2].replace(/^.*\./, '') });
-        else if (name !== '-') current.push({ name, pointer: field[2].startsWith('*'), omitEmpty: flags.includes('omitempty'), omitZero: flags.includes('omitzero'), goType: field[2] });
+        else if (name !== '-') current.push({ name, pointer: field[2].startsWith('*'), omitEmpty: flags.includes('omitempty'), omitZero: flags.includes('omitzero'), goType: field[2], goName: field[1] });
         continue;
       }
       const embedded = /^\s+([\w.]+)\s+`.*json:"([^"]*)"/.exec(line);
@@ -46,7 +48,7 @@ export function readGoStructs(dir: string): Map<string, GoField[]> {
         const goType = embedded[1];
         const short = goType.replace(/^.*\./, '');
         if (flags.includes('inline') || name === '') current.push({ name: '', pointer: false, omitEmpty: false, omitZero: false, goType, inline: short });
-        else current.push({ name, pointer: false, omitEmpty: flags.includes('omitempty'), omitZero: flags.includes('omitzero'), goType });
+        else current.push({ name, pointer: false, omitEmpty: flags.includes('omitempty'), omitZero: flags.includes('omitzero'), goType, goName: short });
       }
     }
   }

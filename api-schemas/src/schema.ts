@@ -18,6 +18,8 @@ export type TypeRef =
 /** One field of an object type. Absent flags are false. */
 export interface FieldSchema {
   name: string;
+  /** The field's name in Go, where it is not `name` with a capital first letter. */
+  goName?: string;
   type: TypeRef;
   /** Named in the published schema's `required`. */
   required?: boolean;

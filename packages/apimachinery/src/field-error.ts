@@ -1,3 +1,5 @@
+import { goJson, goQuote } from './go-format.ts';
+
 /** One finding of validation, as `k8s.io/apimachinery/pkg/util/validation/field` reports it. */
 export interface FieldError {
   /** The cause's reason, as `causes[].reason` shows it. */
@@ -8,15 +10,15 @@ export interface FieldError {
   message: string;
 }
 
-/** Go's `%#v`/JSON-like rendering of a bad value inside a message: strings quoted, the rest as JSON. */
-export const renderValue = (value: unknown): string => (value === undefined || value === null ? 'null' : JSON.stringify(value));
+/** A bad value inside a message: strings as Go quotes them, the rest as Go's JSON. Structs come in their Go form already. */
+const renderValue = (value: unknown): string => (typeof value === 'string' ? goQuote(value) : goJson(value));
 
 export const invalid = (field: string, value: unknown, detail: string): FieldError => ({ reason: 'FieldValueInvalid', field, message: `Invalid value: ${renderValue(value)}${detail ? `: ${detail}` : ''}` });
 export const required = (field: string, detail = ''): FieldError => ({ reason: 'FieldValueRequired', field, message: `Required value${detail ? `: ${detail}` : ''}` });
 export const duplicate = (field: string, value: unknown): FieldError => ({ reason: 'FieldValueDuplicate', field, message: `Duplicate value: ${renderValue(value)}` });
 export const forbidden = (field: string, detail: string): FieldError => ({ reason: 'FieldValueForbidden', field, message: `Forbidden: ${detail}` });
 export const notFound = (field: string, value: unknown): FieldError => ({ reason: 'FieldValueNotFound', field, message: `Not found: ${renderValue(value)}` });
-export const notSupported = (field: string, value: unknown, supported: readonly string[]): FieldError => ({ reason: 'FieldValueNotSupported', field, message: `Unsupported value: ${renderValue(value)}${supported.length ? `: supported values: ${supported.map((s) => JSON.stringify(s)).join(', ')}` : ''}` });
+export const notSupported = (field: string, value: unknown, supported: readonly string[]): FieldError => ({ reason: 'FieldValueNotSupported', field, message: `Unsupported value: ${renderValue(value)}${supported.length ? `: supported values: ${supported.map(goQuote).join(', ')}` : ''}` });
 /** `max` in bytes. */
 export const tooLong = (field: string, max: number): FieldError => ({ reason: 'FieldValueTooLong', field, message: `Too long: may not be more than ${max} bytes` });
 export const tooMany = (field: string, actual: number, max: number): FieldError => ({ reason: 'FieldValueTooMany', field, message: `Too many: ${actual}: must have at most ${max} items` });

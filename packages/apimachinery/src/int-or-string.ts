@@ -1,4 +1,5 @@
 /** Numbers that may be given as a percentage. Facts: k8s.io/apimachinery/pkg/util/intstr. */
+import { goQuote } from './go-format.ts';
 import type { IntOrString } from '@pilothouse/api-schemas';
 
 export class IntOrStringError extends Error {
@@ -20,7 +21,7 @@ export function scaledIntOrPercent(value: IntOrString | undefined, total: number
   if (typeof value === 'number') return value;
   const percent = percentOf(value);
   if (percent === undefined) {
-    const why = value.endsWith('%') ? `invalid value ${JSON.stringify(value)}: strconv.Atoi: parsing ${JSON.stringify(value.slice(0, -1))}: invalid syntax` : 'invalid type: string is not a percentage';
+    const why = value.endsWith('%') ? `invalid value ${goQuote(value)}: strconv.Atoi: parsing ${goQuote(value.slice(0, -1))}: invalid syntax` : 'invalid type: string is not a percentage';
     throw new IntOrStringError(`invalid value for IntOrString: ${why}`);
   }
   const exact = (percent * total) / 100;

@@ -2,6 +2,7 @@
  * Label selectors: the query string's grammar, `metav1.LabelSelector`, matching and formatting.
  * Facts: k8s.io/apimachinery/pkg/labels and pkg/apis/meta/v1 helpers.
  */
+import { goQuote } from './go-format.ts';
 import type { LabelSelector } from '@pilothouse/api-schemas/types/meta/v1';
 import { type FieldError, invalid, notSupported } from './field-error.ts';
 import { labelValue, qualifiedName } from './validation/names.ts';
@@ -185,7 +186,7 @@ export function matcherOf(selector: LabelSelector | undefined): LabelMatcher {
   const requirements = Object.entries(selector.matchLabels ?? {}).map(([key, value]) => labelRequirement(key, '=', [value]));
   for (const { key, operator, values } of selector.matchExpressions ?? []) {
     const parsed = expressionOperators[operator];
-    if (!parsed) throw new SelectorError(`${JSON.stringify(operator)} is not a valid label selector operator`);
+    if (!parsed) throw new SelectorError(`${goQuote(operator)} is not a valid label selector operator`);
     requirements.push(labelRequirement(key, parsed, values ?? []));
   }
   const matcher = requirements.length ? labelMatcher(requirements) : everyLabel;
@@ -212,7 +213,7 @@ export function toLabelSelector(text: string): LabelSelector {
       continue;
     }
     const name = Object.keys(expressionOperators).find((n) => expressionOperators[n] === operator);
-    if (!name) throw new SelectorError(operator === '!=' ? '"!=" is not a valid label selector operator' : `${JSON.stringify(operator)} isn't supported in label selectors`);
+    if (!name) throw new SelectorError(operator === '!=' ? '"!=" is not a valid label selector operator' : `${goQuote(operator)} isn't supported in label selectors`);
     selector.matchExpressions?.push({ key, operator: name, values: [...values] });
   }
   return selector;

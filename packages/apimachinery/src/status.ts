@@ -1,3 +1,4 @@
+import { goQuote } from './go-format.ts';
 import type { Status, StatusCause } from '@pilothouse/api-schemas/types/meta/v1';
 import type { FieldError } from './field-error.ts';
 
@@ -32,14 +33,14 @@ export interface Subject {
 const qualified = (s: Subject) => (s.group ? `${s.plural}.${s.group}` : s.plural);
 const detailsOf = (s: Subject, name: string): Status['details'] => ({ ...(name && { name }), ...(s.group && { group: s.group }), ...(s.plural && { kind: s.plural }) });
 
-export const notFoundError = (s: Subject, name: string) => new StatusError(failure(404, 'NotFound', `${qualified(s)} ${JSON.stringify(name)} not found`, detailsOf(s, name)));
-export const alreadyExistsError = (s: Subject, name: string) => new StatusError(failure(409, 'AlreadyExists', `${qualified(s)} ${JSON.stringify(name)} already exists`, detailsOf(s, name)));
-export const conflictError = (s: Subject, name: string, why: string) => new StatusError(failure(409, 'Conflict', `Operation cannot be fulfilled on ${qualified(s)} ${JSON.stringify(name)}: ${why}`, detailsOf(s, name)));
+export const notFoundError = (s: Subject, name: string) => new StatusError(failure(404, 'NotFound', `${qualified(s)} ${goQuote(name)} not found`, detailsOf(s, name)));
+export const alreadyExistsError = (s: Subject, name: string) => new StatusError(failure(409, 'AlreadyExists', `${qualified(s)} ${goQuote(name)} already exists`, detailsOf(s, name)));
+export const conflictError = (s: Subject, name: string, why: string) => new StatusError(failure(409, 'Conflict', `Operation cannot be fulfilled on ${qualified(s)} ${goQuote(name)}: ${why}`, detailsOf(s, name)));
 export const forbiddenError = (s: Subject, name: string, why: string) =>
-  new StatusError(failure(403, 'Forbidden', !s.plural ? `forbidden: ${why}` : name ? `${qualified(s)} ${JSON.stringify(name)} is forbidden: ${why}` : `${qualified(s)} is forbidden: ${why}`, detailsOf(s, name)));
+  new StatusError(failure(403, 'Forbidden', !s.plural ? `forbidden: ${why}` : name ? `${qualified(s)} ${goQuote(name)} is forbidden: ${why}` : `${qualified(s)} is forbidden: ${why}`, detailsOf(s, name)));
 export const badRequestError = (message: string) => new StatusError(failure(400, 'BadRequest', message));
 export const unauthorizedError = () => new StatusError(failure(401, 'Unauthorized', 'Unauthorized'));
-export const methodNotSupportedError = (s: Subject, action: string) => new StatusError(failure(405, 'MethodNotAllowed', `${action} is not supported on resources of kind ${JSON.stringify(qualified(s))}`, detailsOf(s, '')));
+export const methodNotSupportedError = (s: Subject, action: string) => new StatusError(failure(405, 'MethodNotAllowed', `${action} is not supported on resources of kind ${goQuote(qualified(s))}`, detailsOf(s, '')));
 export const unsupportedMediaTypeError = (message: string) => new StatusError(failure(415, 'UnsupportedMediaType', message));
 export const notAcceptableError = (message: string) => new StatusError(failure(406, 'NotAcceptable', message));
 export const tooLargeError = (message: string) => new StatusError(failure(413, 'RequestEntityTooLarge', message));
@@ -57,7 +58,7 @@ export function invalidError(gk: { group: string; kind: string }, name: string, 
   const texts = [...new Set(errors.map((e) => `${e.field}: ${e.message}`))];
   const text = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
   const kind = gk.group ? `${gk.kind}.${gk.group}` : gk.kind;
-  return new StatusError(failure(422, 'Invalid', `${kind} ${JSON.stringify(name)} is invalid: ${text}`, { ...(name && { name }), ...(gk.group && { group: gk.group }), ...(gk.kind && { kind: gk.kind }), causes }));
+  return new StatusError(failure(422, 'Invalid', `${kind} ${goQuote(name)} is invalid: ${text}`, { ...(name && { name }), ...(gk.group && { group: gk.group }), ...(gk.kind && { kind: gk.kind }), causes }));
 }
 
 export const isNotFound = (error: unknown): boolean => error instanceof StatusError && error.reason === 'NotFound';

@@ -2,6 +2,7 @@
  * YAML as the API server and Go clients read and write it: YAML 1.1's booleans and octal numbers, timestamps as texts,
  * keys always texts. Facts: sigs.k8s.io/yaml.
  */
+import { goQuote } from './go-format.ts';
 import { DEFAULT_SCALAR_STYLE_RULES, defineMappingTag, defineScalarTag, dump, load, loadAll, mapTag, mergeTag, NOT_RESOLVED, nullYaml11Tag, SCALAR_STYLE, type ScalarStyleRule, Schema, seqTag, strTag, YAMLException } from 'js-yaml';
 
 export class YamlError extends Error {
@@ -99,7 +100,7 @@ export function duplicateYamlKeys(text: string): string[] {
     create: mapTag.create as () => Record<string, unknown>,
     addPair: (map, key, value) => {
       const name = String(key);
-      if (Object.hasOwn(map, name)) found.push(`key ${JSON.stringify(name)} already set in map`);
+      if (Object.hasOwn(map, name)) found.push(`key ${goQuote(name)} already set in map`);
       return mapTag.addPair(map, key, value);
     },
     has: mapTag.has,

@@ -1,4 +1,5 @@
 /** Server-side apply. Facts: structured-merge-diff merge/update, apimachinery managedfields. */
+import { goQuote } from '../go-format.ts';
 import type { StatusCause } from '@pilothouse/api-schemas/types/meta/v1';
 import { parseApiVersion } from '../meta.ts';
 import { equalJson } from '../patch/json-patch.ts';
@@ -195,7 +196,7 @@ export class ApplyConflict extends StatusError {
 }
 
 function managerText({ manager, subresource, operation, apiVersion }: Manager): string {
-  const name = `${JSON.stringify(manager)}${subresource ? ` with subresource ${JSON.stringify(subresource)}` : ''}`;
+  const name = `${goQuote(manager)}${subresource ? ` with subresource ${goQuote(subresource)}` : ''}`;
   return operation === 'Update' ? `${name} using ${apiVersion}` : name;
 }
 

@@ -1,4 +1,5 @@
 /** `metadata.managedFields` as managers with their field sets, and back. Facts: k8s.io/apimachinery/pkg/util/managedfields. */
+import { goQuote } from '../go-format.ts';
 import type { ManagedFieldsEntry } from '@pilothouse/api-schemas/types/meta/v1';
 import { type FieldSet, isEmpty, readFieldSet, sorted, union } from './field-set.ts';
 
@@ -29,7 +30,7 @@ export function readManagers(entries: readonly ManagedFieldsEntry[] | null | und
     if (operation !== 'Apply' && operation !== 'Update') throw new Error('operation must be `Apply` or `Update`');
     if (!entry.apiVersion) throw new Error('apiVersion must not be empty');
     if (!entry.fieldsType) throw new Error(`missing fieldsType in managed fields entry ${i}`);
-    if (entry.fieldsType !== 'FieldsV1') throw new Error(`invalid fieldsType ${JSON.stringify(entry.fieldsType)} in managed fields entry ${i}`);
+    if (entry.fieldsType !== 'FieldsV1') throw new Error(`invalid fieldsType ${goQuote(entry.fieldsType)} in managed fields entry ${i}`);
     const manager: Manager = { manager: entry.manager ?? '', operation, apiVersion: entry.apiVersion, subresource: entry.subresource ?? '', ...(entry.time && { time: entry.time }), set: readFieldSet(entry.fieldsV1) };
     managers.set(managerId(manager), manager);
   });

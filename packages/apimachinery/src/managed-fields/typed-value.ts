@@ -1,5 +1,5 @@
 /** Values beside their field types: shapes, items' elements, validity, field sets. Facts: structured-merge-diff typed. */
-import { goFormat } from '../go-format.ts';
+import { goFormat, goQuote } from '../go-format.ts';
 import { elementText, fieldElement, keyElement, self, valueElement } from './element.ts';
 import { type FieldSet, leaf, type MutableFieldSet } from './field-set.ts';
 import type { FieldType, ListType, MapType } from './field-type.ts';
@@ -51,7 +51,7 @@ export function itemElement(list: ListType, item: unknown): string {
     key[name] = value;
     found = true;
   }
-  if (!found) throw new TypedValueError(`associative list with keys has an element that omits all key fields [${list.keys.map((name) => JSON.stringify(name)).join(' ')}] (and doesn't have default values for any key fields)`);
+  if (!found) throw new TypedValueError(`associative list with keys has an element that omits all key fields [${list.keys.map(goQuote).join(' ')}] (and doesn't have default values for any key fields)`);
   return keyElement(key);
 }
 
@@ -100,7 +100,7 @@ export function typedFaults(type: FieldType, value: unknown, { allowDuplicates =
   return faults;
 }
 
-const describe = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : goFormat(value));
+const describe = (value: unknown): string => (typeof value === 'string' ? goQuote(value) : goFormat(value));
 function scalarFault(type: FieldType, value: unknown): string | undefined {
   switch (type.scalar) {
     case 'numeric':

@@ -3,7 +3,7 @@
  * Facts: k8s.io/apimachinery/pkg/util/strategicpatch.
  */
 import { builtinTypes, type FieldSchema, type TypeRef, type TypeSchema } from '@pilothouse/api-schemas';
-import { goFormat, goTypeName, jsonKind } from '../go-format.ts';
+import { goFormat, goQuote, goTypeName, jsonKind } from '../go-format.ts';
 import { badRequestError } from '../status.ts';
 import { plainServerError, unprocessablePatch } from './patch-error.ts';
 
@@ -59,7 +59,7 @@ function lookup(type: TypeRef, key: string): Lookup {
   if (type.t !== 'ref') throw plainServerError(`merging an object in json but data type is not struct, instead is: ${type.t}`);
   const schema = builtinTypes.get(type.ref);
   const field = schema && fieldOf(schema, key);
-  if (!field) throw plainServerError(`unable to find api field in struct ${type.ref.slice(type.ref.lastIndexOf('.') + 1)} for the json field ${JSON.stringify(key)}`);
+  if (!field) throw plainServerError(`unable to find api field in struct ${type.ref.slice(type.ref.lastIndexOf('.') + 1)} for the json field ${goQuote(key)}`);
   const strategy = (field.patchStrategy ?? '').split(',').filter((s) => s !== '' && s !== 'retainKeys');
   return { of: field.type, strategy: strategy[0] ?? '', mergeKey: field.patchMergeKey ?? '' };
 }

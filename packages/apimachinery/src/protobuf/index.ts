@@ -1,5 +1,6 @@
 /** Kubernetes protobuf: the magic `k8s\0` and a `runtime.Unknown` that says what is inside. */
 import { typeOfKind } from '@pilothouse/api-schemas';
+import { goQuote } from '../go-format.ts';
 import { parseApiVersion } from '../meta.ts';
 import { messageCodec } from './codec.ts';
 import { eachField } from './values.ts';
@@ -61,7 +62,7 @@ export function decodeProtobuf(bytes: Uint8Array, like?: { apiVersion: string; k
     return true;
   });
   const name = typeName(apiVersion, kind) ?? (like && like.kind === kind ? typeName(like.apiVersion, kind) : undefined);
-  if (!name) throw new WireError(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`);
+  if (!name) throw new WireError(`no kind ${goQuote(kind)} is registered for version ${goQuote(apiVersion)}`);
   return { kind, apiVersion, ...messageCodec(name).read(new Reader(raw)) };
 }
 
@@ -114,7 +115,7 @@ const wrapTail = Uint8Array.from([3 * 8 + 2, 0, 4 * 8 + 2, 0]);
 
 function codecOf(apiVersion: string, kind: string) {
   const name = typeName(apiVersion, kind);
-  if (!name) throw new WireError(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`);
+  if (!name) throw new WireError(`no kind ${goQuote(kind)} is registered for version ${goQuote(apiVersion)}`);
   return messageCodec(name);
 }
 

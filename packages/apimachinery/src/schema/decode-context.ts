@@ -1,3 +1,4 @@
+import { goQuote } from '../go-format.ts';
 import { badRequestError } from '../status.ts';
 
 /** Where a decoder stands in the value it reads. One per call of `decodeObject`; depth counts the steps from the root. */
@@ -36,7 +37,7 @@ export function pathText(path: readonly (string | number)[], depth: number): str
 export function noteUnknown(context: DecodeContext, depth: number, key: string): void {
   if (context.unknown.length >= maxStrictErrors) return;
   const parent = pathText(context.path, depth);
-  context.unknown.push(`unknown field ${JSON.stringify(parent ? `${parent}.${key}` : key)}`);
+  context.unknown.push(`unknown field ${goQuote(parent ? `${parent}.${key}` : key)}`);
 }
 
 const jsonKind = (value: unknown): string => (Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value === 'boolean' ? 'bool' : (typeof value as string));
@@ -54,4 +55,4 @@ export function mismatch(context: DecodeContext, depth: number, value: unknown, 
 }
 
 /** The 400 for a body that is not what its kind says. */
-export const cannotBeHandled = (kind: string, version: string, expectedKind: string, why: string) => badRequestError(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${expectedKind}: ${why}`);
+export const cannotBeHandled = (kind: string, version: string, expectedKind: string, why: string) => badRequestError(`${kind} in version ${goQuote(version)} cannot be handled as a ${expectedKind}: ${why}`);

@@ -1,3 +1,4 @@
+import { goQuote } from '../go-format.ts';
 import { builtinTypes, type FieldSchema, type TypeRef, type TypeSchema } from '@pilothouse/api-schemas';
 import { cannotBeHandled, DecodeError, mismatch, newContext, noteUnknown } from './decode-context.ts';
 import { type Decode, scalarDecoders, scalarZeros } from './scalars.ts';
@@ -75,7 +76,7 @@ function inDocumentOrder(found: readonly string[], document: unknown): string[] 
     if (typeof value !== 'object' || value === null || left.size === 0) return;
     for (const [key, item] of Object.entries(value)) {
       const at = Array.isArray(value) ? `${path}[${key}]` : path ? `${path}.${key}` : key;
-      const text = `unknown field ${JSON.stringify(at)}`;
+      const text = `unknown field ${goQuote(at)}`;
       if (left.delete(text)) ordered.push(text);
       else visit(item, at);
     }

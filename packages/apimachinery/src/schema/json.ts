@@ -1,3 +1,4 @@
+import { goQuote } from '../go-format.ts';
 import { jsonSyntaxError } from './json-error.ts';
 
 export interface ParsedJson {
@@ -104,7 +105,7 @@ function findDuplicates(bytes: Uint8Array): string[] {
       const end = endOfString(text, i);
       if (top?.keys && /^\s*:/.test(text.slice(end + 1, end + 64))) {
         top.step = JSON.parse(text.slice(i, end + 1)) as string;
-        if (top.keys.has(top.step) && found.size < 100) found.add(`duplicate field ${JSON.stringify(pathOf(frames))}`);
+        if (top.keys.has(top.step) && found.size < 100) found.add(`duplicate field ${goQuote(pathOf(frames))}`);
         top.keys.add(top.step);
       }
       i = end;

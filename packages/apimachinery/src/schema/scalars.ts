@@ -1,3 +1,4 @@
+import { goQuote } from '../go-format.ts';
 import { canonicalQuantity } from '../quantity.ts';
 import { DecodeError, mismatch, type DecodeContext } from './decode-context.ts';
 
@@ -70,10 +71,10 @@ const decodeTime =
     if (value === '') return undefined;
     const layout = micro ? '2006-01-02T15:04:05.000000Z07:00' : '2006-01-02T15:04:05Z07:00';
     const match = timeGrammar.exec(value);
-    if (!match) throw new DecodeError(`parsing time ${JSON.stringify(value)} as ${JSON.stringify(layout)}: cannot parse ${JSON.stringify(value)} as "2006"`);
+    if (!match) throw new DecodeError(`parsing time ${goQuote(value)} as ${goQuote(layout)}: cannot parse ${goQuote(value)} as "2006"`);
     const [, year, month, day, hour, minute, second, fraction = '', zone] = match;
     const instant = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}${zone}`);
-    if (Number.isNaN(instant.getTime()) || new Date(`${year}-${month}-${day}T00:00:00Z`).getUTCDate() !== Number(day)) throw new DecodeError(`parsing time ${JSON.stringify(value)}: day out of range`);
+    if (Number.isNaN(instant.getTime()) || new Date(`${year}-${month}-${day}T00:00:00Z`).getUTCDate() !== Number(day)) throw new DecodeError(`parsing time ${goQuote(value)}: day out of range`);
     const seconds = zone === 'Z' ? value.slice(0, 19) : instant.toISOString().slice(0, 19);
     if (seconds === '0001-01-01T00:00:00') return undefined;
     return micro ? `${seconds}.${fraction.slice(0, 6).padEnd(6, '0')}Z` : `${seconds}Z`;

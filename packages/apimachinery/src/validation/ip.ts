@@ -1,4 +1,5 @@
 /** IP addresses and CIDR blocks: reading, canonical text, validity. Facts: k8s.io/apimachinery/pkg/util/validation/ip. */
+import { goQuote } from '../go-format.ts';
 import { type FieldError, invalid } from '../field-error.ts';
 
 export interface IpAddress {
@@ -143,7 +144,7 @@ export function validateIp(value: string, field: string): FieldError[] {
   const errors = validateIpForLegacyField(value, field, { strict: true });
   if (errors.length) return errors;
   const text = formatIp(parseIp(value) as IpAddress);
-  return text === value ? [] : [invalid(field, value, `must be in canonical form (${JSON.stringify(text)})`)];
+  return text === value ? [] : [invalid(field, value, `must be in canonical form (${goQuote(text)})`)];
 }
 
 /** A block in a field older than the strict rules. */
@@ -162,7 +163,7 @@ export function validateCidr(value: string, field: string): FieldError[] {
   const errors = validateCidrForLegacyField(value, field, { strict: true });
   if (errors.length) return errors;
   const text = formatCidr(parseCidr(value) as Cidr);
-  return text === value ? [] : [invalid(field, value, `must be in canonical form (${JSON.stringify(text)})`)];
+  return text === value ? [] : [invalid(field, value, `must be in canonical form (${goQuote(text)})`)];
 }
 
 /** Warnings for an address that is accepted but written unusually. */
@@ -170,8 +171,8 @@ export function ipWarnings(value: string, field: string): string[] {
   const ip = parseIp(value);
   if (!ip) return [];
   const text = formatIp(ip);
-  if (ip.leadingZeros || ip.mapped) return [`${field}: non-standard IP address ${JSON.stringify(value)} is invalid: use ${JSON.stringify(text)}`];
-  return ip.family === 6 && text !== value ? [`${field}: IPv6 address ${JSON.stringify(value)} should be in RFC 5952 canonical format (${JSON.stringify(text)})`] : [];
+  if (ip.leadingZeros || ip.mapped) return [`${field}: non-standard IP address ${goQuote(value)} is invalid: use ${goQuote(text)}`];
+  return ip.family === 6 && text !== value ? [`${field}: IPv6 address ${goQuote(value)} should be in RFC 5952 canonical format (${goQuote(text)})`] : [];
 }
 
 /** Warnings for a block that is accepted but written unusually. */
@@ -179,13 +180,13 @@ export function cidrWarnings(value: string, field: string): string[] {
   const cidr = parseCidr(value);
   if (!cidr) return [];
   const warnings: string[] = [];
-  const quoted = JSON.stringify(value);
+  const quoted = goQuote(value);
   const { address, network, prefix } = cidr;
   const text = formatCidr(cidr);
   const width = address.family === 4 ? 32 : 128;
-  if (address.bits !== network) warnings.push(`${field}: CIDR value ${quoted} is ambiguous in this context (should be ${JSON.stringify(text)} or ${JSON.stringify(`${formatIp(address)}/${width}`)}?)`);
-  if (cidr.leadingZeros || address.mapped) warnings.push(`${field}: non-standard CIDR value ${quoted} is invalid: use ${JSON.stringify(text)}`);
-  if (!warnings.length && address.family === 6 && `${formatIp(address)}/${prefix}` !== value) warnings.push(`${field}: IPv6 CIDR value ${quoted} should be in RFC 5952 canonical format (${JSON.stringify(text)})`);
+  if (address.bits !== network) warnings.push(`${field}: CIDR value ${quoted} is ambiguous in this context (should be ${goQuote(text)} or ${goQuote(`${formatIp(address)}/${width}`)}?)`);
+  if (cidr.leadingZeros || address.mapped) warnings.push(`${field}: non-standard CIDR value ${quoted} is invalid: use ${goQuote(text)}`);
+  if (!warnings.length && address.family === 6 && `${formatIp(address)}/${prefix}` !== value) warnings.push(`${field}: IPv6 CIDR value ${quoted} should be in RFC 5952 canonical format (${goQuote(text)})`);
   return warnings;
 }
 

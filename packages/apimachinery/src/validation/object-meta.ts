@@ -1,4 +1,5 @@
 /** Rules of `metadata` that every resource shares. Facts: k8s.io/apimachinery/pkg/api/validation and pkg/apis/meta/v1/validation. */
+import { goQuote } from '../go-format.ts';
 import type { Condition, LabelSelector, ManagedFieldsEntry, ObjectMeta, OwnerReference } from '@pilothouse/api-schemas/types/meta/v1';
 import { duplicate, type FieldError, forbidden, invalid, notSupported, required, tooLong } from '../field-error.ts';
 import { parseApiVersion } from '../meta.ts';
@@ -77,7 +78,7 @@ export function validateFinalizers(finalizers: string[] | undefined, field: stri
 /** An object under deletion gains no finalizers. */
 export function validateNoNewFinalizers(finalizers: string[] | undefined, old: string[] | undefined, field: string): FieldError[] {
   const extra = [...new Set(finalizers)].filter((name) => !old?.includes(name)).sort();
-  return extra.length ? [forbidden(field, `no new finalizers can be added if the object is being deleted, found new finalizers []string{${extra.map((name) => JSON.stringify(name)).join(', ')}}`)] : [];
+  return extra.length ? [forbidden(field, `no new finalizers can be added if the object is being deleted, found new finalizers []string{${extra.map(goQuote).join(', ')}}`)] : [];
 }
 
 const operations = ['Apply', 'Update'];

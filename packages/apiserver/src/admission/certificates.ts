@@ -1,4 +1,5 @@
 /** Who may approve and sign certificate requests of a signer, and what no signer may be asked for. */
+import { goQuote } from '@pilothouse/apimachinery';
 import { isDeepStrictEqual } from 'node:util';
 import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
 import { isAbout, refuse } from './refuse.ts';
@@ -20,7 +21,7 @@ export const certificateApproval: AdmissionPlugin = {
   async validate(a) {
     if (!isAbout(a, resource) || a.subresource !== 'approval') return;
     const signer = a.old.spec.signerName;
-    if (!(await mayUse(a, 'approve', signer))) throw refuse(a, `user not permitted to approve requests with signerName ${JSON.stringify(signer)}`);
+    if (!(await mayUse(a, 'approve', signer))) throw refuse(a, `user not permitted to approve requests with signerName ${goQuote(signer)}`);
   },
 };
 
@@ -31,7 +32,7 @@ export const certificateSigning: AdmissionPlugin = {
     if (!isAbout(a, resource) || a.subresource !== 'status') return;
     if (a.old.status?.certificate === a.object.status?.certificate && isDeepStrictEqual(a.old.status?.conditions ?? [], a.object.status?.conditions ?? [])) return;
     const signer = a.old.spec.signerName;
-    if (!(await mayUse(a, 'sign', signer))) throw refuse(a, `user not permitted to sign requests with signerName ${JSON.stringify(signer)}`);
+    if (!(await mayUse(a, 'sign', signer))) throw refuse(a, `user not permitted to sign requests with signerName ${goQuote(signer)}`);
   },
 };
 

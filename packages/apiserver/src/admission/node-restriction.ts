@@ -1,13 +1,13 @@
 /** Kubelets change their own node and its pods, and nothing that would draw other work to them. */
 import type { Node, PersistentVolumeClaim, Pod } from '@pilothouse/api-schemas/types/core/v1';
-import { csiDrivers, nodes, notFoundError, persistentVolumeClaims, persistentVolumes, pods } from '@pilothouse/apimachinery';
+import { csiDrivers, goQuote, nodes, notFoundError, persistentVolumeClaims, persistentVolumes, pods } from '@pilothouse/apimachinery';
 import { isDeepStrictEqual } from 'node:util';
 import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
 import { nodeOf } from '../auth/names.ts';
 import { podReferences } from '../auth/authorizers/node-graph.ts';
 import { isAbout, refuse } from './refuse.ts';
 
-const quoted = JSON.stringify;
+const quoted = goQuote;
 const mirror = 'kubernetes.io/config.mirror';
 
 async function podOf(a: AdmissionAttributes, name: string): Promise<Pod> {

@@ -1,6 +1,6 @@
 import type { Pod, Toleration } from '@pilothouse/api-schemas/types/core/v1';
 import type { RuntimeClass } from '@pilothouse/api-schemas/types/node/v1';
-import { compareQuantities, runtimeClasses } from '@pilothouse/apimachinery';
+import { compareQuantities, goQuote, runtimeClasses } from '@pilothouse/apimachinery';
 import { isDeepStrictEqual } from 'node:util';
 import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
 import type { Resources } from '@pilothouse/apimachinery/quota/pod-resources';
@@ -10,7 +10,7 @@ async function classOf(a: AdmissionAttributes): Promise<RuntimeClass | undefined
   const name = (a.object as Pod).spec?.runtimeClassName;
   if (!name) return undefined;
   const found = await a.read.get(runtimeClasses, name);
-  if (!found) throw refuse(a, `pod rejected: RuntimeClass ${JSON.stringify(name)} not found`);
+  if (!found) throw refuse(a, `pod rejected: RuntimeClass ${goQuote(name)} not found`);
   return found;
 }
 

@@ -1,6 +1,6 @@
 /** Every pod runs as a service account: the default one is filled in, and a token for it mounted. */
 import type { Container, Pod, ServiceAccount, Volume } from '@pilothouse/api-schemas/types/core/v1';
-import { serviceAccounts } from '@pilothouse/apimachinery';
+import { goQuote, serviceAccounts } from '@pilothouse/apimachinery';
 import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
 import { isAbout, refuse } from './refuse.ts';
 
@@ -17,7 +17,7 @@ async function accountOf(a: AdmissionAttributes, name: string): Promise<ServiceA
   for (let attempt = 1; ; attempt++) {
     const account = await a.read.get(serviceAccounts, name, a.namespace);
     if (account) return account;
-    if (name !== 'default' || attempt >= tries) throw refuse(a, `error looking up service account ${a.namespace}/${name}: serviceaccount ${JSON.stringify(name)} not found`);
+    if (name !== 'default' || attempt >= tries) throw refuse(a, `error looking up service account ${a.namespace}/${name}: serviceaccount ${goQuote(name)} not found`);
     await a.clock.sleep(waitMs);
   }
 }

@@ -1,4 +1,4 @@
-import { forbiddenError, type StatusError } from '@pilothouse/apimachinery';
+import { forbiddenError, goQuote, type StatusError } from '@pilothouse/apimachinery';
 import type { RequestAttributes } from '../contract.ts';
 
 /** What could be read as markup by a browser that shows the answer. */
@@ -6,11 +6,11 @@ const sanitize = (text: string) => text.replace(/&/g, '&amp;').replace(/</g, '&l
 
 /** `User "jane" cannot list resource "pods" in API group "" in the namespace "default"`. */
 function describe(attributes: RequestAttributes): string {
-  const user = sanitize(JSON.stringify(attributes.user.name));
-  if (!attributes.isResource) return `User ${user} cannot ${sanitize(attributes.verb)} path ${sanitize(JSON.stringify(attributes.path))}`;
-  const resource = sanitize(JSON.stringify(attributes.subresource ? `${attributes.resource}/${attributes.subresource}` : attributes.resource));
-  const scope = attributes.namespace ? `in the namespace ${sanitize(JSON.stringify(attributes.namespace))}` : 'at the cluster scope';
-  return `User ${user} cannot ${sanitize(attributes.verb)} resource ${resource} in API group ${sanitize(JSON.stringify(attributes.group))} ${scope}`;
+  const user = sanitize(goQuote(attributes.user.name));
+  if (!attributes.isResource) return `User ${user} cannot ${sanitize(attributes.verb)} path ${sanitize(goQuote(attributes.path))}`;
+  const resource = sanitize(goQuote(attributes.subresource ? `${attributes.resource}/${attributes.subresource}` : attributes.resource));
+  const scope = attributes.namespace ? `in the namespace ${sanitize(goQuote(attributes.namespace))}` : 'at the cluster scope';
+  return `User ${user} cannot ${sanitize(attributes.verb)} resource ${resource} in API group ${sanitize(goQuote(attributes.group))} ${scope}`;
 }
 
 /** The 403 for a request that no authorizer allows; `reason` is the authorizers' (may be empty). */

@@ -2,7 +2,7 @@
  * Acting as somebody else: the `Impersonate-*` headers, checked first in the constrained modes (a right to impersonate
  * this kind of user and to do this very request as one), last in the legacy one (verb `impersonate` alone). kep.k8s.io/5284
  */
-import { type ApiRequest, badRequestError, StatusError } from '@pilothouse/apimachinery';
+import { type ApiRequest, badRequestError, goQuote, StatusError } from '@pilothouse/apimachinery';
 import type { Decision, RequestAttributes, User } from '../contract.ts';
 import { forbiddenByAuthorization } from './forbidden.ts';
 import { headerValues, unescapeExtraKey } from './headers.ts';
@@ -18,7 +18,7 @@ interface Wanted {
 }
 
 const extraPrefix = 'impersonate-extra-';
-const quoted = JSON.stringify;
+const quoted = goQuote;
 
 /** Go's `%#v` of a user, which upstream shows in this one message. */
 function goSyntax(wanted: Wanted): string {

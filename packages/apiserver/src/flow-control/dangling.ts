@@ -1,5 +1,5 @@
 /** The status of FlowSchemas: whether the priority level that each names is there. */
-import { flowSchemas, isConflict, isNotFound, priorityLevelConfigurations } from '@pilothouse/apimachinery';
+import { flowSchemas, goQuote, isConflict, isNotFound, priorityLevelConfigurations } from '@pilothouse/apimachinery';
 import type { FlowSchema, FlowSchemaCondition } from '@pilothouse/api-schemas/types/flowcontrol/v1';
 import { formatTime, messageOf, type Runtime, type Scope } from '@pilothouse/base';
 import type { LoopbackClient } from '../bootstrap/client.ts';
@@ -9,7 +9,7 @@ import type { ObjectFeed } from '../contract.ts';
 export function danglingCondition({ spec, status }: FlowSchema, levels: { has(name: string): boolean }, now: string): FlowSchemaCondition | undefined {
   const level = spec?.priorityLevelConfiguration.name ?? '';
   const found = levels.has(level);
-  const text = `This FlowSchema references the PriorityLevelConfiguration object named ${JSON.stringify(level)} ${found ? 'and it exists' : 'but there is no such object'}`;
+  const text = `This FlowSchema references the PriorityLevelConfiguration object named ${goQuote(level)} ${found ? 'and it exists' : 'but there is no such object'}`;
   const wanted = { type: 'Dangling', status: found ? 'False' : 'True', reason: found ? 'Found' : 'NotFound', message: text };
   const held = status?.conditions?.find((condition) => condition.type === 'Dangling');
   if (held?.status === wanted.status && held.reason === wanted.reason && held.message === wanted.message) return undefined;

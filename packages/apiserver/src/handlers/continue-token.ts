@@ -1,4 +1,4 @@
-import { badRequestError } from '@pilothouse/apimachinery';
+import { badRequestError, goQuote } from '@pilothouse/apimachinery';
 
 export interface ContinueToken {
   /** Where the list was read; -1: wherever the store is now (after the old revision expired). */
@@ -20,7 +20,7 @@ export function decodeContinue(text: string): ContinueToken {
   } catch {
     throw refuse('continue key is not valid: invalid character');
   }
-  if (value?.v !== 'meta.k8s.io/v1') throw refuse(`continue key is not valid: server does not recognize this encoded version ${JSON.stringify(String(value?.v ?? ''))}`);
+  if (value?.v !== 'meta.k8s.io/v1') throw refuse(`continue key is not valid: server does not recognize this encoded version ${goQuote(String(value?.v ?? ''))}`);
   if (!value.rv || typeof value.rv !== 'number') throw refuse('continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
   if (typeof value.start !== 'string' || !value.start) throw refuse('continue key is not valid: encoded start key empty (version meta.k8s.io/v1)');
   if (value.start.split('/').includes('..')) throw refuse(`invalid continue token (not from this server)`);

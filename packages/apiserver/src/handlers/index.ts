@@ -1,4 +1,4 @@
-import { badRequestError, pathSegmentName } from '@pilothouse/apimachinery';
+import { badRequestError, goQuote, pathSegmentName } from '@pilothouse/apimachinery';
 import { methodNotAllowed, noSuchRoute } from '../request/errors.ts';
 import type { Call, Handler } from './call.ts';
 import { getComponentStatus, listComponentStatuses } from './component-statuses.ts';
@@ -62,5 +62,5 @@ export function handlerOf(call: Call): Handler {
 /** @throws StatusError 400 for a name that no object can have */
 function checkPathName(name: string): void {
   const problems = pathSegmentName(name);
-  if (problems.length) throw badRequestError(`Name parameter invalid: ${JSON.stringify(name)}: ${problems.join(';')}`);
+  if (problems.length) throw badRequestError(`Name parameter invalid: ${goQuote(name)}: ${problems.join(';')}`);
 }

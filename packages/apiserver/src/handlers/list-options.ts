@@ -1,4 +1,4 @@
-import { badRequestError, type FieldError, type FieldMatcher, forbidden, invalidError, type LabelMatcher, notSupported, parseFieldSelector, parseLabelSelector } from '@pilothouse/apimachinery';
+import { badRequestError, type FieldError, type FieldMatcher, forbidden, goQuote, invalidError, type LabelMatcher, notSupported, parseFieldSelector, parseLabelSelector } from '@pilothouse/apimachinery';
 import type { CachedObject } from '../cache/cached-object.ts';
 import type { ExactTerm } from '../cache/value-index.ts';
 import type { Selection } from '../cache/watcher.ts';
@@ -23,9 +23,9 @@ const largestInt64 = 2n ** 63n - 1n;
 /** A number in a query string. @throws StatusError 400 as Go's parser words it */
 export function parseInt64(text: string | null): number | undefined {
   if (text === null || text === '') return undefined;
-  if (!/^[+-]?\d+$/.test(text)) throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (!/^[+-]?\d+$/.test(text)) throw badRequestError(`strconv.ParseInt: parsing ${goQuote(text)}: invalid syntax`);
   const value = BigInt(text);
-  if (value > largestInt64 || value < -largestInt64 - 1n) throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(text)}: value out of range`);
+  if (value > largestInt64 || value < -largestInt64 - 1n) throw badRequestError(`strconv.ParseInt: parsing ${goQuote(text)}: value out of range`);
   return Number(value);
 }
 
@@ -33,7 +33,7 @@ export function parseInt64(text: string | null): number | undefined {
 export function revisionProblem(text: string): string | undefined {
   if (text === '') return undefined;
   const why = !/^\d+$/.test(text) ? 'invalid syntax' : BigInt(text) >= 2n ** 64n ? 'value out of range' : '';
-  return why && `resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: ${why}`;
+  return why && `resourceVersion: Invalid value: ${goQuote(text)}: strconv.ParseUint: parsing ${goQuote(text)}: ${why}`;
 }
 
 /** Reads and checks the query of a list or watch. @throws StatusError 400, 422 */
@@ -64,7 +64,7 @@ function checkField(resource: ServedResource, field: string): void {
   if (field === 'metadata.name' || field === 'metadata.namespace' || field in fields) return;
   const custom = resource.definition.fieldLabelError?.(field);
   if (custom) throw badRequestError(custom);
-  if (!Object.keys(fields).length) throw badRequestError(`${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`);
+  if (!Object.keys(fields).length) throw badRequestError(`${goQuote(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`);
   throw badRequestError(`field label not supported: ${field}`);
 }
 

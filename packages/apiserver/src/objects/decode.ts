@@ -1,4 +1,4 @@
-import { badRequestError, cannotBeHandled, type KubeObject, parseApiVersion } from '@pilothouse/apimachinery';
+import { badRequestError, cannotBeHandled, goQuote, type KubeObject, parseApiVersion } from '@pilothouse/apimachinery';
 import { typeOfKind } from '@pilothouse/api-schemas';
 import type { ObjectCodec } from '../contract.ts';
 import { cloneJson } from './clone.ts';
@@ -72,7 +72,7 @@ export function settleEmptyLists(codec: ObjectCodec, object: KubeObject, decoded
   Object.assign(target, plain);
 }
 
-const strictError = (expected: BodyKind, findings: readonly string[]) => badRequestError(`${expected.kind} in version ${JSON.stringify(expected.version)} cannot be handled as a ${expected.kind}: strict decoding error: ${findings.join(', ')}`);
+const strictError = (expected: BodyKind, findings: readonly string[]) => badRequestError(`${expected.kind} in version ${goQuote(expected.version)} cannot be handled as a ${expected.kind}: strict decoding error: ${findings.join(', ')}`);
 
 function checkShape(value: unknown, kind: string, bytes: Uint8Array): void {
   if (typeof value === 'object' && !Array.isArray(value)) return;
@@ -95,7 +95,7 @@ function checkKind(apiVersion: string, kind: string, expected: BodyKind, value: 
   const internal = goPackage(expected.group);
   const exists = typeOfKind(given.group, given.version, givenKind) ?? (givenKind.endsWith('List') ? typeOfKind(given.group, given.version, givenKind.slice(0, -4)) ?? (givenKind === 'List' && apiVersion === 'v1') : undefined);
   if (exists) throw cannotBeHandled(givenKind, given.version, expected.kind, `converting (${given.version}.${givenKind}) to (${internal}.${expected.kind}): unknown conversion`);
-  throw cannotBeHandled(givenKind, given.version, expected.kind, `no kind ${JSON.stringify(givenKind)} is registered for version ${JSON.stringify(apiVersion || expectedVersion)} in scheme "pkg/runtime/scheme.go:111"`);
+  throw cannotBeHandled(givenKind, given.version, expected.kind, `no kind ${goQuote(givenKind)} is registered for version ${goQuote(apiVersion || expectedVersion)} in scheme "pkg/runtime/scheme.go:111"`);
 }
 
 /** The package of upstream's internal types, which its messages name. */

@@ -1,5 +1,5 @@
 /** A container's log, streamed from the kubelet of its node. */
-import { type ApiResponse, badRequestError, type FieldError, forbidden, internalError, invalid, invalidError, StatusError } from '@pilothouse/apimachinery';
+import { type ApiResponse, badRequestError, type FieldError, forbidden, goQuote, internalError, invalid, invalidError, StatusError } from '@pilothouse/apimachinery';
 import { request as requestHttps } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import type { ConnectContext, ConnectHandler } from '../contract.ts';
@@ -26,13 +26,13 @@ export function parseLogOptions(query: URLSearchParams): LogOptions {
   for (const name of numbers) {
     const text = query.get(name);
     if (text === null) continue;
-    if (!/^[+-]?\d+$/.test(text)) throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+    if (!/^[+-]?\d+$/.test(text)) throw badRequestError(`strconv.ParseInt: parsing ${goQuote(text)}: invalid syntax`);
     options.numbers[name] = Number(text);
   }
   for (const name of flags) if (isSet(query, name)) options.flags[name] = true;
   const sinceTime = query.get('sinceTime');
   if (sinceTime) {
-    if (Number.isNaN(Date.parse(sinceTime))) throw badRequestError(`parsing time ${JSON.stringify(sinceTime)} as "2006-01-02T15:04:05Z07:00": cannot parse ${JSON.stringify(sinceTime)} as "2006"`);
+    if (Number.isNaN(Date.parse(sinceTime))) throw badRequestError(`parsing time ${goQuote(sinceTime)} as "2006-01-02T15:04:05Z07:00": cannot parse ${goQuote(sinceTime)} as "2006"`);
     options.sinceTime = sinceTime;
   }
   const stream = query.get('stream');
@@ -62,7 +62,7 @@ function fetchLog(context: ConnectContext, kubelet: Target, path: string, tls: T
   return new Promise((resolve, reject) => {
     // A connection of its own: a followed log may stay open for days.
     const request = requestHttps({ host: kubelet.host, port: kubelet.port, path, method: 'GET', agent: false, ...tls, signal: context.request.signal }, resolve);
-    request.on('error', (error) => reject(context.request.signal.aborted ? error : plainError(`Get ${JSON.stringify(`https://${hostPort(kubelet.host, kubelet.port)}${path}`)}: ${dialError(kubelet, error)}`, error)));
+    request.on('error', (error) => reject(context.request.signal.aborted ? error : plainError(`Get ${goQuote(`https://${hostPort(kubelet.host, kubelet.port)}${path}`)}: ${dialError(kubelet, error)}`, error)));
     request.end();
   });
 }

@@ -1,6 +1,6 @@
 /** HTTP through the API server to pods, services and nodes (`…/proxy/…`). */
 import type { Service } from '@pilothouse/api-schemas/types/core/v1';
-import { type ApiResponse, badRequestError, endpointSlices, notFoundError, serviceUnavailableError, services } from '@pilothouse/apimachinery';
+import { type ApiResponse, badRequestError, endpointSlices, goQuote, notFoundError, services, serviceUnavailableError } from '@pilothouse/apimachinery';
 import type { ConnectContext, ConnectHandler } from '../contract.ts';
 import { podNamed } from './containers.ts';
 import { forward } from './forward.ts';
@@ -12,7 +12,7 @@ const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 function split(context: ConnectContext, what: string) {
   const parts = splitSchemeNamePort(context.name);
-  if (!parts) throw badRequestError(`invalid ${what} request ${JSON.stringify(context.name)}`);
+  if (!parts) throw badRequestError(`invalid ${what} request ${goQuote(context.name)}`);
   return { ...parts, secure: parts.scheme === 'https' };
 }
 
@@ -33,7 +33,7 @@ function servicePortName(service: Service, port: string): string {
   if (!port) return ports.length === 1 ? (ports[0].name ?? '') : '';
   if (!/^\d+$/.test(port)) return port;
   const found = ports.find((p) => p.port === Number(port));
-  if (!found) throw serviceUnavailableError(`no service port ${port} found for service ${JSON.stringify(service.metadata.name)}`);
+  if (!found) throw serviceUnavailableError(`no service port ${port} found for service ${goQuote(service.metadata.name ?? '')}`);
   return found.name ?? '';
 }
 
@@ -47,7 +47,7 @@ async function serviceTarget(context: ConnectContext): Promise<Target> {
     const found = slice.ports?.find((p) => (p.name ?? '') === portName);
     return found?.port ? (slice.endpoints ?? []).filter((e) => e.conditions?.ready !== false).flatMap((e) => e.addresses.map((host) => ({ host, port: found.port! }))) : [];
   });
-  if (!targets.length) throw serviceUnavailableError(`no endpoints available for service ${JSON.stringify(context.name.includes(':') && slices.length ? context.name : name)}`);
+  if (!targets.length) throw serviceUnavailableError(`no endpoints available for service ${goQuote(context.name.includes(':') && slices.length ? context.name : name)}`);
   const chosen = targets[context.random.below(targets.length)];
   requireProxyable(chosen.host);
   return { secure, ...chosen };

@@ -1,4 +1,5 @@
 /** Health: `/healthz`, `/livez`, `/readyz`, with `?verbose`, `?exclude=` and each check below. */
+import { goQuote } from '@pilothouse/apimachinery';
 import { messageOf } from '@pilothouse/base';
 import type { NonResourceRoute } from '../options.ts';
 import { textAnswer } from '../request/respond.ts';
@@ -38,7 +39,7 @@ export function healthRoutes(checks: readonly HealthCheck[]): NonResourceRoute[]
             lines.push(`[-]${check.name} failed: reason withheld`);
           }
         }
-        if (excluded.size) lines.push(`warn: some health checks cannot be excluded: no matches for ${[...excluded].map((e) => JSON.stringify(e)).join(',')}`);
+        if (excluded.size) lines.push(`warn: some health checks cannot be excluded: no matches for ${[...excluded].map(goQuote).join(',')}`);
         if (failed.length) {
           if (asked) return textAnswer(`internal server error: ${failed[0]} failed\n`, 500);
           return textAnswer(`${lines.join('\n')}\n${endpoint} check failed\n`, 500);

@@ -1,5 +1,5 @@
 import type { TokenRequest, TokenRequestSpec } from '@pilothouse/api-schemas/types/authentication/v1';
-import { badRequestError, conflictError, type FieldError, invalid, invalidError, nodes, notFoundError, parseApiVersion, pods, secrets, serviceAccounts } from '@pilothouse/apimachinery';
+import { badRequestError, conflictError, type FieldError, goQuote, invalid, invalidError, nodes, notFoundError, parseApiVersion, pods, secrets, serviceAccounts } from '@pilothouse/apimachinery';
 import { formatTime } from '@pilothouse/base';
 import type { ObjectReader, VirtualHandler } from '../contract.ts';
 import type { TokenIssuer, TokenSpec } from '../auth/tokens/issuer.ts';
@@ -37,7 +37,7 @@ async function resolveBound(read: ObjectReader, namespace: string, account: stri
     }
     const pod = await read.get(pods, name, namespace);
     if (!pod) throw notFoundError(pods, name);
-    if (pod.spec?.serviceAccountName !== account) throw badRequestError(`cannot bind token for serviceaccount ${JSON.stringify(account)} to pod running with different serviceaccount name.`);
+    if (pod.spec?.serviceAccountName !== account) throw badRequestError(`cannot bind token for serviceaccount ${goQuote(account)} to pod running with different serviceaccount name.`);
     const nodeName = pod.spec.nodeName;
     const node = nodeName ? { name: nodeName, uid: (await read.get(nodes, nodeName))?.metadata.uid } : undefined;
     return { uid: pod.metadata.uid!, bound: { pod: { name, uid: pod.metadata.uid }, ...(node && { node }) } };

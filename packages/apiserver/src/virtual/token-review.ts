@@ -1,4 +1,4 @@
-import { badRequestError } from '@pilothouse/apimachinery';
+import { badRequestError, goQuote } from '@pilothouse/apimachinery';
 import type { User, VirtualHandler } from '../contract.ts';
 import { allAuthenticated } from '../auth/names.ts';
 import type { TokenAuthenticator } from '../auth/tokens/authenticator.ts';
@@ -21,7 +21,7 @@ export const tokenReview = (authenticators: readonly TokenAuthenticator[], apiAu
       const found = await authenticateToken(authenticators, spec.token, audiences);
       // An authenticator that knows nothing of audiences speaks for the API server's own.
       const good = found.audiences ?? apiAudiences.filter((a) => audiences.includes(a));
-      if (!good.length) throw new InvalidToken(`[invalid bearer token, token audiences are invalid for the target audiences [${audiences.map((a) => JSON.stringify(a)).join(' ')}]]`);
+      if (!good.length) throw new InvalidToken(`[invalid bearer token, token audiences are invalid for the target audiences [${audiences.map(goQuote).join(' ')}]]`);
       object.status = { authenticated: true, user: userInfo(authenticated(found.user)), audiences: [...good] };
     } catch (error) {
       if (!(error instanceof InvalidToken)) throw error;

@@ -1,4 +1,5 @@
 /** The checks of the baseline and restricted levels as data: since which version of the standard, and what they find. */
+import { goQuote } from '@pilothouse/apimachinery';
 import type { Container, Pod, SELinuxOptions } from '@pilothouse/api-schemas/types/core/v1';
 import type { ObjectMeta } from '@pilothouse/apimachinery';
 import type { LevelVersion } from './policy.ts';
@@ -48,7 +49,7 @@ const appArmor: Find = (spec, metadata) => {
   const values = sorted([...(bad(podType) ? [podType!] : []), ...containers.map((c) => c.securityContext!.appArmorProfile!.type)]);
   const annotations = Object.entries(metadata.annotations ?? {})
     .filter(([key, value]) => key.startsWith(appArmorAnnotation) && value !== '' && value !== 'runtime/default' && !value.startsWith('localhost/'))
-    .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
+    .map(([key, value]) => `${key}=${goQuote(value)}`)
     .sort();
   const who = [setters(bad(podType), containers.map((c) => c.name)), annotations.length ? plural(annotations.length, 'annotation', 'annotations') : ''].filter(Boolean);
   if (!who.length) return undefined;
@@ -150,7 +151,7 @@ const seLinuxTypes = ['', 'container_t', 'container_init_t', 'container_kvm_t'];
 const seccompAnnotations: Find = (spec, metadata) => {
   const bad = (key: string) => {
     const value = metadata.annotations?.[key];
-    return value !== undefined && value !== 'runtime/default' && value !== 'docker/default' && !value.startsWith('localhost/') ? [`${key}=${JSON.stringify(value)}`] : [];
+    return value !== undefined && value !== 'runtime/default' && value !== 'docker/default' && !value.startsWith('localhost/') ? [`${key}=${goQuote(value)}`] : [];
   };
   const forbidden = sorted(['seccomp.security.alpha.kubernetes.io/pod', ...containersOf(spec).map((c) => `container.seccomp.security.alpha.kubernetes.io/${c.name}`)].flatMap(bad));
   return forbidden.length ? { reason: 'seccompProfile', detail: `forbidden ${plural(forbidden.length, 'annotation', 'annotations')} ${forbidden.join(', ')}` } : undefined;

@@ -1,6 +1,6 @@
 /** Pods keep to the security level of their namespace; workloads that would make pods which do not are warned about. */
 import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
-import { controllerOf, internalError, invalidError, namespaces, type ObjectMeta, pods } from '@pilothouse/apimachinery';
+import { controllerOf, goQuote, internalError, invalidError, namespaces, type ObjectMeta, pods } from '@pilothouse/apimachinery';
 import type { AdmissionAttributes, AdmissionPlugin } from '../../contract.ts';
 import { isAbout, refuse } from '../refuse.ts';
 import { describe, reasons, type Violation, violations } from './checks.ts';
@@ -62,7 +62,7 @@ function existingViolations(namespace: string, enforce: LevelVersion, held: read
   });
   return [
     ...(checked.length < all.length ? [`new PodSecurity enforce level only checked against the first ${checked.length} of ${all.length} existing pods`] : []),
-    ...(lines.length ? [`existing pods in namespace ${JSON.stringify(namespace)} violate the new PodSecurity enforce level ${JSON.stringify(showLevel(enforce))}`] : []),
+    ...(lines.length ? [`existing pods in namespace ${goQuote(namespace)} violate the new PodSecurity enforce level ${goQuote(showLevel(enforce))}`] : []),
     ...lines.sort(),
   ];
 }
@@ -91,7 +91,7 @@ export function podSecurity({ defaults = privilegedPolicy, exempt = {} }: PodSec
     if (exempt.namespaces?.includes(a.namespace) || exempt.usernames?.includes(a.user.name) || isExemptClass(spec.runtimeClassName)) return;
     const namespace = await a.read.get(namespaces, a.namespace);
     if (!namespace) {
-      if (enforce) throw internalError(`failed to lookup namespace ${JSON.stringify(a.namespace)}`);
+      if (enforce) throw internalError(`failed to lookup namespace ${goQuote(a.namespace)}`);
       return;
     }
     const { policy } = policyOf(namespace.metadata.labels, defaults);
@@ -99,10 +99,10 @@ export function podSecurity({ defaults = privilegedPolicy, exempt = {} }: PodSec
     let found: Violation[] | undefined;
     if (enforce) {
       found = violations(policy.enforce, spec, metadata);
-      if (found.length) throw refuse(a, `violates PodSecurity ${JSON.stringify(showLevel(policy.enforce))}: ${describe(found)}`);
+      if (found.length) throw refuse(a, `violates PodSecurity ${goQuote(showLevel(policy.enforce))}: ${describe(found)}`);
     }
     const warned = found && sameLevel(policy.warn, policy.enforce) ? found : violations(policy.warn, spec, metadata);
-    if (warned.length) a.warn(`would violate PodSecurity ${JSON.stringify(showLevel(policy.warn))}: ${describe(warned)}`);
+    if (warned.length) a.warn(`would violate PodSecurity ${goQuote(showLevel(policy.warn))}: ${describe(warned)}`);
   }
 
   return {

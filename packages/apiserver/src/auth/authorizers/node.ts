@@ -1,6 +1,6 @@
 /** Kubelets: each may read what its own pods need. @see https://kubernetes.io/docs/reference/access-authn-authz/node/ */
 import type { PolicyRule } from '@pilothouse/api-schemas/types/rbac/v1';
-import { pods as podType } from '@pilothouse/apimachinery';
+import { goQuote, pods as podType } from '@pilothouse/apimachinery';
 import type { Authorizer, Decision, ObjectReader, RequestAttributes } from '../../contract.ts';
 import { nodeOf } from '../names.ts';
 import { ruleAllows } from '../rbac/rules.ts';
@@ -97,7 +97,7 @@ export function nodeAuthorizer(graph: NodeGraph, read: ObjectReader, nodeRules: 
     authorize(a) {
       const node = nodeOf(a.user);
       if (!node) return no();
-      if (!node.name) return no(`unknown node for user ${JSON.stringify(a.user.name)}`);
+      if (!node.name) return no(`unknown node for user ${goQuote(a.user.name)}`);
       const decide = a.isResource ? byResource[`${a.group}/${a.resource}`] : undefined;
       if (decide) return decide(node.name, a);
       return nodeRules.some((rule) => ruleAllows(rule, a)) ? allow : no();

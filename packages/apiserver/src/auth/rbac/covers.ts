@@ -1,4 +1,5 @@
 /** Whether rights contain other rights, and what is missing: the check behind "no privilege escalation". */
+import { goQuote } from '@pilothouse/apimachinery';
 import type { PolicyRule } from '@pilothouse/api-schemas/types/rbac/v1';
 
 const hasAll = (owner: readonly string[] = [], wanted: readonly string[] = []) => wanted.every((w) => owner.includes(w));
@@ -57,7 +58,7 @@ export function compactRules(rules: readonly PolicyRule[]): PolicyRule[] {
   return compacted;
 }
 
-const list = (values: readonly string[]) => `[${values.map((v) => JSON.stringify(v)).join(' ')}]`;
+const list = (values: readonly string[]) => `[${values.map(goQuote).join(' ')}]`;
 
 /** `{APIGroups:[""], Resources:["pods"], Verbs:["get"]}` */
 export function describeRule(rule: PolicyRule): string {

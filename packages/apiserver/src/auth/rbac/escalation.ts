@@ -1,6 +1,6 @@
 /** Nobody may write a role or binding that grants what they do not hold, unless they hold `escalate` or `bind`. */
 import type { ClusterRole, PolicyRule, Role, RoleBinding } from '@pilothouse/api-schemas/types/rbac/v1';
-import { forbiddenError } from '@pilothouse/apimachinery';
+import { forbiddenError, goQuote } from '@pilothouse/apimachinery';
 import { isDeepStrictEqual } from 'node:util';
 import type { AdmissionAttributes, AdmissionPlugin, RequestAttributes, User } from '../../contract.ts';
 import { mastersGroup } from '../names.ts';
@@ -24,7 +24,7 @@ export function escalation(index: RbacIndex, user: User, namespace: string, rule
   const missing = uncovered(owned, rules);
   if (!missing.length) return undefined;
   const descriptions = [...new Set(compactRules(missing).map(describeRule))].sort();
-  const text = `user ${JSON.stringify(user.name)} (groups=[${user.groups.map((g) => JSON.stringify(g)).join(' ')}]) is attempting to grant RBAC permissions not currently held:\n${descriptions.join('\n')}`;
+  const text = `user ${goQuote(user.name)} (groups=[${user.groups.map(goQuote).join(' ')}]) is attempting to grant RBAC permissions not currently held:\n${descriptions.join('\n')}`;
   return errors.length ? `${text}; resolution errors: [${errors.join(', ')}]` : text;
 }
 

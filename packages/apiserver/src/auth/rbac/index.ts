@@ -3,7 +3,7 @@
  * a user has is a matter of looking up the user's name and groups, never of walking all bindings.
  */
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject } from '@pilothouse/api-schemas/types/rbac/v1';
-import { clusterRoleBindings, clusterRoles, notFoundError, roleBindings, roles, type StatusError } from '@pilothouse/apimachinery';
+import { clusterRoleBindings, clusterRoles, goQuote, notFoundError, roleBindings, roles, type StatusError } from '@pilothouse/apimachinery';
 import type { ObjectFeed, User } from '../../contract.ts';
 import { serviceAccountUserName } from '../names.ts';
 
@@ -33,7 +33,7 @@ function subjectKey(subject: Subject, namespace: string): string | undefined {
   return subject.kind === 'ServiceAccount' && home ? `user:${serviceAccountUserName(home, subject.name)}` : undefined;
 }
 
-const describeSubject = (subject: Subject, namespace: string) => (subject.kind === 'ServiceAccount' ? `ServiceAccount ${JSON.stringify(`${subject.name}/${subject.namespace || namespace}`)}` : `${subject.kind} ${JSON.stringify(subject.name)}`);
+const describeSubject = (subject: Subject, namespace: string) => (subject.kind === 'ServiceAccount' ? `ServiceAccount ${goQuote(`${subject.name}/${subject.namespace || namespace}`)}` : `${subject.kind} ${goQuote(subject.name)}`);
 
 export class RbacIndex {
   readonly #roles = new Map<string, readonly PolicyRule[]>();
@@ -87,7 +87,7 @@ export class RbacIndex {
 
   #each(binding: RoleBinding | ClusterRoleBinding, visit: (subject: string, scope: string, grant: Grant) => void): void {
     const { name = '', namespace = '' } = binding.metadata;
-    const text = namespace ? `RoleBinding ${JSON.stringify(`${name}/${namespace}`)}` : `ClusterRoleBinding ${JSON.stringify(name)}`;
+    const text = namespace ? `RoleBinding ${goQuote(`${name}/${namespace}`)}` : `ClusterRoleBinding ${goQuote(name)}`;
     for (const subject of binding.subjects ?? []) {
       const key = subjectKey(subject, namespace);
       if (key) visit(key, namespace, { key: name, namespace, binding: text, roleRef: binding.roleRef, subject: describeSubject(subject, namespace) });

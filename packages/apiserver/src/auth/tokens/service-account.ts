@@ -1,5 +1,5 @@
 /** Service account tokens: bound ones (TokenRequest) and the legacy ones kept in secrets. */
-import { nodes, type ObjectMeta, pods, secrets, serviceAccounts } from '@pilothouse/apimachinery';
+import { goQuote, nodes, type ObjectMeta, pods, secrets, serviceAccounts } from '@pilothouse/apimachinery';
 import type { Secret } from '@pilothouse/api-schemas/types/core/v1';
 import { formatTime, parseTime, type Runtime } from '@pilothouse/base';
 import type { ObjectReader } from '../../contract.ts';
@@ -29,7 +29,7 @@ interface BoundClaims {
 const invalidated = 'service account token has been invalidated';
 
 /** Go's `%q` of a list of strings. */
-export const quoteList = (values: readonly string[]): string => `[${values.map((v) => JSON.stringify(v)).join(' ')}]`;
+export const quoteList = (values: readonly string[]): string => `[${values.map(goQuote).join(' ')}]`;
 
 export interface ServiceAccountTokensOptions {
   issuer: Pick<TokenIssuer, 'issuer' | 'audiences' | 'keys'>;
@@ -63,7 +63,7 @@ export function serviceAccountTokens(runtime: Runtime, { issuer, read, lookup = 
 
   async function checkServiceAccount(namespace: string, reference: Reference): Promise<void> {
     const account = await read.get(serviceAccounts, reference.name, namespace);
-    if (!account) throw new Error(`serviceaccounts ${JSON.stringify(reference.name)} not found`);
+    if (!account) throw new Error(`serviceaccounts ${goQuote(reference.name)} not found`);
     if (gone(account.metadata)) throw new Error(`service account ${namespace}/${reference.name} has been deleted`);
     if (account.metadata.uid !== reference.uid) throw new Error(`service account UID (${account.metadata.uid}) does not match claim (${reference.uid})`);
   }

@@ -1,4 +1,4 @@
-import { type ApiResponse, badRequestError, conflictError, invalidError, type KubeObject, notSupported, required } from '@pilothouse/apimachinery';
+import { type ApiResponse, badRequestError, conflictError, goQuote, invalidError, type KubeObject, notSupported, required } from '@pilothouse/apimachinery';
 import { typeOfKind } from '@pilothouse/api-schemas';
 import type { Binding, Pod } from '@pilothouse/api-schemas/types/core/v1';
 import { formatTime } from '@pilothouse/base';
@@ -48,7 +48,7 @@ function assign(pod: StoredPod, binding: Binding & KubeObject, now: string): voi
   if (resourceVersion && resourceVersion !== pod.metadata.resourceVersion) throw refuse(`Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${pod.metadata.resourceVersion}`);
   if (pod.metadata.deletionTimestamp) throw refuse(`pod ${name} is being deleted, cannot be assigned to a host`);
   const spec = pod.spec!;
-  if (spec.nodeName) throw refuse(`pod ${name} is already assigned to node ${JSON.stringify(spec.nodeName)}`);
+  if (spec.nodeName) throw refuse(`pod ${name} is already assigned to node ${goQuote(spec.nodeName)}`);
   if (spec.schedulingGates?.length) throw refuse(`pod ${name} has non-empty .spec.schedulingGates`);
   spec.nodeName = binding.target.name;
   if (annotations) pod.metadata.annotations = { ...pod.metadata.annotations, ...annotations };

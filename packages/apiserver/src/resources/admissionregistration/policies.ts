@@ -18,6 +18,7 @@ import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { checkName } from '../validation/check-name.ts';
 import { same } from '../validation/equality.ts';
+import { internalForms } from '../validation/internal-form.ts';
 import { withMeta } from '../validation/object-meta.ts';
 import { defaultMatchResources, failurePolicies, oneOf, reinvocationPolicies, validateMatchConditions, validateMatchResources, validateMutatingOperations } from './rules.ts';
 
@@ -96,7 +97,7 @@ function validateValidatingPolicy(errors: FieldError[], { metadata, spec }: Vali
   const { validations = [], auditAnnotations = [] } = spec;
   if (!validations.length && !auditAnnotations.length) for (const key of ['validations', 'auditAnnotations']) errors.push(required(`spec.${key}`, 'validations or auditAnnotations must contain at least one item'));
   validations.forEach((validation, i) => validateValidation(errors, validation, `spec.validations[${i}]`));
-  if (auditAnnotations.length > maxAnnotations) errors.push(invalid('spec.auditAnnotations', auditAnnotations, `must not have more than ${maxAnnotations} auditAnnotations`));
+  if (auditAnnotations.length > maxAnnotations) errors.push(invalid('spec.auditAnnotations', internalForms('admissionregistration/v1.AuditAnnotation', auditAnnotations), `must not have more than ${maxAnnotations} auditAnnotations`));
   auditAnnotations.forEach(({ key, valueExpression }, i) => {
     const path = `spec.auditAnnotations[${i}]`;
     if (metadata.name) for (const message of qualifiedName(`${metadata.name}/${key}`)) errors.push(invalid(`${path}.key`, `${metadata.name}/${key}`, message));

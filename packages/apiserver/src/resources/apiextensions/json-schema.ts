@@ -1,5 +1,5 @@
 /** What the schema of a custom resource must be like: structural, and free of what pruning and merging cannot follow. Rules in CEL are judged by their form. */
-import { forbidden, invalid, notSupported, required, typeInvalid, type FieldError } from '@pilothouse/apimachinery';
+import { type FieldError, forbidden, goQuote, invalid, notSupported, required, typeInvalid } from '@pilothouse/apimachinery';
 import type { JSONSchemaProps } from '@pilothouse/api-schemas/types/apiextensions/v1';
 import { same } from '../validation/equality.ts';
 
@@ -112,7 +112,7 @@ function validateDefaultValue(errors: FieldError[], value: unknown, schema: Sche
   const found = jsonTypeOf(value);
   const { type } = schema;
   if (found === 'null' && schema.nullable) return;
-  if (type && type !== found && !(type === 'number' && found === 'integer')) return void errors.push(typeInvalid(path, found, ` in body must be of type ${type}: ${JSON.stringify(found)}`));
+  if (type && type !== found && !(type === 'number' && found === 'integer')) return void errors.push(typeInvalid(path, found, ` in body must be of type ${type}: ${goQuote(found)}`));
   if (isSchema(value)) for (const [name, property] of entries(schema.properties)) if (name in value) validateDefaultValue(errors, (value as Record<string, unknown>)[name], property, `${path}.${name}`);
   if (Array.isArray(value) && isSchema(schema.items)) value.forEach((item, i) => validateDefaultValue(errors, item, schema.items as Schema, `${path}[${i}]`));
 }

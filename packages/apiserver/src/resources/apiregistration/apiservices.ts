@@ -1,5 +1,5 @@
 /** API services: where a version of a group is served, here or by another server. */
-import { apiServices as type, dns1035Label, dns1123Subdomain, type FieldError, invalid, nameIsPathSegment, notSupported, portNumber, required } from '@pilothouse/apimachinery';
+import { apiServices as type, dns1035Label, dns1123Subdomain, type FieldError, goQuote, invalid, nameIsPathSegment, notSupported, portNumber, required } from '@pilothouse/apimachinery';
 import type { APIService as Published } from '@pilothouse/api-schemas/types/apiregistration/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
@@ -13,7 +13,7 @@ type ApiService = Filled<Published>;
 function nameProblems(name: string, { spec }: ApiService, prefix: boolean | undefined): string[] {
   const wrong = nameIsPathSegment(name, prefix);
   const wanted = `${spec.version ?? ''}.${spec.group ?? ''}`;
-  return wrong.length || name === wanted ? wrong : [`must be \`spec.version+"."+spec.group\`: ${JSON.stringify(wanted)}`];
+  return wrong.length || name === wanted ? wrong : [`must be \`spec.version+"."+spec.group\`: ${goQuote(wanted)}`];
 }
 
 function validate(errors: FieldError[], object: ApiService): void {

@@ -5,6 +5,7 @@ import { defaultPodTemplate } from '../defaults/pod-spec.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
+import { internalForm } from '../validation/internal-form.ts';
 import { intOrPercent, nonnegative, notDecremented, notMoreThan100Percent, validateIntOrPercent } from '../validation/numbers.ts';
 import { immutable, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
 import { validateRunningTemplate } from '../validation/pod-template.ts';
@@ -16,10 +17,10 @@ type DaemonSet = Filled<Published>;
 const generationAnnotation = 'deprecated.daemonset.template.generation';
 
 function validateSpec(errors: FieldError[], { spec }: DaemonSet, old: DaemonSet | undefined): void {
-  if (old) immutable(errors, spec.selector, old.spec.selector, 'spec.selector');
+  if (old) immutable(errors, spec.selector, old.spec.selector, 'spec.selector', 'meta/v1.LabelSelector');
   errors.push(...validateLabelSelector(spec.selector, 'spec.selector'));
   const matches = spec.selector ? templateMatches(spec.selector, spec.template) !== false : false;
-  if (spec.selector && isEmptySelector(spec.selector)) errors.push(invalid('spec.selector', spec.selector, 'empty selector is invalid for daemonset'));
+  if (spec.selector && isEmptySelector(spec.selector)) errors.push(invalid('spec.selector', internalForm('meta/v1.LabelSelector', spec.selector), 'empty selector is invalid for daemonset'));
   validateRunningTemplate(errors, spec.template, 'spec.template', { matches, owner: 'DaemonSet' });
   nonnegative(errors, spec, 'spec', 'minReadySeconds');
   validateUpdateStrategy(errors, spec.updateStrategy);
@@ -30,7 +31,7 @@ function validateUpdateStrategy(errors: FieldError[], update: DaemonSet['spec'][
   const path = 'spec.updateStrategy';
   if (update?.type === 'OnDelete') return;
   if (update?.type !== 'RollingUpdate') {
-    errors.push(notSupported(path, update, ['RollingUpdate', 'OnDelete']));
+    errors.push(notSupported(path, internalForm('apps/v1.DaemonSetUpdateStrategy', update), ['RollingUpdate', 'OnDelete']));
     return;
   }
   const rolling = update.rollingUpdate;

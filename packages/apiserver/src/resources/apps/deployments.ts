@@ -5,6 +5,7 @@ import { defaultPodTemplate } from '../defaults/pod-spec.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
+import { internalForm } from '../validation/internal-form.ts';
 import { intOrPercent, nonnegative, notDecremented, notMoreThan, notMoreThan100Percent, validateIntOrPercent } from '../validation/numbers.ts';
 import { immutable, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
 import { validateRunningTemplate } from '../validation/pod-template.ts';
@@ -16,7 +17,7 @@ function validateSpec(errors: FieldError[], { spec }: Deployment): void {
   nonnegative(errors, spec, 'spec', 'replicas');
   validateSelector(errors, spec.selector, 'spec.selector', 'deployment');
   const matches = templateMatches(spec.selector, spec.template);
-  if (matches === undefined) errors.push(invalid('spec.selector', spec.selector, 'invalid label selector'));
+  if (matches === undefined) errors.push(invalid('spec.selector', internalForm('meta/v1.LabelSelector', spec.selector), 'invalid label selector'));
   else validateRunningTemplate(errors, spec.template, 'spec.template', { matches, owner: 'ReplicaSet' });
   validateStrategy(errors, spec.strategy);
   nonnegative(errors, spec, 'spec', 'minReadySeconds', 'revisionHistoryLimit', 'progressDeadlineSeconds');
@@ -37,7 +38,7 @@ function validateStrategy(errors: FieldError[], strategy: Deployment['spec']['st
     validateIntOrPercent(errors, rolling.maxSurge, `${path}.rollingUpdate.maxSurge`);
     if (intOrPercent(rolling.maxUnavailable) === 0 && intOrPercent(rolling.maxSurge) === 0) errors.push(invalid(`${path}.rollingUpdate.maxUnavailable`, rolling.maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
     notMoreThan100Percent(errors, rolling.maxUnavailable, `${path}.rollingUpdate.maxUnavailable`);
-  } else errors.push(notSupported(path, strategy, ['Recreate', 'RollingUpdate']));
+  } else errors.push(notSupported(path, internalForm('apps/v1.DeploymentStrategy', strategy), ['Recreate', 'RollingUpdate']));
 }
 
 const strategy: Strategy<Deployment> = {
@@ -60,7 +61,7 @@ const strategy: Strategy<Deployment> = {
   },
   ...withMeta<Deployment>({ name: nameIsDnsSubdomain, namespaced: true }, (errors, object, old) => {
     validateSpec(errors, object);
-    if (old) immutable(errors, object.spec.selector, old.spec.selector, 'spec.selector');
+    if (old) immutable(errors, object.spec.selector, old.spec.selector, 'spec.selector', 'meta/v1.LabelSelector');
   }),
   validateStatusUpdate({ metadata, status }, old) {
     const errors: FieldError[] = [];

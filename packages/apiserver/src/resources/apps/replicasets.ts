@@ -4,6 +4,7 @@ import type { Strategy } from '../../contract.ts';
 import { defaultPodTemplate } from '../defaults/pod-spec.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
+import { internalForm } from '../validation/internal-form.ts';
 import { nonnegative } from '../validation/numbers.ts';
 import { immutable, withMeta } from '../validation/object-meta.ts';
 import { validateRunningTemplate } from '../validation/pod-template.ts';
@@ -16,9 +17,9 @@ function validateSpec(errors: FieldError[], { spec }: ReplicaSet, old: ReplicaSe
   nonnegative(errors, spec, 'spec', 'replicas', 'minReadySeconds');
   validateSelector(errors, spec.selector, 'spec.selector', 'deployment');
   const matches = templateMatches(spec.selector, spec.template);
-  if (matches === undefined) errors.push(invalid('spec.selector', spec.selector, 'invalid label selector'));
+  if (matches === undefined) errors.push(invalid('spec.selector', internalForm('meta/v1.LabelSelector', spec.selector), 'invalid label selector'));
   else validateRunningTemplate(errors, spec.template, 'spec.template', { matches, owner: 'ReplicaSet' });
-  if (old) immutable(errors, spec.selector, old.spec.selector, 'spec.selector');
+  if (old) immutable(errors, spec.selector, old.spec.selector, 'spec.selector', 'meta/v1.LabelSelector');
 }
 
 const strategy: Strategy<ReplicaSet> = {

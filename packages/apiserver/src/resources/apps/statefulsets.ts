@@ -9,6 +9,7 @@ import type { Filled } from '../filled.ts';
 import { validateClaimSpec } from '../validation/claim-spec.ts';
 import { same } from '../validation/equality.ts';
 import { checkName } from '../validation/check-name.ts';
+import { internalForm } from '../validation/internal-form.ts';
 import { nonnegative, notDecremented, notMoreThan } from '../validation/numbers.ts';
 import { validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
 import { validateRunningTemplate } from '../validation/pod-template.ts';
@@ -34,7 +35,7 @@ function validateSpec(errors: FieldError[], { spec }: StatefulSet, isNew: boolea
   if (isNew && spec.serviceName) checkName(errors, 'spec.serviceName', spec.serviceName, dns1123Label);
   validateSelector(errors, spec.selector, 'spec.selector', 'statefulset');
   const matches = templateMatches(spec.selector, spec.template);
-  if (matches === undefined) errors.push(invalid('spec.selector', spec.selector, ''));
+  if (matches === undefined) errors.push(invalid('spec.selector', internalForm('meta/v1.LabelSelector', spec.selector), ''));
   validateRunningTemplate(errors, templateAsPods(spec), 'spec.template', { matches: matches !== false, owner: 'StatefulSet' });
 }
 
@@ -52,9 +53,9 @@ function validateUpdateStrategy(errors: FieldError[], update: StatefulSetSpec['u
   const rolling = update?.rollingUpdate;
   if (!update?.type) errors.push(required(path));
   else if (update.type === 'OnDelete') {
-    if (rolling) errors.push(invalid(`${path}.rollingUpdate`, rolling, "only allowed for updateStrategy 'RollingUpdate'"));
+    if (rolling) errors.push(invalid(`${path}.rollingUpdate`, internalForm('apps/v1.RollingUpdateStatefulSetStrategy', rolling), "only allowed for updateStrategy 'RollingUpdate'"));
   } else if (update.type === 'RollingUpdate') nonnegative(errors, rolling, `${path}.rollingUpdate`, 'partition');
-  else errors.push(invalid(path, update, "must be 'RollingUpdate' or 'OnDelete'"));
+  else errors.push(invalid(path, internalForm('apps/v1.StatefulSetUpdateStrategy', update), "must be 'RollingUpdate' or 'OnDelete'"));
 }
 
 const mutable = ['replicas', 'template', 'updateStrategy', 'minReadySeconds', 'ordinals', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy'] as const;

@@ -3,6 +3,7 @@ import { dns1123Label, type FieldError, invalid, matcherOf, required, validateLa
 import type { PodTemplateSpec } from '@pilothouse/api-schemas/types/core/v1';
 import type { LabelSelector, ObjectMeta } from '@pilothouse/api-schemas/types/meta/v1';
 import { same } from '../validation/equality.ts';
+import { internalForm } from '../validation/internal-form.ts';
 import { podSpecWarnings } from '../validation/pod-warnings.ts';
 import { isEmptySelector } from '../validation/selectors.ts';
 
@@ -15,7 +16,7 @@ export function validateSelector(errors: FieldError[], selector: LabelSelector |
   if (!selector) errors.push(required(path));
   else {
     errors.push(...validateLabelSelector(selector, path));
-    if (isEmptySelector(selector)) errors.push(invalid(path, selector, `empty selector is invalid for ${kind}`));
+    if (isEmptySelector(selector)) errors.push(invalid(path, internalForm('meta/v1.LabelSelector', selector), `empty selector is invalid for ${kind}`));
   }
 }
 

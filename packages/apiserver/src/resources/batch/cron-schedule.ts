@@ -1,3 +1,5 @@
+import { goQuote } from '@pilothouse/apimachinery';
+
 /** Why a text is no cron schedule, in the words of the parser that Kubernetes uses; undefined where it is one. */
 export function cronError(schedule: string): string | undefined {
   const text = schedule.replace(/^(TZ|CRON_TZ)=\S*\s*/, '');
@@ -34,7 +36,7 @@ function descriptorError(text: string): string | undefined {
   const every = '@every ';
   if (!text.startsWith(every)) return `unrecognized descriptor: ${text}`;
   const duration = text.slice(every.length);
-  return /^[-+]?(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$/.test(duration) || duration === '0' ? undefined : `failed to parse duration ${text}: time: invalid duration ${JSON.stringify(duration)}`;
+  return /^[-+]?(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$/.test(duration) || duration === '0' ? undefined : `failed to parse duration ${text}: time: invalid duration ${goQuote(duration)}`;
 }
 
 function rangeError(part: string, bounds: Bounds): string | undefined {
@@ -64,6 +66,6 @@ function rangeError(part: string, bounds: Bounds): string | undefined {
 function parse(text: string, { names }: Bounds): number | string {
   const named = names?.[text.toLowerCase()];
   if (named !== undefined) return named;
-  if (!/^[-+]?\d+$/.test(text)) return `failed to parse int from ${text}: strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`;
+  if (!/^[-+]?\d+$/.test(text)) return `failed to parse int from ${text}: strconv.Atoi: parsing ${goQuote(text)}: invalid syntax`;
   return Number(text) < 0 ? `negative number (${Number(text)}) not allowed: ${text}` : Number(text);
 }

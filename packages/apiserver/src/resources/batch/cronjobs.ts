@@ -5,6 +5,7 @@ import { podNameWarnings } from '../apps/workload.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
+import { internalForm } from '../validation/internal-form.ts';
 import { nonnegative } from '../validation/numbers.ts';
 import { withMeta } from '../validation/object-meta.ts';
 import { cronError } from './cron-schedule.ts';
@@ -25,7 +26,7 @@ function validateCronJob(errors: FieldError[], object: CronJob, old: CronJob | u
   else if (!policies.includes(policy)) errors.push(notSupported('spec.concurrencyPolicy', policy, policies));
   const job = spec.jobTemplate.spec as FilledJobSpec;
   validateJobSpec(errors, job, 'spec.jobTemplate.spec');
-  if (job.selector) errors.push(invalid('spec.jobTemplate.spec.selector', job.selector, '`selector` will be auto-generated'));
+  if (job.selector) errors.push(invalid('spec.jobTemplate.spec.selector', internalForm('meta/v1.LabelSelector', job.selector), '`selector` will be auto-generated'));
   if (job.manualSelector) errors.push(notSupported('spec.jobTemplate.spec.manualSelector', true, ['nil', 'false']));
   nonnegative(errors, spec, 'spec', 'successfulJobsHistoryLimit', 'failedJobsHistoryLimit');
   if (!old && (metadata.name?.length ?? 0) > 52) errors.push(invalid('metadata.name', metadata.name, 'must be no more than 52 characters'));

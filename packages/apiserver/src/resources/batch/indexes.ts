@@ -1,3 +1,5 @@
+import { goQuote } from '@pilothouse/apimachinery';
+
 /** Completed, failed and succeeding indexes of a job: `0,2-5,7`, increasing. Answers the intervals, or why the text is wrong. */
 export function parseIndexes(text: string, completions: number): [from: number, to: number][] | string {
   if (text === '') return [];
@@ -16,11 +18,11 @@ const nonIncreasing = (previous: number, current: number) => `non-increasing ord
 
 function parseInterval(part: string, completions: number): [number, number] | string {
   const limits = part.split('-');
-  if (limits.length > 2) return `the fragment ${JSON.stringify(part)} violates the requirement that an index interval can have at most two parts separated by '-'`;
+  if (limits.length > 2) return `the fragment ${goQuote(part)} violates the requirement that an index interval can have at most two parts separated by '-'`;
   const numbers: number[] = [];
   for (const limit of limits) {
-    if (!/^\+?\d+$/.test(limit)) return `cannot convert string to integer for index: ${JSON.stringify(limit)}`;
-    if (Number(limit) >= completions) return `too large index: ${JSON.stringify(limit)}`;
+    if (!/^\+?\d+$/.test(limit)) return `cannot convert string to integer for index: ${goQuote(limit)}`;
+    if (Number(limit) >= completions) return `too large index: ${goQuote(limit)}`;
     numbers.push(Number(limit));
   }
   const [from, to = from] = numbers;

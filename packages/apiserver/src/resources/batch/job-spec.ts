@@ -1,8 +1,9 @@
-import { duplicate, type FieldError, invalid, notSupported, qualifiedName, required, tooLong, tooMany, validateDomainPrefixedPath } from '@pilothouse/apimachinery';
+import { duplicate, type FieldError, goQuote, invalid, notSupported, qualifiedName, required, tooLong, tooMany, validateDomainPrefixedPath } from '@pilothouse/apimachinery';
 import type { JobSpec, PodFailurePolicyRule } from '@pilothouse/api-schemas/types/batch/v1';
 import type { Filled } from '../filled.ts';
 import { defaultPodTemplate } from '../defaults/pod-spec.ts';
 import { checkName } from '../validation/check-name.ts';
+import { internalForm } from '../validation/internal-form.ts';
 import { nonnegative } from '../validation/numbers.ts';
 import { validatePodTemplate } from '../validation/pod-template.ts';
 import { parseIndexes } from './indexes.ts';
@@ -72,7 +73,7 @@ function validateCompletionMode(errors: FieldError[], spec: JobSpec, path: strin
 }
 
 const actions = ['Count', 'FailIndex', 'FailJob', 'Ignore'];
-const listed = (values: readonly string[]) => `valid values: [${values.map((v) => JSON.stringify(v)).join(' ')}]`;
+const listed = (values: readonly string[]) => `valid values: [${values.map(goQuote).join(' ')}]`;
 const omitted = (field: string, detail: string): FieldError => ({ reason: 'FieldValueInvalid', field, message: `Invalid value: ${detail}` });
 
 function validateFailurePolicy(errors: FieldError[], spec: JobSpec, path: string): void {
@@ -120,7 +121,7 @@ function validateExitCodes(errors: FieldError[], codes: NonNullable<PodFailurePo
 
 function validateSuccessPolicy(errors: FieldError[], spec: JobSpec, path: string): void {
   if (spec.completionMode !== 'Indexed') {
-    errors.push(invalid(path, spec.successPolicy, 'requires indexed completion mode'));
+    errors.push(invalid(path, internalForm('batch/v1.SuccessPolicy', spec.successPolicy), 'requires indexed completion mode'));
     return;
   }
   const rules = spec.successPolicy?.rules ?? [];

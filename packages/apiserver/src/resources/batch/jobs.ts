@@ -7,6 +7,7 @@ import { podNameWarnings, templateMatches, templateWarnings } from '../apps/work
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
+import { internalForm, sortedMap } from '../validation/internal-form.ts';
 import { immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 import { defaultJobPods, defaultJobSpec, validateJobSpec, type FilledJobSpec } from './job-spec.ts';
 import { validateJobStatusUpdate } from './job-status.ts';
@@ -43,10 +44,10 @@ function validateGenerated(errors: FieldError[], job: Job, prefixed: boolean): v
   for (const [label, value] of expected) {
     const path = `spec.template.metadata.labels[${label}]`;
     if (!(label in labels)) errors.push(required(path, `must be '${value}'`));
-    else if (labels[label] !== value) errors.push(invalid(path, labels, `must be '${value}'`));
+    else if (labels[label] !== value) errors.push(invalid(path, sortedMap(labels), `must be '${value}'`));
   }
   try {
-    if (!matcherOf(spec.selector).matches(Object.fromEntries(expected))) errors.push(invalid('spec.selector', spec.selector, '`selector` not auto-generated'));
+    if (!matcherOf(spec.selector).matches(Object.fromEntries(expected))) errors.push(invalid('spec.selector', internalForm('meta/v1.LabelSelector', spec.selector), '`selector` not auto-generated'));
   } catch {
     // A selector that is wrong by itself is reported as such.
   }
@@ -56,7 +57,7 @@ function validateSpec(errors: FieldError[], { spec }: Job): void {
   validateJobSpec(errors, spec, 'spec');
   if (!spec.selector) errors.push(required('spec.selector'));
   else errors.push(...validateLabelSelector(spec.selector, 'spec.selector'));
-  if (templateMatches(spec.selector, spec.template) === false) errors.push(invalid('spec.template.metadata.labels', spec.template.metadata?.labels, '`selector` does not match template `labels`'));
+  if (templateMatches(spec.selector, spec.template) === false) errors.push(invalid('spec.template.metadata.labels', sortedMap(spec.template.metadata?.labels), '`selector` does not match template `labels`'));
 }
 
 function validateWhole(errors: FieldError[], job: Job, prefixed: boolean): void {
@@ -75,7 +76,7 @@ const mayChangeTemplate = ({ spec, status }: Job): boolean => spec.suspend === t
 function validateTemplateUpdate(errors: FieldError[], job: Job, old: Job): void {
   const now = job.spec.template;
   if (!mayChangeTemplate(old)) {
-    immutable(errors, now, old.spec.template, 'spec.template');
+    immutable(errors, now, old.spec.template, 'spec.template', 'core/v1.PodTemplateSpec');
     return;
   }
   const spec = now.spec!;
@@ -85,7 +86,7 @@ function validateTemplateUpdate(errors: FieldError[], job: Job, old: Job): void 
   for (const list of ['containers', 'initContainers'] as const) {
     if (spec[list]?.length === before[list]?.length && before[list]) allowed[list] = before[list].map((container, i) => (container.name === spec[list]![i].name ? { ...container, resources: spec[list]![i].resources } : container));
   }
-  immutable(errors, spec, allowed, 'spec.template.spec');
+  immutable(errors, spec, allowed, 'spec.template.spec', 'core/v1.PodSpec');
 }
 
 function validateCompletions(errors: FieldError[], now: JobSpec, before: JobSpec): void {
@@ -93,7 +94,7 @@ function validateCompletions(errors: FieldError[], now: JobSpec, before: JobSpec
   else if (now.completions !== before.completions && now.completions !== undefined && now.completions !== now.parallelism) errors.push(invalid('spec.completions', now.completions, 'can only be modified in tandem with spec.parallelism'));
 }
 
-const fixed = ['completionMode', 'podFailurePolicy', 'backoffLimitPerIndex', 'managedBy', 'successPolicy'] as const;
+const fixed = [['completionMode'], ['podFailurePolicy', 'batch/v1.PodFailurePolicy'], ['backoffLimitPerIndex'], ['managedBy'], ['successPolicy', 'batch/v1.SuccessPolicy']] as const;
 
 export function jobSpecWarnings(spec: JobSpec, path: string): string[] {
   const many = spec.completionMode === 'Indexed' && (spec.completions ?? 0) > 100_000 && (spec.parallelism ?? 0) > 10_000;
@@ -125,9 +126,9 @@ const strategy: Strategy<Job> = {
     validateObjectMetaUpdate(errors, job.metadata, old.metadata);
     validateSpec(errors, job);
     validateCompletions(errors, job.spec, old.spec);
-    immutable(errors, job.spec.selector, old.spec.selector, 'spec.selector');
+    immutable(errors, job.spec.selector, old.spec.selector, 'spec.selector', 'meta/v1.LabelSelector');
     validateTemplateUpdate(errors, job, old);
-    for (const key of fixed) immutable(errors, job.spec[key] ?? null, old.spec[key] ?? null, `spec.${key}`);
+    for (const [key, shown] of fixed) immutable(errors, job.spec[key] ?? null, old.spec[key] ?? null, `spec.${key}`, shown);
     return errors;
   },
   validateStatusUpdate: (job, old) => validateJobStatusUpdate(job as Filled<Published>, old as Filled<Published>),

@@ -1,4 +1,5 @@
 /** Certificate requests and certificates as they are sent: in PEM. */
+import { goQuote } from '@pilothouse/apimachinery';
 import { createPublicKey, verify, X509Certificate } from 'node:crypto';
 
 interface Block {
@@ -89,7 +90,7 @@ export function problemOfCertificates(pem: Buffer): string | undefined {
   if (!pem.length) return undefined;
   const blocks = blocksOf(pem);
   for (const { type, headers, der } of blocks) {
-    if (type !== 'CERTIFICATE') return `only CERTIFICATE PEM blocks are allowed, found ${JSON.stringify(type)}`;
+    if (type !== 'CERTIFICATE') return `only CERTIFICATE PEM blocks are allowed, found ${goQuote(type)}`;
     if (headers) return 'no PEM block headers are permitted';
     if (!der.length) return 'found CERTIFICATE PEM block containing 0 certificates';
     try {

@@ -1,4 +1,4 @@
-import { cidrWarnings, duplicate, type FieldError, forbidden, invalid, labelValue, nameIsDnsSubdomain, nodes as type, notSupported, parseCidr, qualifiedName, required, validateCidrForLegacyField } from '@pilothouse/apimachinery';
+import { cidrWarnings, duplicate, type FieldError, forbidden, goQuote, invalid, labelValue, nameIsDnsSubdomain, nodes as type, notSupported, parseCidr, qualifiedName, required, validateCidrForLegacyField } from '@pilothouse/apimachinery';
 import type { Node as Published, Taint } from '@pilothouse/api-schemas/types/core/v1';
 import type { Strategy } from '../../contract.ts';
 import { roundAmounts } from '../defaults/pod-spec.ts';
@@ -6,6 +6,7 @@ import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
 import { checkName } from '../validation/check-name.ts';
+import { internalForm } from '../validation/internal-form.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 import { nodeLabelDeprecation } from '../validation/pod-warnings.ts';
 import { validateAmount } from '../validation/resources.ts';
@@ -24,7 +25,7 @@ function validateTaints(errors: FieldError[], taints: readonly Taint[] | undefin
     else if (!taintEffects.includes(taint.effect)) errors.push(notSupported(`${path}.effect`, taint.effect, taintEffects));
     const key = `${taint.effect}/${taint.key}`;
     if (seen.has(key)) {
-      const finding = duplicate(path, { Key: taint.key, Value: taint.value ?? '', Effect: taint.effect, TimeAdded: taint.timeAdded ?? null });
+      const finding = duplicate(path, internalForm('core/v1.Taint', taint));
       errors.push({ ...finding, message: `${finding.message}: taints must be unique by key and effect pair` });
     }
     seen.add(key);
@@ -38,7 +39,7 @@ function validateStatus(errors: FieldError[], { status }: Node): void {
   const features = status.declaredFeatures ?? [];
   features.forEach((feature, i) => {
     const path = `status.declaredFeatures[${i}]`;
-    if (!featureRe.test(feature)) errors.push(invalid(path, feature, `invalid feature name ${JSON.stringify(feature)}`));
+    if (!featureRe.test(feature)) errors.push(invalid(path, feature, `invalid feature name ${goQuote(feature)}`));
     if (i > 0 && features[i - 1] === feature) errors.push(duplicate(path, feature));
     else if (i > 0 && features[i - 1] > feature) errors.push(invalid(path, feature, 'list must be sorted alphabetically'));
   });
@@ -71,7 +72,7 @@ const strategy: Strategy<Node> = {
     validateObjectMetaUpdate(errors, node.metadata, old.metadata);
     validateStatus(errors, node);
     node.status.addresses?.forEach((address, i) => {
-      if (node.status.addresses!.findIndex((other) => same(other, address)) < i) errors.push(duplicate(`status.addresses[${i}]`, { Type: address.type, Address: address.address }));
+      if (node.status.addresses!.findIndex((other) => same(other, address)) < i) errors.push(duplicate(`status.addresses[${i}]`, internalForm('core/v1.NodeAddress', address)));
     });
     const before = old.spec.podCIDRs ?? [];
     const now = node.spec.podCIDRs ?? [];

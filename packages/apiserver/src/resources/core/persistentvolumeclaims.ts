@@ -6,6 +6,7 @@ import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { validateClaimSpec } from '../validation/claim-spec.ts';
 import { same } from '../validation/equality.ts';
+import { internalForm } from '../validation/internal-form.ts';
 import { immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 import { claimWarnings } from '../validation/pod-warnings.ts';
 import { isNativeResource, validateAmount } from '../validation/resources.ts';
@@ -49,7 +50,7 @@ function validateChanges(errors: FieldError[], claim: Claim, old: Claim): void {
     if (now.resources?.requests) now.resources.requests = { ...now.resources.requests, ...(oldSize !== undefined && { storage: oldSize }) };
     now.volumeAttributesClassName = before.volumeAttributesClassName;
   }
-  if (!same(now, before)) errors.push(forbidden('spec', `spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n${unifiedDiff(before, now)}`));
+  if (!same(now, before)) errors.push(forbidden('spec', `spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims\n${unifiedDiff(internalForm('core/v1.PersistentVolumeClaimSpec', before), internalForm('core/v1.PersistentVolumeClaimSpec', now))}`));
   if (oldSize !== undefined && newSize !== undefined && compareQuantities(newSize, oldSize) < 0 && compareQuantities(newSize, old.status.capacity?.storage ?? '0') <= 0)
     errors.push(forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity'));
   immutable(errors, claim.spec.volumeMode ?? null, old.spec.volumeMode ?? null, 'volumeMode');

@@ -8,6 +8,7 @@ import { timestamp } from '../time.ts';
 import { validateAccessModes, volumeModes } from '../validation/claim-spec.ts';
 import { same } from '../validation/equality.ts';
 import { checkName } from '../validation/check-name.ts';
+import { internalForm, sortedMap } from '../validation/internal-form.ts';
 import { immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 import { nodeTermWarnings } from '../validation/pod-warnings.ts';
 import { validateNodeSelector } from '../validation/selectors.ts';
@@ -26,7 +27,7 @@ const reclaimPolicies = ['Delete', 'Recycle', 'Retain'];
 function validateCapacity(errors: FieldError[], spec: PersistentVolumeSpec): void {
   const names = Object.keys(spec.capacity ?? {});
   if (!names.length) errors.push(required('spec.capacity'));
-  if (spec.capacity?.storage === undefined || names.length > 1) errors.push(notSupported('spec.capacity', spec.capacity ?? null, ['storage']));
+  if (spec.capacity?.storage === undefined || names.length > 1) errors.push(notSupported('spec.capacity', sortedMap(spec.capacity), ['storage']));
   for (const name of names) {
     const amount = spec.capacity![name];
     if (quantityValue(amount) < 0) errors.push(invalid(`spec.capacity[${name}]`, quantityValue(amount), 'must be a valid resource quantity'));
@@ -70,13 +71,17 @@ function validateSources(errors: FieldError[], spec: PersistentVolumeSpec, volum
 
 const sourceOf = (spec: PersistentVolumeSpec): Record<string, unknown> => Object.fromEntries(sources.flatMap(([key]) => (spec[key] ? [[key, spec[key]]] : [])));
 
+const besideSource = new Set(['Capacity', 'AccessModes', 'ClaimRef', 'PersistentVolumeReclaimPolicy', 'StorageClassName', 'MountOptions', 'VolumeMode', 'NodeAffinity', 'VolumeAttributesClassName']);
+/** All sources, the absent ones as null. */
+const shownSource = (source: Record<string, unknown>) => Object.fromEntries(Object.entries(internalForm('core/v1.PersistentVolumeSpec', source) as object).filter(([name]) => !besideSource.has(name)));
+
 function validateChanges(errors: FieldError[], { spec }: PersistentVolume, old: PersistentVolume): void {
   const now = sourceOf(spec);
   if (old.spec.csi && !old.spec.csi.controllerExpandSecretRef && spec.csi?.controllerExpandSecretRef) now.csi = { ...spec.csi, controllerExpandSecretRef: undefined };
   const before = sourceOf(old.spec);
-  if (!same(now, before)) errors.push(forbidden('spec.persistentvolumesource', `spec.persistentvolumesource is immutable after creation\n${unifiedDiff(before, now)}`));
+  if (!same(now, before)) errors.push(forbidden('spec.persistentvolumesource', `spec.persistentvolumesource is immutable after creation\n${unifiedDiff(shownSource(before), shownSource(now))}`));
   immutable(errors, spec.volumeMode ?? null, old.spec.volumeMode ?? null, 'volumeMode');
-  if (old.spec.nodeAffinity && !same(spec.nodeAffinity, old.spec.nodeAffinity)) errors.push(invalid('nodeAffinity', spec.nodeAffinity ?? null, `${immutableText}, except for updating from beta label to GA`));
+  if (old.spec.nodeAffinity && !same(spec.nodeAffinity, old.spec.nodeAffinity)) errors.push(invalid('nodeAffinity', internalForm('core/v1.VolumeNodeAffinity', spec.nodeAffinity), `${immutableText}, except for updating from beta label to GA`));
   if (old.spec.volumeAttributesClassName !== undefined && spec.volumeAttributesClassName === undefined) errors.push(forbidden('spec.volumeAttributesClassName', 'update from non-nil value to nil is forbidden'));
 }
 

@@ -5,6 +5,7 @@ import { roundAmounts } from '../defaults/pod-spec.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
+import { internalForm } from '../validation/internal-form.ts';
 import { validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
 import { isHugePage, validateAmount, validateQuotaResourceName } from '../validation/resources.ts';
 
@@ -44,7 +45,7 @@ function validateSelector(errors: FieldError[], spec: ResourceQuotaSpec): void {
   const expressions = spec.scopeSelector?.matchExpressions ?? [];
   for (const { scopeName, operator, values = [] } of expressions) {
     if (!scopes.includes(scopeName)) errors.push(invalid(`${path}.scopeName`, scopeName, 'unsupported scope'));
-    for (const name of Object.keys(spec.hard ?? {}).sort()) if (!scopeFits(scopeName, name)) errors.push(invalid(path, spec.scopeSelector, 'unsupported scope applied to resource'));
+    for (const name of Object.keys(spec.hard ?? {}).sort()) if (!scopeFits(scopeName, name)) errors.push(invalid(path, internalForm('core/v1.ScopeSelector', spec.scopeSelector), 'unsupported scope applied to resource'));
     if ((podScopes.includes(scopeName) || scopeName === 'CrossNamespacePodAffinity') && operator !== 'Exists')
       errors.push(
         invalid(

@@ -1,5 +1,5 @@
 /** Cluster IPs and node ports: which are free, and who has just taken which. */
-import { type Cidr, cidrContains, formatCidr, formatIp, internalError, invalid, invalidError, parseCidr, parseIp, services as serviceType } from '@pilothouse/apimachinery';
+import { type Cidr, cidrContains, formatCidr, formatIp, goQuote, internalError, invalid, invalidError, parseCidr, parseIp, services as serviceType } from '@pilothouse/apimachinery';
 import type { Service as Published } from '@pilothouse/api-schemas/types/core/v1';
 import type { WriteContext } from '../../contract.ts';
 import type { Filled } from '../filled.ts';
@@ -22,7 +22,7 @@ export class ServiceAllocator {
   constructor(options: ResourceOptions) {
     this.#cidrs = options.serviceClusterIpRanges.map((range) => {
       const cidr = parseCidr(range);
-      if (!cidr) throw new Error(`Read service cluster IP range ${JSON.stringify(range)}: not a CIDR`);
+      if (!cidr) throw new Error(`Read service cluster IP range ${goQuote(range)}: not a CIDR`);
       return cidr;
     });
     this.#ports = options.serviceNodePortRange;
@@ -165,6 +165,6 @@ function pickIp(cidr: Cidr, taken: ReadonlySet<string>, context: WriteContext, s
     return undefined;
   };
   const found = search(offset, span - offset) ?? search(0, offset);
-  if (!found) throw internalError(`failed to allocate a serviceIP for Service ${JSON.stringify(service.metadata.name)}: range is full`);
+  if (!found) throw internalError(`failed to allocate a serviceIP for Service ${goQuote(service.metadata.name ?? '')}: range is full`);
   return found;
 }

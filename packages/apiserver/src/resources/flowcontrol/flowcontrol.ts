@@ -15,6 +15,7 @@ import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
 import { checkName } from '../validation/check-name.ts';
+import { internalForm } from '../validation/internal-form.ts';
 import { withMeta } from '../validation/object-meta.ts';
 
 type FlowSchema = Filled<PublishedSchema>;
@@ -113,7 +114,7 @@ function validateFlowSchema(errors: FieldError[], { metadata, spec, status }: Fl
   if (precedence > highestPrecedence) errors.push(invalid(at, precedence, `must not be greater than ${highestPrecedence}`));
   if (precedence === 1 && metadata.name !== 'exempt') errors.push(invalid(at, precedence, "only the schema named 'exempt' may have matchingPrecedence 1"));
   const method = spec.distinguisherMethod;
-  if (method && !distinguishers.includes(method.type)) errors.push(notSupported('spec.distinguisherMethod.type', { Type: method.type }, distinguishers));
+  if (method && !distinguishers.includes(method.type)) errors.push(notSupported('spec.distinguisherMethod.type', internalForm('flowcontrol/v1.FlowDistinguisherMethod', method), distinguishers));
   const level = spec.priorityLevelConfiguration.name;
   if (!level) errors.push(required('spec.priorityLevelConfiguration.name', 'must reference a priority level'));
   else checkName(errors, 'spec.priorityLevelConfiguration.name', level, dns1123Subdomain);
@@ -125,7 +126,7 @@ function validateFlowSchema(errors: FieldError[], { metadata, spec, status }: Fl
     rule.resourceRules?.forEach((inner, j) => validateResourceRule(errors, inner, `${path}.resourceRules[${j}]`));
     rule.nonResourceRules?.forEach((inner, j) => validateNonResourceRule(errors, inner, `${path}.nonResourceRules[${j}]`));
   });
-  if (metadata.name !== undefined && metadata.name in mandatorySchemas && !same(spec, mandatorySchemas[metadata.name])) errors.push(invalid('spec', spec, `spec of '${metadata.name}' must equal the fixed value`));
+  if (metadata.name !== undefined && metadata.name in mandatorySchemas && !same(spec, mandatorySchemas[metadata.name])) errors.push(invalid('spec', internalForm('flowcontrol/v1.FlowSchemaSpec', spec), `spec of '${metadata.name}' must equal the fixed value`));
   validateConditions(errors, status.conditions);
 }
 
@@ -142,8 +143,8 @@ const catchAllLevel: PriorityLevel['spec'] = { type: 'Limited', limited: { nomin
 
 function validateMandatoryLevel(errors: FieldError[], { metadata, spec }: PriorityLevel): void {
   const { exempt: _, ...rest } = spec;
-  if (metadata.name === 'exempt' && !same(rest, { type: 'Exempt' })) errors.push(invalid('spec', spec, "spec of 'exempt' except the 'spec.exempt' field must equal the fixed value"));
-  if (metadata.name === 'catch-all' && !same(spec, catchAllLevel)) errors.push(invalid('spec', spec, "spec of 'catch-all' must equal the fixed value"));
+  if (metadata.name === 'exempt' && !same(rest, { type: 'Exempt' })) errors.push(invalid('spec', internalForm('flowcontrol/v1.PriorityLevelConfigurationSpec', spec), "spec of 'exempt' except the 'spec.exempt' field must equal the fixed value"));
+  if (metadata.name === 'catch-all' && !same(spec, catchAllLevel)) errors.push(invalid('spec', internalForm('flowcontrol/v1.PriorityLevelConfigurationSpec', spec), "spec of 'catch-all' must equal the fixed value"));
 }
 
 const hashBits = 60;

@@ -1,10 +1,11 @@
 /** ServiceCIDRs and the IPAddresses taken from them. */
-import { dns1123Subdomain, type FieldError, immutableText, invalid, ipAddresses as addressType, nameIsDnsSubdomain, parseCidr, pathSegmentName, required, serviceCIDRs as cidrType, validateCidr, validateIp } from '@pilothouse/apimachinery';
+import { dns1123Subdomain, type FieldError, goQuote, immutableText, invalid, ipAddresses as addressType, nameIsDnsSubdomain, parseCidr, pathSegmentName, required, serviceCIDRs as cidrType, validateCidr, validateIp } from '@pilothouse/apimachinery';
 import type { IPAddress as PublishedAddress, ServiceCIDR as PublishedCidr } from '@pilothouse/api-schemas/types/networking/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { checkName } from '../validation/check-name.ts';
+import { internalForm } from '../validation/internal-form.ts';
 import { immutable, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
 
 type IPAddress = Filled<PublishedAddress>;
@@ -12,13 +13,13 @@ type ServiceCIDR = Filled<PublishedCidr>;
 
 /** Names of IPAddresses are addresses. */
 function isIpName(name: string): string[] {
-  const shown = `Invalid value: ${JSON.stringify(name)}: `;
+  const shown = `Invalid value: ${goQuote(name)}: `;
   return validateIp(name, '').map(({ message }) => message.slice(shown.length));
 }
 
 function validateAddress(errors: FieldError[], { spec }: IPAddress, old: IPAddress | undefined): void {
   if (old) {
-    immutable(errors, spec.parentRef, old.spec.parentRef, 'spec.parentRef');
+    immutable(errors, spec.parentRef, old.spec.parentRef, 'spec.parentRef', 'networking/v1.ParentReference');
     return;
   }
   const ref = spec.parentRef;
@@ -37,7 +38,7 @@ function validateAddress(errors: FieldError[], { spec }: IPAddress, old: IPAddre
 function validateCidrs(errors: FieldError[], cidrs: readonly string[]): void {
   const path = 'spec.cidrs';
   if (cidrs.length === 0) errors.push(required(path, 'at least one CIDR required'));
-  else if (cidrs.length > 2) errors.push(invalid(path, { CIDRs: cidrs }, 'may only hold up to 2 values'));
+  else if (cidrs.length > 2) errors.push(invalid(path, internalForm('networking/v1.ServiceCIDRSpec', { cidrs }), 'may only hold up to 2 values'));
   else {
     cidrs.forEach((cidr, i) => errors.push(...validateCidr(cidr, `${path}[${i}]`)));
     const [a, b] = cidrs.map(parseCidr);

@@ -5,6 +5,7 @@ import { roundAmounts } from '../defaults/pod-spec.ts';
 import { defineResource } from '../define.ts';
 import { same } from '../validation/equality.ts';
 import { checkName } from '../validation/check-name.ts';
+import { internalForm } from '../validation/internal-form.ts';
 import { immutable, withMeta } from '../validation/object-meta.ts';
 import { nodeLabelDeprecation } from '../validation/pod-warnings.ts';
 import { validateRequirements } from '../validation/resources.ts';
@@ -29,8 +30,7 @@ const strategy: Strategy<RuntimeClass> = {
     tolerations.forEach((toleration, i) => {
       const key = { ...toleration, tolerationSeconds: undefined };
       if (tolerations.findIndex((other) => same({ ...other, tolerationSeconds: undefined }, key)) < i) {
-        const { key: name, operator, value, effect, tolerationSeconds } = toleration;
-        errors.push(duplicate(`scheduling.tolerations[${i}]`, { Key: name ?? '', Operator: operator ?? '', Value: value ?? '', Effect: effect ?? '', TolerationSeconds: tolerationSeconds ?? null }));
+        errors.push(duplicate(`scheduling.tolerations[${i}]`, internalForm('core/v1.Toleration', toleration)));
       }
     });
   }),

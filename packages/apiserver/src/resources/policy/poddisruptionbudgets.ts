@@ -3,6 +3,7 @@ import type { PodDisruptionBudget as Published } from '@pilothouse/api-schemas/t
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
+import { internalForm } from '../validation/internal-form.ts';
 import { nonnegative, notMoreThan100Percent, validateIntOrPercent } from '../validation/numbers.ts';
 import { validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
 
@@ -13,7 +14,7 @@ const strategy: Strategy<Budget> = {
   generation: true,
   allowUnconditionalUpdate: false,
   ...withMeta<Budget>({ name: nameIsDnsSubdomain, namespaced: true }, (errors, { spec }) => {
-    if (spec.minAvailable !== undefined && spec.maxUnavailable !== undefined) errors.push(invalid('spec', spec, 'minAvailable and maxUnavailable cannot be both set'));
+    if (spec.minAvailable !== undefined && spec.maxUnavailable !== undefined) errors.push(invalid('spec', internalForm('policy/v1.PodDisruptionBudgetSpec', spec), 'minAvailable and maxUnavailable cannot be both set'));
     for (const key of ['minAvailable', 'maxUnavailable'] as const) {
       if (spec[key] === undefined) continue;
       validateIntOrPercent(errors, spec[key], `spec.${key}`);

@@ -5,6 +5,7 @@ import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import { same } from '../validation/equality.ts';
 import { checkName } from '../validation/check-name.ts';
+import { internalForm } from '../validation/internal-form.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 
 const group = 'rbac.authorization.k8s.io';
@@ -55,7 +56,7 @@ function validateBinding(errors: FieldError[], { roleRef, subjects }: RoleBindin
   if (!roleRef.name) errors.push(required('roleRef.name'));
   else checkName(errors, 'roleRef.name', roleRef.name, pathSegmentName);
   subjects?.forEach((subject, i) => validateSubject(errors, subject, `subjects[${i}]`, namespaced));
-  if (old && !same(roleRef, old.roleRef)) errors.push(invalid('roleRef', roleRef, 'cannot change roleRef'));
+  if (old && !same(roleRef, old.roleRef)) errors.push(invalid('roleRef', internalForm('rbac/v1.RoleRef', roleRef), 'cannot change roleRef'));
 }
 
 function defaultBinding(binding: RoleBinding | ClusterRoleBinding): void {

@@ -16,6 +16,7 @@ import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { checkName } from '../validation/check-name.ts';
+import {  } from '../validation/internal-form.ts';
 import { immutable, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
 import { validateNodeSelector } from '../validation/selectors.ts';
 import { validateDriverName } from './driver-name.ts';
@@ -193,7 +194,7 @@ function validateStatusUpdate({ metadata, spec, status }: Claim, old: Claim): Fi
     else if (metadata.deletionTimestamp && status.reservedFor.some((consumer) => !before.has(consumer.uid)))
       errors.push(forbidden('status.reservedFor', 'new entries may not be added while `deallocationRequested` or `deletionTimestamp` are set'));
   }
-  if (old.status.allocation && status.allocation) immutable(errors, status.allocation, old.status.allocation, 'status.allocation');
+  if (old.status.allocation && status.allocation) immutable(errors, status.allocation, old.status.allocation, 'status.allocation', 'resource/v1.AllocationResult');
   else if (status.allocation) {
     const known = requestNames(spec.devices ?? {});
     status.allocation.devices?.results?.forEach(({ request, driver, pool, device }, i) => {
@@ -215,7 +216,7 @@ const namespaced = { name: nameIsDnsSubdomain, namespaced: true };
 const claimStrategy: Strategy<Claim> = {
   defaults: ({ spec }) => defaultDevices(spec.devices),
   ...withMeta<Claim>(namespaced, (errors, { spec }, old) => {
-    if (old) immutable(errors, spec, old.spec, 'spec');
+    if (old) immutable(errors, spec, old.spec, 'spec', 'resource/v1.ResourceClaimSpec');
     else validateDevices(errors, spec.devices, 'spec.devices');
   }),
   validateStatusUpdate,
@@ -227,7 +228,7 @@ const templateStrategy: Strategy<Template> = {
     errors.push(...validateLabels(spec.metadata?.labels, 'spec.metadata.labels'));
     errors.push(...validateAnnotations(spec.metadata?.annotations, 'spec.metadata.annotations'));
     validateDevices(errors, spec.spec?.devices, 'spec.spec.devices');
-    if (old) immutable(errors, spec, old.spec, 'spec');
+    if (old) immutable(errors, spec, old.spec, 'spec', 'resource/v1.ResourceClaimTemplateSpec');
   }),
 };
 

@@ -3,6 +3,7 @@ import type { ResourceSlice as Published, ResourceSliceSpec } from '@pilothouse/
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { checkName } from '../validation/check-name.ts';
+import { internalForms } from '../validation/internal-form.ts';
 import { immutable, withMeta } from '../validation/object-meta.ts';
 import { validateNodeSelector } from '../validation/selectors.ts';
 import { validateDriverName } from './driver-name.ts';
@@ -23,7 +24,7 @@ function validatePlace(errors: FieldError[], spec: ResourceSliceSpec): void {
   if (spec.nodeSelector) {
     set.push('`nodeSelector`');
     validateNodeSelector(errors, spec.nodeSelector, 'spec.nodeSelector');
-    if (spec.nodeSelector.nodeSelectorTerms?.length !== 1) errors.push(invalid('spec.nodeSelector.nodeSelectorTerms', spec.nodeSelector.nodeSelectorTerms, 'must have exactly one node selector term'));
+    if (spec.nodeSelector.nodeSelectorTerms?.length !== 1) errors.push(invalid('spec.nodeSelector.nodeSelectorTerms', internalForms('core/v1.NodeSelectorTerm', spec.nodeSelector.nodeSelectorTerms), 'must have exactly one node selector term'));
   }
   for (const key of ['allNodes', 'perDeviceNodeSelection'] as const) {
     if (spec[key]) set.push(`\`${key}\``);

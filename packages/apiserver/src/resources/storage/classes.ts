@@ -5,6 +5,7 @@ import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import { same } from '../validation/equality.ts';
 import { checkName } from '../validation/check-name.ts';
+import { sortedMap } from '../validation/internal-form.ts';
 import { immutable, withMeta } from '../validation/object-meta.ts';
 import { nodeLabelDeprecation } from '../validation/pod-warnings.ts';
 import { validateTopologySelectorTerm } from '../validation/selectors.ts';
@@ -53,7 +54,7 @@ const storageClassStrategy: Strategy<StorageClass> = {
       validateStorageClass(errors, object);
       return;
     }
-    immutable(errors, object.parameters ?? null, old.parameters ?? null, 'parameters');
+    immutable(errors, object.parameters && sortedMap(object.parameters), old.parameters, 'parameters');
     immutable(errors, object.provisioner, old.provisioner, 'provisioner');
     immutable(errors, object.reclaimPolicy, old.reclaimPolicy, 'reclaimPolicy');
     immutable(errors, object.volumeBindingMode, old.volumeBindingMode, 'volumeBindingMode');

@@ -6,6 +6,7 @@ import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
 import { checkName } from '../validation/check-name.ts';
+import { internalForm } from '../validation/internal-form.ts';
 import { nonnegative } from '../validation/numbers.ts';
 import { immutable, withMeta } from '../validation/object-meta.ts';
 import { validateCsiDriverName } from '../validation/volume-sources.ts';
@@ -81,8 +82,7 @@ function validateNode(errors: FieldError[], { spec }: CSINode, old: CSINode | un
   for (const before of old?.spec.drivers ?? []) {
     const now = drivers.find((driver) => driver.name === before.name);
     if (now && !same({ ...now, allocatable: undefined }, { ...before, allocatable: undefined })) {
-      const { name, nodeID, topologyKeys } = now;
-      errors.push(invalid('spec.drivers', { Name: name, NodeID: nodeID, TopologyKeys: topologyKeys ?? null, Allocatable: null }, 'field is immutable'));
+      errors.push(invalid('spec.drivers', internalForm('storage/v1.CSINodeDriver', { ...now, allocatable: undefined }), 'field is immutable'));
     }
   }
 }
@@ -93,7 +93,7 @@ const capacityStrategy: Strategy<CSIStorageCapacity> = {
   allowUnconditionalUpdate: false,
   ...withMeta<CSIStorageCapacity>({ name: nameIsDnsSubdomain, namespaced: true }, (errors, object, old) => {
     if (old) {
-      immutable(errors, object.nodeTopology ?? null, old.nodeTopology ?? null, 'nodeTopology');
+      immutable(errors, object.nodeTopology ?? null, old.nodeTopology ?? null, 'nodeTopology', 'meta/v1.LabelSelector');
       immutable(errors, object.storageClassName, old.storageClassName, 'storageClassName');
       return;
     }

@@ -4,6 +4,7 @@ import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { checkName } from '../validation/check-name.ts';
+import {  } from '../validation/internal-form.ts';
 import { immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 import { validateCsiDriverName } from '../validation/volume-sources.ts';
 
@@ -40,7 +41,7 @@ const strategy: Strategy<VolumeAttachment> = {
   validateUpdate(object, old) {
     const errors: FieldError[] = [];
     validateAttachment(errors, object);
-    immutable(errors, object.spec, old.spec, 'spec');
+    immutable(errors, object.spec, old.spec, 'spec', 'storage/v1.VolumeAttachmentSpec');
     return errors;
   },
   validateStatusUpdate(object, old) {

@@ -2,6 +2,7 @@
 import { immutableText, invalid, validateObjectMeta as validateAnyMeta, validateObjectMetaUpdate as validateAnyMetaUpdate, type FieldError, type KubeObject, type NameCheck } from '@pilothouse/apimachinery';
 import type { ObjectMeta } from '@pilothouse/api-schemas/types/meta/v1';
 import { same } from './equality.ts';
+import { internalForm, type InternalTypeName } from './internal-form.ts';
 
 const standardFinalizers = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
 
@@ -33,9 +34,9 @@ export function validateObjectMetaUpdate(errors: FieldError[], meta: ObjectMeta,
   if (kubeFinalizers) validateKubeFinalizers(errors, meta);
 }
 
-/** Where a value must not change: the finding upstream gives, with the new value. */
-export function immutable(errors: FieldError[], value: unknown, old: unknown, path: string, message = immutableText): void {
-  if (!same(value, old)) errors.push(invalid(path, value, message));
+/** Where a value must not change: the finding upstream gives, with the new value. `type` for one that is a struct. */
+export function immutable(errors: FieldError[], value: unknown, old: unknown, path: string, type?: InternalTypeName): void {
+  if (!same(value, old)) errors.push(invalid(path, type ? internalForm(type, value) : value, immutableText));
 }
 
 /** `validate` and `validateUpdate` of a kind whose rules are those of its metadata and what `spec` adds. */

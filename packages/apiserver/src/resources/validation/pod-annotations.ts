@@ -1,5 +1,5 @@
 /** Annotations of pods that mean something: mirrors, deletion cost, seccomp and AppArmor of old. */
-import { forbidden, invalid, type FieldError } from '@pilothouse/apimachinery';
+import { type FieldError, forbidden, goQuote, invalid } from '@pilothouse/apimachinery';
 import type { AppArmorProfile, PodSpec, SeccompProfile } from '@pilothouse/api-schemas/types/core/v1';
 import type { ObjectMeta } from '@pilothouse/api-schemas/types/meta/v1';
 import { validateDescendingPath } from './paths.ts';
@@ -28,7 +28,7 @@ export function validatePodAnnotations(errors: FieldError[], annotations: Record
     const name = key.slice(appArmorPrefix.length);
     const profile = annotations[key];
     if (!containersWithPaths(spec, '').some((c) => c.name === name)) errors.push(invalid(`${path}[${key}]`, name, 'container not found'));
-    if (!['', 'runtime/default', 'unconfined'].includes(profile) && !profile.startsWith('localhost/')) errors.push(invalid(`${path}[${key}]`, profile, `invalid AppArmor profile name: ${JSON.stringify(profile)}`));
+    if (!['', 'runtime/default', 'unconfined'].includes(profile) && !profile.startsWith('localhost/')) errors.push(invalid(`${path}[${key}]`, profile, `invalid AppArmor profile name: ${goQuote(profile)}`));
   }
 }
 

@@ -4,6 +4,7 @@ import type { Container, PodDNSConfig, PodSpec } from '@pilothouse/api-schemas/t
 import type { ObjectMeta } from '@pilothouse/api-schemas/types/meta/v1';
 import { validateContainers, validateEphemeralContainers, validateInitContainers, type ContainerContext } from './containers.ts';
 import { checkName } from './check-name.ts';
+import { internalForm } from './internal-form.ts';
 import { isHugePage, validatePodResourceName, validateRequirements } from './resources.ts';
 import { validateAffinity, validateTolerations, validateTopologySpread } from './scheduling.ts';
 import { validateHostProcess, validateOs, validatePodSecurityContext } from './security-context.ts';
@@ -98,8 +99,8 @@ function validateResourceClaims(errors: FieldError[], spec: PodSpec, meta: Objec
       names.add(claim.name);
     }
     const { resourceClaimName, resourceClaimTemplateName } = claim;
-    if (resourceClaimName !== undefined && resourceClaimTemplateName !== undefined) errors.push(invalid(at, claim, 'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified'));
-    if (resourceClaimName === undefined && resourceClaimTemplateName === undefined) errors.push(invalid(at, claim, 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`'));
+    if (resourceClaimName !== undefined && resourceClaimTemplateName !== undefined) errors.push(invalid(at, internalForm('core/v1.PodResourceClaim', claim), 'at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified'));
+    if (resourceClaimName === undefined && resourceClaimTemplateName === undefined) errors.push(invalid(at, internalForm('core/v1.PodResourceClaim', claim), 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`'));
     if (resourceClaimName !== undefined) checkName(errors, `${at}.resourceClaimName`, resourceClaimName, dns1123Subdomain);
     if (resourceClaimTemplateName !== undefined) checkName(errors, `${at}.resourceClaimTemplateName`, resourceClaimTemplateName, dns1123Subdomain);
   });

@@ -1,6 +1,7 @@
 import { type FieldError, forbidden, invalid, notSupported, required, validateAnnotations, validateLabels } from '@pilothouse/apimachinery';
 import type { PodTemplateSpec } from '@pilothouse/api-schemas/types/core/v1';
 import type { Filled } from '../filled.ts';
+import { sortedMap } from './internal-form.ts';
 import { validateAnnotationsMatchFields, validatePodAnnotations } from './pod-annotations.ts';
 import { validatePodSpec } from './pod-spec.ts';
 
@@ -20,7 +21,7 @@ export function validateRunningTemplate(errors: FieldError[], template: PodTempl
     errors.push(required(path));
     return;
   }
-  if (!options.matches) errors.push(invalid(`${path}.metadata.labels`, template.metadata?.labels, '`selector` does not match template `labels`'));
+  if (!options.matches) errors.push(invalid(`${path}.metadata.labels`, sortedMap(template.metadata?.labels), '`selector` does not match template `labels`'));
   validatePodTemplate(errors, template, path);
   if (template.spec?.restartPolicy !== 'Always') errors.push(notSupported(`${path}.spec.restartPolicy`, template.spec?.restartPolicy, ['Always']));
   if (template.spec?.activeDeadlineSeconds !== undefined) errors.push(forbidden(`${path}.spec.activeDeadlineSeconds`, `activeDeadlineSeconds in ${options.owner} is not Supported`));

@@ -1,12 +1,12 @@
 /** Warnings about pods and templates: what is allowed and will not do what its author thinks. */
-import { ipWarnings, labelValue, milliValue } from '@pilothouse/apimachinery';
+import { goQuote, ipWarnings, labelValue, milliValue } from '@pilothouse/apimachinery';
 import type { Container, ContainerPort, NodeSelectorTerm, PodAffinity, PodSpec, Volume } from '@pilothouse/api-schemas/types/core/v1';
 import type { ObjectMeta } from '@pilothouse/api-schemas/types/meta/v1';
 import { same } from './equality.ts';
 import { appArmorOfAnnotation, appArmorPrefix } from './pod-annotations.ts';
 import { containersWithPaths } from './pod-spec.ts';
 
-const quote = JSON.stringify;
+const quote = goQuote;
 
 const deprecatedNodeLabels: Record<string, string> = {
   'beta.kubernetes.io/arch': 'deprecated since v1.14; use "kubernetes.io/arch" instead',
@@ -104,7 +104,7 @@ function fractions(amounts: Record<string, string> | undefined, path: string): s
 export function claimWarnings(resources: { requests?: Record<string, string>; limits?: Record<string, string> } | undefined, path: string): string[] {
   return (['requests', 'limits'] as const).flatMap((kind) => {
     const amount = resources?.[kind]?.storage;
-    return fractional(amount) ? [`${path}.resources.${kind}[storage]: fractional byte value ${quote(amount)} is invalid, must be an integer`] : [];
+    return fractional(amount) ? [`${path}.resources.${kind}[storage]: fractional byte value ${quote(amount!)} is invalid, must be an integer`] : [];
   });
 }
 

@@ -1,9 +1,10 @@
 /** The rules for pods themselves: create, update, ephemeral containers. */
-import { type FieldError, forbidden, invalid, nameIsDnsSubdomain, rangeText, required } from '@pilothouse/apimachinery';
+import { type FieldError, forbidden, goQuote, invalid, nameIsDnsSubdomain, rangeText, required } from '@pilothouse/apimachinery';
 import type { Container, NodeAffinity, NodeSelectorTerm, Pod as PublishedPod, PodSpec, Toleration } from '@pilothouse/api-schemas/types/core/v1';
 import type { Filled } from '../filled.ts';
 import { validateImageText } from './containers.ts';
 import { same } from './equality.ts';
+import { internalForm, internalForms, sortedMap } from './internal-form.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from './object-meta.ts';
 import { mirrorAnnotation, validateAnnotationsMatchFields, validateAnnotationUpdate, validatePodAnnotations } from './pod-annotations.ts';
 import { validatePodSpec } from './pod-spec.ts';
@@ -66,7 +67,7 @@ export function validatePodUpdate(pod: Pod, old: Pod): FieldError[] {
   if (same(pod.spec, old.spec)) return errors;
   const rest = withoutUpdatable(pod.spec, old.spec);
   if (old.spec.schedulingGates?.length) allowGatedChanges(errors, rest, old.spec);
-  if (!same(rest, old.spec)) errors.push(forbidden('spec', `pod updates may not change fields other than ${updatable}\n${unifiedDiff(old.spec, rest)}`));
+  if (!same(rest, old.spec)) errors.push(forbidden('spec', `pod updates may not change fields other than ${updatable}\n${unifiedDiff(internalForm('core/v1.PodSpec', old.spec), internalForm('core/v1.PodSpec', rest))}`));
   return errors;
 }
 
@@ -123,7 +124,7 @@ function withoutUpdatable(spec: PodSpec, old: PodSpec): PodSpec {
 function allowGatedChanges(errors: FieldError[], rest: PodSpec, old: PodSpec): void {
   if (!same(rest.nodeSelector, old.nodeSelector)) {
     const before = old.nodeSelector ?? {};
-    if (Object.keys(before).some((key) => rest.nodeSelector?.[key] !== before[key])) errors.push(invalid('spec.nodeSelector', rest.nodeSelector, 'only additions to spec.nodeSelector are allowed (no mutations or deletions)'));
+    if (Object.keys(before).some((key) => rest.nodeSelector?.[key] !== before[key])) errors.push(invalid('spec.nodeSelector', sortedMap(rest.nodeSelector), 'only additions to spec.nodeSelector are allowed (no mutations or deletions)'));
     rest.nodeSelector = old.nodeSelector;
   }
   const now = rest.affinity?.nodeAffinity;
@@ -141,11 +142,11 @@ export function validateNodeAffinityMutation(errors: FieldError[], now: NodeAffi
   if (!before?.[key]) return;
   const newTerms = now?.[key]?.nodeSelectorTerms ?? [];
   if (oldTerms.length > 0 && oldTerms.length !== newTerms.length) {
-    errors.push(invalid(`${path}.${key}.nodeSelectorTerms`, newTerms, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed'));
+    errors.push(invalid(`${path}.${key}.nodeSelectorTerms`, internalForms('core/v1.NodeSelectorTerm', newTerms), 'no additions/deletions to non-empty NodeSelectorTerms list are allowed'));
     return;
   }
   oldTerms.forEach((term, i) => {
-    if (!onlyAdds(newTerms[i], term)) errors.push(invalid(`${path}.${key}.nodeSelectorTerms[${i}]`, newTerms[i], 'only additions are allowed (no mutations or deletions)'));
+    if (!onlyAdds(newTerms[i], term)) errors.push(invalid(`${path}.${key}.nodeSelectorTerms[${i}]`, internalForm('core/v1.NodeSelectorTerm', newTerms[i]), 'only additions are allowed (no mutations or deletions)'));
   });
 }
 
@@ -160,9 +161,9 @@ export function validateEphemeralContainersUpdate(pod: Pod, old: Pod): FieldErro
   if (old.metadata.annotations?.[mirrorAnnotation] !== undefined) return [forbidden('', 'static pods do not support ephemeral containers')];
   for (const before of old.spec.ephemeralContainers ?? []) {
     const now = pod.spec.ephemeralContainers?.find((c) => c.name === before.name);
-    const name = JSON.stringify(before.name);
+    const name = goQuote(before.name);
     if (!now) errors.push(forbidden('spec.ephemeralContainers', `existing ephemeral containers ${name} may not be removed\n`));
-    else if (!same(now, before)) errors.push(forbidden('spec.ephemeralContainers', `existing ephemeral containers ${name} may not be changed\n${unifiedDiff(before, now)}`));
+    else if (!same(now, before)) errors.push(forbidden('spec.ephemeralContainers', `existing ephemeral containers ${name} may not be changed\n${unifiedDiff(internalForm('core/v1.EphemeralContainer', before), internalForm('core/v1.EphemeralContainer', now))}`));
   }
   return errors;
 }

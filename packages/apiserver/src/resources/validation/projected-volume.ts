@@ -1,6 +1,7 @@
 import { dns1123Subdomain, type FieldError, forbidden, invalid, notSupported, qualifiedName, required, validateLabelSelector } from '@pilothouse/apimachinery';
 import type { DownwardAPIVolumeFile, KeyToPath, ProjectedVolumeSource, VolumeProjection } from '@pilothouse/api-schemas/types/core/v1';
 import { validateFieldRef, validateResourceFieldRef } from './env.ts';
+import { internalForm } from './internal-form.ts';
 import { validateFileMode, validateNonReservedPath } from './paths.ts';
 import { validateSignerName } from './signer-name.ts';
 
@@ -67,12 +68,12 @@ type Take = (file: string | undefined) => void;
 
 function validateTrustBundle(errors: FieldError[], bundle: NonNullable<VolumeProjection['clusterTrustBundle']>, path: string, take: Take): void {
   const { name, signerName, labelSelector } = bundle;
-  if (name !== undefined && signerName !== undefined) errors.push(invalid(path, bundle, 'only one of name and signerName may be used'));
+  if (name !== undefined && signerName !== undefined) errors.push(invalid(path, internalForm('core/v1.ClusterTrustBundleProjection', bundle), 'only one of name and signerName may be used'));
   else if (name !== undefined) {
     if (name === '') errors.push(required(`${path}.name`, 'must be a valid object name'));
     const parts = name.split(':');
     for (const message of dns1123Subdomain(parts[parts.length - 1])) errors.push(invalid(`${path}.name`, name, `not a valid clustertrustbundlename: ${message}`));
-    if (labelSelector) errors.push(invalid(`${path}.labelSelector`, labelSelector, 'labelSelector must be unset if name is specified'));
+    if (labelSelector) errors.push(invalid(`${path}.labelSelector`, internalForm('meta/v1.LabelSelector', labelSelector), 'labelSelector must be unset if name is specified'));
   } else if (signerName !== undefined) {
     if (signerName === '') errors.push(required(`${path}.signerName`, 'must be a valid signer name'));
     validateSignerName(errors, signerName, `${path}.signerName`);

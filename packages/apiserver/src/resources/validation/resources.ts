@@ -1,5 +1,5 @@
 /** Names and amounts of compute resources, and the requests and limits made of them. */
-import { compareQuantities, dns1123Label, duplicate, type FieldError, forbidden, invalid, milliValue, notFound, qualifiedName, quantityValue, required, signOfQuantity } from '@pilothouse/apimachinery';
+import { compareQuantities, dns1123Label, duplicate, type FieldError, forbidden, goQuote, invalid, milliValue, notFound, qualifiedName, quantityValue, required, signOfQuantity } from '@pilothouse/apimachinery';
 import type { ResourceRequirements } from '@pilothouse/api-schemas/types/core/v1';
 import { checkName } from './check-name.ts';
 
@@ -44,7 +44,7 @@ export const validatePodResourceName: ResourceNameRule = (errors, name, path) =>
   const before = errors.length;
   validateResourceName(errors, name, path);
   if (errors.length === before && !isPodLevelResource(name))
-    errors.push({ reason: 'FieldValueNotSupported', field: path, message: `Unsupported value: ${JSON.stringify(name)}: supported values: "cpu", "hugepages-", "memory"` });
+    errors.push({ reason: 'FieldValueNotSupported', field: path, message: `Unsupported value: ${goQuote(name)}: supported values: "cpu", "hugepages-", "memory"` });
 };
 
 export const validateQuotaResourceName: ResourceNameRule = (errors, name, path) => {

@@ -1,6 +1,7 @@
 import { dns1123Subdomain, duplicate, type FieldError, forbidden, invalid, notSupported, required, tooLong, userId } from '@pilothouse/apimachinery';
 import type { AppArmorProfile, PodSecurityContext, PodSpec, SeccompProfile, SecurityContext, WindowsSecurityContextOptions } from '@pilothouse/api-schemas/types/core/v1';
 import { checkName } from './check-name.ts';
+import { internalForm } from './internal-form.ts';
 import { validateDescendingPath } from './paths.ts';
 
 function validateId(errors: FieldError[], id: number | undefined, path: string): void {
@@ -16,7 +17,7 @@ export function validateSeccomp(errors: FieldError[], profile: SeccompProfile | 
   if (profile.type === 'Localhost') {
     if (profile.localhostProfile === undefined) errors.push(required(`${path}.localhostProfile`, 'must be set when seccomp type is Localhost'));
     else validateDescendingPath(errors, profile.localhostProfile, `${path}.localhostProfile`);
-  } else if (profile.localhostProfile !== undefined) errors.push(invalid(`${path}.localhostProfile`, profile, 'can only be set when seccomp type is Localhost'));
+  } else if (profile.localhostProfile !== undefined) errors.push(invalid(`${path}.localhostProfile`, internalForm('core/v1.SeccompProfile', profile), 'can only be set when seccomp type is Localhost'));
 }
 
 export function validateAppArmor(errors: FieldError[], profile: AppArmorProfile | undefined, path: string): void {
@@ -56,9 +57,9 @@ export function validateSecurityContext(errors: FieldError[], context: SecurityC
   }
   validateSeccomp(errors, context.seccompProfile, `${path}.seccompProfile`);
   if (context.allowPrivilegeEscalation === false) {
-    if (context.privileged) errors.push(invalid(path, context, 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true'));
+    if (context.privileged) errors.push(invalid(path, internalForm('core/v1.SecurityContext', context), 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true'));
     for (const capability of context.capabilities?.add ?? [])
-      if (capability === 'CAP_SYS_ADMIN') errors.push(invalid(path, context, 'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN'));
+      if (capability === 'CAP_SYS_ADMIN') errors.push(invalid(path, internalForm('core/v1.SecurityContext', context), 'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN'));
   }
   validateWindowsOptions(errors, context.windowsOptions, `${path}.windowsOptions`);
   validateAppArmor(errors, context.appArmorProfile, `${path}.appArmorProfile`);

@@ -4,6 +4,7 @@ import type { Filled } from '../filled.ts';
 import { validatePort } from './handlers.ts';
 import { checkName } from './check-name.ts';
 import { validateEndpointIp } from './endpoint-ip.ts';
+import { internalForm } from './internal-form.ts';
 
 type Service = Filled<Published>;
 
@@ -86,8 +87,7 @@ function validatePortNumbers(errors: FieldError[], { spec }: Service, old: Servi
   const numbers = new Set<string>();
   ports.forEach((port, i) => {
     const key = `${port.protocol}/${port.port}`;
-    // The whole internal port is shown, its zero fields included.
-    if (numbers.has(key)) errors.push(duplicate(`spec.ports[${i}]`, { Name: '', Protocol: port.protocol, AppProtocol: null, Port: port.port, TargetPort: 0, NodePort: 0 }));
+    if (numbers.has(key)) errors.push(duplicate(`spec.ports[${i}]`, internalForm('core/v1.ServicePort', { protocol: port.protocol, port: port.port })));
     numbers.add(key);
   });
 }

@@ -1,5 +1,5 @@
 /** The volumes of a pod. */
-import { dns1123Label, dns1123Subdomain, duplicate, type FieldError, forbidden, invalid, notFound, notSupported, required, signOfQuantity, validateAnnotations, validateLabels } from '@pilothouse/apimachinery';
+import { dns1123Label, dns1123Subdomain, duplicate, type FieldError, forbidden, goQuote, invalid, notFound, notSupported, required, signOfQuantity, validateAnnotations, validateLabels } from '@pilothouse/apimachinery';
 import type { Volume, VolumeDevice, VolumeMount } from '@pilothouse/api-schemas/types/core/v1';
 import type { ObjectMeta } from '@pilothouse/api-schemas/types/meta/v1';
 import { validateClaimSpec } from './claim-spec.ts';
@@ -47,7 +47,7 @@ const ephemeral: Rule = (errors, source, path, volume, context) => {
   }
   if (!context.podName || !volume.name) return;
   const claim = `${context.podName}-${volume.name}`;
-  for (const message of dns1123Subdomain(claim)) errors.push(invalid(path.replace(/\.ephemeral$/, '.name'), volume.name, `PVC name ${JSON.stringify(claim)}: ${message}`));
+  for (const message of dns1123Subdomain(claim)) errors.push(invalid(path.replace(/\.ephemeral$/, '.name'), volume.name, `PVC name ${goQuote(claim)}: ${message}`));
 };
 
 const image: Rule = (errors, source, path, _volume, { isPod }) => {

@@ -1,5 +1,5 @@
 /** How to reach a webhook: the same for admission, conversion and others. */
-import { dns1123Subdomain, type FieldError, invalid, portNumber, required } from '@pilothouse/apimachinery';
+import { dns1123Subdomain, type FieldError, goQuote, invalid, portNumber, required } from '@pilothouse/apimachinery';
 
 export interface WebhookClient {
   url?: string;
@@ -13,7 +13,7 @@ const urlParts = /^(?:([A-Za-z][\w+.-]*):)?(?:\/\/(?:([^/?#]*)@)?([^/?#@]*))?([^
 
 function validateUrl(errors: FieldError[], text: string, path: string): void {
   const parts = urlParts.exec(text);
-  if (!parts || /[\u0000-\u001f\u007f]/.test(text)) return void errors.push(required(path, `url must be a valid URL: parse ${JSON.stringify(text)}: net/url: invalid control character in URL${form}`));
+  if (!parts || /[\u0000-\u001f\u007f]/.test(text)) return void errors.push(required(path, `url must be a valid URL: parse ${goQuote(text)}: net/url: invalid control character in URL${form}`));
   const [, scheme = '', user, host = '', , query, fragment] = parts;
   if (scheme.toLowerCase() !== 'https') errors.push(invalid(path, scheme, `'https' is the only allowed URL scheme${form}`));
   if (!host) errors.push(invalid(path, host, `host must be specified${form}`));
