@@ -3,6 +3,8 @@ import { builtinTypes, type FieldSchema, type TypeRef, type TypeSchema } from '@
 import { cannotBeHandled, DecodeError, mismatch, newContext, noteUnknown } from './decode-context.ts';
 import { type Decode, scalarDecoders, scalarZeros } from './scalars.ts';
 
+export { DecodeError };
+
 export interface Decoded<T> {
   object: T;
   /** `unknown field "spec.foo"`, in the order met; at most 100. */
@@ -61,6 +63,16 @@ export function decodeObject<T = any>(type: TypeSchema, value: unknown, { keepEm
     const kind = gvk?.kind ?? goName(type);
     throw cannotBeHandled(kind, gvk?.version ?? 'v1', kind, error.message);
   }
+}
+
+/**
+ * Reads a part of an object: as `decodeObject`, but an unknown field is its bare path (`labels.x`), and what does not fit is the caller's to word.
+ * @throws DecodeError
+ */
+export function decodeFragment(type: TypeSchema, value: unknown): Decoded<Record<string, unknown>> {
+  const context = newContext();
+  const object = structPlan(type).decode(value, context, 0) as Record<string, unknown>;
+  return { object, unknownFields: context.unknown.map((text) => JSON.parse(text.slice('unknown field '.length)) as string) };
 }
 
 /** What Go writes for a field that was never set; undefined where it writes nothing. */
