@@ -98,8 +98,11 @@ const attributesOf = (info: RequestInfo, user: User): RequestAttributes => ({
   subresource: info.subresource,
   namespace: info.namespace,
   name: info.name,
-  ...(info.query.size && { fieldSelector: info.query.get('fieldSelector') ?? undefined, labelSelector: info.query.get('labelSelector') ?? undefined }),
+  ...(info.query.size && !info.byPath && selecting.has(info.verb) && { fieldSelector: info.query.get('fieldSelector') ?? undefined, labelSelector: info.query.get('labelSelector') ?? undefined }),
 });
+
+/** Verbs whose selectors authorization looks at. */
+const selecting = new Set(['list', 'watch', 'deletecollection']);
 
 /** The seat that flow control gave. */
 interface Held {

@@ -1,6 +1,7 @@
-import { type ApiResponse, notFoundError } from '@pilothouse/apimachinery';
+import { type ApiResponse, badRequestError, notFoundError } from '@pilothouse/apimachinery';
 import { waitForRevision } from '../cache/freshness.ts';
 import { plainError } from '../request/errors.ts';
+import { isTrue } from '../request/info.ts';
 import { answerObject } from './answer.ts';
 import type { Call } from './call.ts';
 import { revisionProblem } from './list-options.ts';
@@ -12,6 +13,7 @@ import { viewOf } from './view.ts';
  */
 export async function getObject(call: Call): Promise<ApiResponse> {
   const { core, resource, info } = call;
+  if (info.query.size) refuseExport(info.query);
   const asked = info.query.size ? (info.query.get('resourceVersion') ?? '') : '';
   const { cache } = resource.stored!;
   if (asked === '') {
@@ -25,4 +27,9 @@ export async function getObject(call: Call): Promise<ApiResponse> {
   const entry = cache.get(info.namespace, info.name);
   if (!entry) throw notFoundError(resource.subject, info.name);
   return answerObject(call, viewOf(resource, entry));
+}
+
+/** @throws StatusError 400: exporting is gone since v1.21 */
+export function refuseExport(query: URLSearchParams): void {
+  if (query.has('export') && isTrue(query.get('export'))) throw badRequestError('the export parameter, deprecated since v1.14, is no longer supported');
 }

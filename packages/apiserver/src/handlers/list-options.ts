@@ -20,9 +20,9 @@ export interface ListOptions {
 
 const largestInt64 = 2n ** 63n - 1n;
 
-/** A number in a query string. @throws StatusError 400 as Go's parser words it */
+/** A number in a query string; undefined where there is none. @throws StatusError 400 as Go's parser words it */
 export function parseInt64(text: string | null): number | undefined {
-  if (text === null || text === '') return undefined;
+  if (text === null) return undefined;
   if (!/^[+-]?\d+$/.test(text)) throw badRequestError(`strconv.ParseInt: parsing ${goQuote(text)}: invalid syntax`);
   const value = BigInt(text);
   if (value > largestInt64 || value < -largestInt64 - 1n) throw badRequestError(`strconv.ParseInt: parsing ${goQuote(text)}: value out of range`);
@@ -37,26 +37,39 @@ export function revisionProblem(text: string): string | undefined {
 }
 
 /** Reads and checks the query of a list or watch. @throws StatusError 400, 422 */
-export function listOptions(resource: ServedResource, { query }: RequestInfo, watch: boolean): ListOptions {
-  const text = (name: string): string => query.get(name) ?? '';
+export function listOptions(resource: ServedResource, { query, name }: RequestInfo, watch: boolean): ListOptions {
+  const text = (option: string): string => query.get(option) ?? '';
   const sendInitialEvents = query.get('sendInitialEvents');
+  // Numbers are read before selectors are: the first that is wrong is reported.
+  const timeoutSeconds = parseInt64(query.get('timeoutSeconds'));
+  const limit = parseInt64(query.get('limit')) ?? 0;
   const labelText = text('labelSelector');
   const fieldText = text('fieldSelector');
   const options: ListOptions = {
     labels: labelText ? parseLabelSelector(labelText) : undefined,
     fields: fieldText ? parseFieldSelector(fieldText) : undefined,
-    limit: parseInt64(query.get('limit')) ?? 0,
+    limit,
     continueToken: text('continue'),
     resourceVersion: text('resourceVersion'),
     resourceVersionMatch: text('resourceVersionMatch'),
-    timeoutSeconds: parseInt64(query.get('timeoutSeconds')),
+    timeoutSeconds,
     allowWatchBookmarks: isTrue(query.get('allowWatchBookmarks')),
     sendInitialEvents: sendInitialEvents === null ? undefined : isTrue(sendInitialEvents),
   };
+  if (watch) beginWithState(options);
   const errors = validateListOptions(options, watch);
   if (errors.length) throw invalidError({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', errors);
-  for (const { field } of options.fields?.requirements ?? []) checkField(resource, field);
+  const { fields } = options;
+  for (const { field } of fields?.requirements ?? []) checkField(resource, field);
+  if (name && fields && !fields.everything && fields.exactValue('metadata.name') !== name) throw badRequestError("fieldSelector metadata.name doesn't match requested name");
   return options;
+}
+
+/** A watch from nowhere in particular begins with what there is, as one that asks for that. */
+function beginWithState(options: ListOptions): void {
+  if (options.sendInitialEvents !== undefined || options.resourceVersionMatch || (options.resourceVersion !== '' && options.resourceVersion !== '0')) return;
+  options.sendInitialEvents = true;
+  options.resourceVersionMatch = 'NotOlderThan';
 }
 
 function checkField(resource: ServedResource, field: string): void {
@@ -75,13 +88,13 @@ function validateListOptions(o: ListOptions, watch: boolean): FieldError[] {
 function validatePlainListOptions(o: ListOptions): FieldError[] {
   const errors: FieldError[] = [];
   const match = o.resourceVersionMatch;
-  if (o.sendInitialEvents !== undefined) errors.push(forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
-  if (!match) return errors;
+  const noInitialEvents = (): FieldError[] => (o.sendInitialEvents === undefined ? [] : [forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list')]);
+  if (!match) return noInitialEvents();
   if (o.resourceVersion === '') errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
   if (o.continueToken) errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'));
   if (match !== 'Exact' && match !== 'NotOlderThan') errors.push(notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']));
   if (match === 'Exact' && o.resourceVersion === '0') errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
-  return errors;
+  return [...errors, ...noInitialEvents()];
 }
 
 function validateWatchOptions(o: ListOptions): FieldError[] {

@@ -108,6 +108,49 @@ describe('list', () => {
     expect((await api.call('GET', `${url}?${query}`)).body).toMatchObject({ code: status, message });
   });
 
+  test.each([
+    ['resourceVersion=0&limit=1', 'a b'],
+    ['resourceVersion=0&resourceVersionMatch=NotOlderThan&limit=1', 'a b'],
+    ['resourceVersion=FIRST&resourceVersionMatch=NotOlderThan&limit=1', 'a'],
+  ])('%s shows %j: what takes any state is not paged', async (query, wanted) => {
+    const first = await make('a');
+    await make('b');
+    await settle();
+    expect(names(await api.call('GET', `${url}?${query.replace('FIRST', first)}`))).toBe(wanted);
+  });
+
+  const token = (value: unknown): string => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
+  test.each([
+    ['a!', 'illegal base64 data at input byte 1'],
+    ['YWJjZ', 'illegal base64 data at input byte 4'],
+    [token('x'), "invalid character 'x' looking for beginning of value"],
+    [token('[]'), 'json: cannot unmarshal array into Go value of type storage.continueToken'],
+    [token({ v: 1 }), 'json: cannot unmarshal number into Go struct field continueToken.v of type string'],
+    [token({ v: 'v2' }), 'server does not recognize this encoded version v2'],
+    [token({}), 'server does not recognize this encoded version '],
+    [token({ v: 'meta.k8s.io/v1' }), 'incorrect encoded start resourceVersion (version meta.k8s.io/v1)'],
+    [token({ v: 'meta.k8s.io/v1', rv: 1 }), 'encoded start key empty (version meta.k8s.io/v1)'],
+    [token({ v: 'meta.k8s.io/v1', rv: 1, start: 'a/../../b' }), 'a/../../b'],
+  ])('the continue token %s is refused', async (text, why) => {
+    expect((await api.call('GET', `${url}?continue=${text}`)).body).toMatchObject({ code: 400, message: `invalid continue token: continue key is not valid: ${why}` });
+  });
+
+  test.each([
+    ['limit=', 400, 'strconv.ParseInt: parsing "": invalid syntax'],
+    ['limit=x&labelSelector=%3D', 400, 'strconv.ParseInt: parsing "x": invalid syntax'],
+    ['sendInitialEvents=true&resourceVersionMatch=Exact', 422, 'ListOptions.meta.k8s.io "" is invalid: [resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided, sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list]'],
+    ['fieldSelector=metadata.name%3Da,metadata.name%3Db', 200, undefined],
+  ])('the options %s are answered %i', async (query, code, message) => {
+    const answer = await api.call('GET', `${url}?${query}`);
+    expect([answer.status, answer.body.message]).toEqual([code, message]);
+  });
+
+  test('exporting is refused', async () => {
+    await make('a');
+    expect((await api.call('GET', `${url}/a?export=true`)).body).toMatchObject({ code: 400, message: 'the export parameter, deprecated since v1.14, is no longer supported' });
+    expect((await api.call('GET', `${url}/a?export=0`)).status).toBe(200);
+  });
+
   test('a revision that does not exist yet is waited for three seconds, then answered 504', async () => {
     const pending = api.call('GET', `${url}?resourceVersion=100000`);
     await api.clock.advanceAsync(3_000);
@@ -169,6 +212,45 @@ describe('watch', () => {
     expect(watch.events[2].object).toMatchObject({ kind: 'ConfigMap', apiVersion: 'v1' });
   });
 
+  test.each(['', '&resourceVersion=0'])('a watch from anywhere (%j) that wants bookmarks is told where its initial events end', async (query) => {
+    const a = await make('a');
+    const watch = await api.watch(`${url}?watch=1&allowWatchBookmarks=true${query}`);
+    expect(watch.seen()).toEqual([`ADDED a ${a}`, expect.stringMatching(/^BOOKMARK \d+ initial events end$/)]);
+  });
+
+  test('initial events newer than there are end the watch with 504', async () => {
+    const pending = api.watch(`${url}?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion=100000`);
+    await settle();
+    await api.clock.advanceAsync(3_000);
+    const watch = await pending;
+    await watch.ended;
+    expect(watch.status).toBe(200);
+    expect(watch.seen()).toEqual([expect.stringMatching(/^ERROR 504 Timeout: Timeout: Too large resource version: 100000, current: \d+$/)]);
+  });
+
+  test('bookmarks keep their annotation in Tables without objects', async () => {
+    await make('a');
+    const watch = await api.watch(`${url}?watch=1&allowWatchBookmarks=true&includeObject=None`, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' });
+    expect(watch.events.map(({ type, object }) => [type, object.rows[0].object?.metadata.annotations ?? null])).toEqual([['ADDED', null], ['BOOKMARK', { 'k8s.io/initial-events-end': 'true' }]]);
+  });
+
+  test.each([
+    ['sendInitialEvents=true', 422, 'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'],
+    ['resourceVersion=x', 500, 'resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax'],
+    ['timeoutSeconds=', 400, 'strconv.ParseInt: parsing "": invalid syntax'],
+  ])('%s is refused with %i', async (query, code, message) => {
+    expect((await api.call('GET', `${url}?watch=1&${query}`)).body).toMatchObject({ code, message });
+  });
+
+  test.each([
+    ['application/yaml', 'application/json', 'only the following media types are accepted: application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch'],
+    ['application/json;as=Table;v=v1;g=meta.k8s.io', 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json', "Unable to convert to Table as requested: includeObject: Invalid value: \"All\": must be 'Metadata', 'Object', 'None', or empty"],
+  ])('a form that cannot be streamed (%s) is refused and leaves no watcher', async (accept, _, message) => {
+    const { body } = await api.call('GET', `${url}?watch=1&includeObject=All`, undefined, { accept });
+    expect(typeof body === 'string' ? body : body.message).toContain(message);
+    expect(api.server.registry.find('', 'v1', 'configmaps')!.stored!.cache.watcherCount).toBe(0);
+  });
+
   test('bookmarks come about every minute and before the end, and carry the newest revision', async () => {
     const from = await make('a');
     const watch = await api.watch(`${url}?watch=1&resourceVersion=${from}&allowWatchBookmarks=true&timeoutSeconds=100`);
@@ -197,14 +279,16 @@ describe('watch', () => {
     expect(api.server.ready).toBe(false);
   });
 
-  test('history that is gone is answered 410', async () => {
+  test('history that is gone ends the watch with 410', async () => {
     const from = await make('a');
     for (let i = 0; i < 200; i++) {
       await relabel('a', { n: String(i) });
       await api.clock.advanceAsync(1_000);
     }
-    const refused = await api.call('GET', `${url}?watch=1&resourceVersion=${from}`);
-    expect(refused.body).toMatchObject({ code: 410, reason: 'Expired', message: expect.stringMatching(new RegExp(`^too old resource version: ${from} \\(\\d+\\)$`)) });
+    const refused = await api.watch(`${url}?watch=1&resourceVersion=${from}`);
+    await refused.ended;
+    expect(refused.status).toBe(200);
+    expect(refused.seen()).toEqual([expect.stringMatching(new RegExp(`^ERROR 410 Expired: too old resource version: ${from} \\(\\d+\\)$`))]);
   });
 
   test('a reader that does not keep up is cut off with 410', async () => {

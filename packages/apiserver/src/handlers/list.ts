@@ -21,7 +21,8 @@ export async function listObjects(call: Call): Promise<ApiResponse> {
 export async function listPage(call: Call, options: ListOptions): Promise<Page> {
   const { core, resource, info } = call;
   const { selection } = selectionOf(resource, info, options);
-  const limit = Math.max(0, options.limit);
+  // What takes any state gets all of it.
+  const limit = options.resourceVersion === '0' ? 0 : Math.max(0, options.limit);
   const base = resource.stored!.cache.rangeOf(info.namespace).start;
   const { resourceVersion } = options;
   if (options.continueToken) {

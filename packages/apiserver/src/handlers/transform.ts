@@ -14,8 +14,11 @@ export function includeObjectOf(query: URLSearchParams): 'Metadata' | 'Object' |
   const value = query.get('includeObject') ?? '';
   if (value === '' || value === 'Metadata') return 'Metadata';
   if (value === 'Object' || value === 'None') return value;
-  throw badRequestError(`unrecognized includeObject value: ${JSON.stringify(value)}`);
+  throw badRequestError(`Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(value)}: must be 'Metadata', 'Object', 'None', or empty`);
 }
+
+/** Whether it is the bookmark that closes the initial events of a watch: a client must see it for what it is. */
+const endsInitialEvents = ({ metadata }: KubeObject): boolean => metadata.annotations?.['k8s.io/initial-events-end'] === 'true' && !metadata.name;
 
 /** Objects as a Table; the columns' definitions are left out of later events of a watch. */
 export function tableOf(call: Call, views: readonly View[], metadata: Record<string, unknown>, withDefinitions = true): object {
@@ -35,7 +38,7 @@ export function tableOf(call: Call, views: readonly View[], metadata: Record<str
         // A bookmark's object has no name; its cell is empty all the same.
         cells: columns.map((column) => column.value(view.object, now) ?? (column.format === 'name' ? '' : null)),
         ...(conditions && { conditions }),
-        object: include === 'None' ? null : include === 'Object' ? view.object : partialMetadata(view.object, version),
+        object: include === 'None' && !endsInitialEvents(view.object) ? null : include === 'Object' ? view.object : partialMetadata(view.object, version),
       };
     }),
   };

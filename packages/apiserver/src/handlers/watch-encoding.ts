@@ -1,8 +1,8 @@
-import { apiVersionOf, encodeProtobuf, type KubeObject, type Status, watchFrame, writeYaml } from '@pilothouse/apimachinery';
+import { apiVersionOf, encodeProtobuf, type KubeObject, type Status, watchFrame } from '@pilothouse/apimachinery';
 import { encodeObject } from '../cache/encoding.ts';
 import type { Delivery } from '../cache/watcher.ts';
 import type { Call } from './call.ts';
-import { protobufType } from '../request/negotiate.ts';
+import { checkStreamable, protobufType } from '../request/negotiate.ts';
 import { protobufOf } from './protobuf.ts';
 import { includeObjectOf, partialMetadata, tableOf } from './transform.ts';
 import { viewOf, viewOfObject, type View } from './view.ts';
@@ -23,20 +23,15 @@ const joinBytes = 64 * 1024;
 /** How the events of a watch are written, as the request asks. Plain events are encoded once for all their watchers. */
 export function watchEncoder(call: Call): WatchEncoder {
   const { accept, resource } = call;
+  checkStreamable(accept);
   const bookmark = bookmarks(call);
   const viewOfDelivery = (delivery: Delivery): View => (delivery.type === 'BOOKMARK' ? bookmark(delivery.revision, delivery.initialEventsEnd) : viewOf(resource, delivery.object));
   const objects = (deliveries: readonly Delivery[]) => deliveries.map((delivery) => ({ type: delivery.type, object: viewOfDelivery(delivery).object }));
-  const headers = { 'content-type': accept.format === 'yaml' ? 'application/yaml' : accept.as ? `application/json;stream=watch` : 'application/json', 'cache-control': 'no-cache, private' };
+  const headers = { 'content-type': accept.format === 'protobuf' ? `${protobufType};stream=watch` : 'application/json', 'cache-control': 'no-cache, private' };
   const errorValue = (status: Status) => ({ type: 'ERROR', object: { kind: 'Status', apiVersion: 'v1', ...status } });
-  if (accept.format === 'yaml') {
-    const frame = (value: unknown): Uint8Array => Buffer.from(`---\n${writeYaml(value)}`);
-    return { headers, objects, error: (status) => frame(errorValue(status)), bytes: (deliveries) => deliveries.map((d) => frame({ type: d.type, object: shaped(call, viewOfDelivery(d), true) })) };
-  }
   if (accept.format === 'protobuf') {
-    headers['content-type'] = `${protobufType};stream=watch`;
     return { headers, objects, error: (status) => watchFrame('ERROR', encodeProtobuf({ ...status, kind: 'Status', apiVersion: 'v1' })), bytes: (deliveries) => joined(deliveries, (delivery) => protobufFrame(call, delivery, viewOfDelivery)) };
   }
-  headers['content-type'] = 'application/json';
   const error = (status: Status): Uint8Array => Buffer.from(`${JSON.stringify(errorValue(status))}\n`);
   if (!accept.as) {
     return { headers, objects, error, bytes: (deliveries) => joined(deliveries, (delivery) => (delivery.type === 'BOOKMARK' ? frameOf('BOOKMARK', viewOfDelivery(delivery)) : sharedFrame(call, delivery))) };

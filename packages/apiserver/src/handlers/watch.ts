@@ -1,10 +1,10 @@
-import { type ApiResponse, expiredError, type KubeObject, type Status } from '@pilothouse/apimachinery';
+import { type ApiResponse, expiredError, type KubeObject, type Status, StatusError } from '@pilothouse/apimachinery';
 import { waitForRevision } from '../cache/freshness.ts';
 import type { CacheWatcher } from '../cache/watcher.ts';
 import { plainError } from '../request/errors.ts';
 import type { Call, WatchObserver } from './call.ts';
 import { type ListOptions, listOptions, revisionProblem, selectionOf } from './list-options.ts';
-import { watchEncoder } from './watch-encoding.ts';
+import { watchEncoder, type WatchEncoder } from './watch-encoding.ts';
 
 /** Without a wish of the client's a bookmark comes about this often. */
 const bookmarkEveryMs = 60_000;
@@ -15,8 +15,12 @@ const lastBookmarkMs = 2_000;
 export async function watchObjects(call: Call): Promise<ApiResponse> {
   const { core, resource, info, request } = call;
   const options = listOptions(resource, info, true);
-  const encode = watchEncoder(call);
-  const watcher = await openWatch(call, options);
+  const problem = revisionProblem(options.resourceVersion);
+  if (problem) throw plainError(problem);
+  const opened = await openWatch(call, options);
+  const encode = encoderFor(call, opened);
+  if (opened instanceof StatusError) return refusal(call, encode, opened.status);
+  const watcher = opened;
   const { namespace, name } = info;
   core.log.debug('Watch started', { resource: resource.definition.type.plural, namespace, name });
   const close = armTimers(call, options, watcher);
@@ -36,23 +40,46 @@ export async function watchObjects(call: Call): Promise<ApiResponse> {
   return { status: 200, headers: encode.headers, body: byteEvents(watcher, encode.bytes, encode.error, slow, release, call.observer) };
 }
 
-async function openWatch(call: Call, options: ListOptions): Promise<CacheWatcher> {
+/** How a watch that is open already is written; it ends where the client wants a form it cannot have. */
+function encoderFor(call: Call, opened: CacheWatcher | StatusError): WatchEncoder {
+  try {
+    return watchEncoder(call);
+  } catch (error) {
+    if (!(opened instanceof StatusError)) opened.end();
+    throw error;
+  }
+}
+
+/** A watch that cannot begin where it was asked to is one that consists of the error. */
+function refusal({ request, observer }: Call, encode: WatchEncoder, status: Status): ApiResponse {
+  observer?.ended();
+  if (request.wantObjects) return { status: 200, headers: {}, events: once([{ type: 'ERROR', object: { kind: 'Status', apiVersion: 'v1', ...status } }]) };
+  return { status: 200, headers: encode.headers, body: once(encode.error(status)) };
+}
+
+async function* once<T>(value: T): AsyncGenerator<T> {
+  yield value;
+}
+
+async function openWatch(call: Call, options: ListOptions): Promise<CacheWatcher | StatusError> {
   const { core, resource, info } = call;
   const { cache } = resource.stored!;
-  const problem = revisionProblem(options.resourceVersion);
-  if (problem) throw plainError(problem);
   const { selection, trigger } = selectionOf(resource, info, options);
   const asked = Number(options.resourceVersion || '0');
   if (options.sendInitialEvents) {
-    await waitForRevision(core, options.resourceVersion === '' ? await core.store.revision() : asked);
+    try {
+      await waitForRevision(core, options.resourceVersion === '' ? await core.store.revision() : asked);
+    } catch (error) {
+      if (error instanceof StatusError) return error;
+      throw error;
+    }
     const watcher = cache.watch(selection, undefined, trigger);
     if (options.allowWatchBookmarks) watcher.bookmark(cache.revision, true);
     return watcher;
   }
   if (options.resourceVersion === '') await waitForRevision(core, await core.store.revision());
-  if (asked === 0 && options.sendInitialEvents === undefined) return cache.watch(selection, undefined, trigger);
   const from = asked === 0 ? cache.revision : asked;
-  if (from < cache.oldestRevision) throw expiredError(`too old resource version: ${asked} (${cache.oldestRevision})`);
+  if (from < cache.oldestRevision) return expiredError(`too old resource version: ${asked} (${cache.oldestRevision})`);
   return cache.watch(selection, from, trigger);
 }
 

@@ -1,3 +1,5 @@
+import { parseFieldSelector, pathSegmentName } from '@pilothouse/apimachinery';
+
 /** What a request is about, read off its method and path as kube-apiserver's RequestInfo is. */
 
 export interface RequestInfo {
@@ -13,6 +15,8 @@ export interface RequestInfo {
   name: string;
   /** Path segments from the resource on: `['pods', 'web', 'exec']`. */
   parts: readonly string[];
+  /** The verb stands in the path; selectors mean nothing to authorization then. */
+  byPath?: boolean;
   /** The path has a form that no resource answers to. */
   malformed?: boolean;
   query: URLSearchParams;
@@ -45,11 +49,11 @@ export function requestInfo(method: string, url: string): RequestInfo {
   const version = grouped ? all[2] : all[1];
   let parts = all.slice(grouped ? 3 : 2);
   let verb = methodVerbs[method] ?? '';
-  let legacyWatch = false;
+  let byPath = false;
   if (parts[0] === 'watch' || parts[0] === 'proxy') {
     if (parts.length < 2) return { ...none(), malformed: true };
     verb = parts[0];
-    legacyWatch = verb === 'watch';
+    byPath = true;
     parts = parts.slice(1);
   }
   let namespace = '';
@@ -63,9 +67,8 @@ export function requestInfo(method: string, url: string): RequestInfo {
   if (!name && verb === 'get') {
     verb = isTrue(query.get('watch')) ? 'watch' : 'list';
     if (query.size) name = nameInSelector(query.get('fieldSelector'));
-  } else if (!name && legacyWatch && query.size) name = nameInSelector(query.get('fieldSelector'));
-  else if (!name && verb === 'delete') verb = 'deletecollection';
-  return { isResource: true, path, verb, group, version, resource, subresource, namespace, name, parts, query };
+  } else if (!name && verb === 'delete') verb = 'deletecollection';
+  return { isResource: true, path, verb, group, version, resource, subresource, namespace, name, parts, query, ...(byPath && { byPath }) };
 }
 
 /** As Go's form decoding reads a boolean: absent, `false` and `0` are false, anything else is true. */
@@ -77,10 +80,11 @@ export function isTrue(value: string | null): boolean {
 
 /** The name that a field selector demands, for authorization. */
 function nameInSelector(selector: string | null): string {
-  if (!selector) return '';
-  for (const term of selector.split(',')) {
-    const match = /^metadata\.name==?([^=!]*)$/.exec(term);
-    if (match && match[1] && match[1] !== '.' && match[1] !== '..' && !match[1].includes('/') && !match[1].includes('%')) return match[1];
+  if (!selector?.includes('metadata.name')) return '';
+  try {
+    const name = parseFieldSelector(selector).exactValue('metadata.name') ?? '';
+    return pathSegmentName(name).length ? '' : name;
+  } catch {
+    return '';
   }
-  return '';
 }

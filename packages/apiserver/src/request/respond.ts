@@ -1,5 +1,5 @@
 import { type ApiRequest, type ApiResponse, encodeProtobuf, type Status, type StatusError, writeYaml } from '@pilothouse/apimachinery';
-import { type Accepted, protobufType, statusFormat } from './negotiate.ts';
+import { type Accepted, protobufType, statusFormat, wantsPretty } from './negotiate.ts';
 
 export const jsonType = 'application/json';
 
@@ -28,11 +28,25 @@ export const protobufBytes = (body: Uint8Array | Uint8Array[], status = 200): Ap
 const protobufHeaders: Record<string, string> = Object.freeze({ ...jsonHeaders, 'content-type': protobufType }) as Record<string, string>;
 
 /** What a failure is answered with, in the form that the client accepts. */
-export function statusAnswer(error: StatusError, request: Pick<ApiRequest, 'headers' | 'wantObjects'>): ApiResponse {
+export function statusAnswer(error: StatusError, request: Pick<ApiRequest, 'headers' | 'url' | 'wantObjects'>): ApiResponse {
   const status: Status = { kind: 'Status', apiVersion: 'v1', ...error.status, metadata: error.status.metadata ?? {} };
-  const answer: ApiResponse = request.wantObjects ? { status: error.code, headers: jsonHeaders, object: status } : valueAnswer({ format: statusFormat(request.headers.accept), pretty: false }, status, error.code);
-  return Object.keys(error.headers).length ? { ...answer, headers: { ...answer.headers, ...error.headers } } : answer;
+  if (request.wantObjects) return { status: error.code, headers: { ...jsonHeaders, ...error.headers }, object: status };
+  const answer = statusBody(status, request, error.code);
+  const wait = status.details?.retryAfterSeconds;
+  return wait || Object.keys(error.headers).length ? { ...answer, headers: { ...answer.headers, ...(wait && { 'retry-after': String(wait) }), ...error.headers } } : answer;
 }
+
+function statusBody(status: Status, { headers, url }: Pick<ApiRequest, 'headers' | 'url'>, code: number): ApiResponse {
+  const form = statusFormat(headers.accept);
+  // A client that accepts no form of a Status gets it all the same.
+  if (!form) return rawJson(status, code);
+  const mark = url.indexOf('?');
+  const pretty = form.pretty || wantsPretty(headers, new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)));
+  return valueAnswer({ format: form.format, pretty }, status, code);
+}
+
+/** Indented JSON without a line's end, as upstream writes what is no API object. */
+export const rawJson = (value: unknown, status = 200): ApiResponse => jsonBytes(Buffer.from(JSON.stringify(value, null, 2)), status);
 
 /** The header values of warnings (RFC 7234): `299 - "text"`; at most 4 KiB in all, as kube-apiserver keeps it. */
 export function warningHeaders(warnings: readonly string[]): string[] {
