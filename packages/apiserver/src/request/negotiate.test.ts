@@ -68,7 +68,7 @@ test('a failure is told in a form the client takes, and in indented JSON where i
     return { headers, text: Buffer.from(body as Uint8Array).toString() };
   };
   expect(statusFormat('application/json;as=Table;v=v1;g=meta.k8s.io')).toBeUndefined();
-  expect(answered('application/json;as=Table;v=v1;g=meta.k8s.io').text).toMatch(/^{\n {2}"kind": "Status",[^]*}$/);
+  expect(answered('application/json;as=Table;v=v1;g=meta.k8s.io').text).toMatch(/^{\n {2}"kind": "Status",[\s\S]*}$/);
   expect(answered('application/yaml').text).toContain('code: 429');
   expect(answered('').text).toMatch(/^{"kind"/);
   expect(answered('', '/api?pretty=true').text).toMatch(/^{\n/);
