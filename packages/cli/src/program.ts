@@ -1,5 +1,6 @@
 /** The command line: subcommands and flags, named as Kubernetes names them. Each command's code is loaded when it is run. */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { parseDuration } from './parts/duration.ts';
 import { programVersion } from './version.ts';
 
 const port = (text: string): number => {
@@ -10,6 +11,12 @@ const port = (text: string): number => {
 const count = (text: string): number => {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('needed: a whole number, 0 or more');
+  return value;
+};
+/** As milliseconds. */
+const duration = (text: string): number => {
+  const value = parseDuration(text);
+  if (value === undefined) throw new InvalidArgumentError('needed: a duration as 1h, 5m0s or 300ms');
   return value;
 };
 const list = (text: string): string[] => text.split(',').filter(Boolean);
@@ -23,6 +30,12 @@ const logLevel = () => new Option('--log-level <level>', 'what is logged').choic
 const boolean = (name: string, description: string, value: boolean) => new Option(`--${name} [bool]`, description).preset(true).argParser((text: string | boolean) => (typeof text === 'boolean' ? text : flag(text))).default(value);
 
 function etcdFlags(command: Command): Command {
+  return etcdAccessFlags(command)
+    .option('--etcd-compaction-interval <duration>', 'how often the history in etcd is compacted, and how much of it stays; 0: never', duration, duration('5m'))
+    .option('--auto-compaction-retention <duration>', 'how long the embedded store keeps what was overwritten readable (default: 1h; in memory 5m)', duration);
+}
+
+function etcdAccessFlags(command: Command): Command {
   return command
     .option('--etcd-servers <urls>', 'etcd servers, comma separated; absent: the embedded store', list)
     .option('--etcd-prefix <path>', 'prefix of all keys in etcd', '/registry')
@@ -83,6 +96,18 @@ export function buildProgram(): Command {
     .addOption(boolean('enable-priority-and-fairness', 'share the two limits above, added up, out by flow schemas and priority levels', true))
     .addOption(logLevel())
     .action(async (options) => (await import('./commands/apiserver.ts')).apiserver(options));
+
+  etcdAccessFlags(program.command('backup'))
+    .description('write what a cluster holds into a file, while it runs or not')
+    .argument('<file>', 'where to; an older one is replaced once the new one is whole')
+    .option('--data-dir <dir>', 'the cluster\'s directory, where its store is embedded')
+    .action(async (file, options) => (await import('./commands/backup.ts')).backup(file, options));
+
+  etcdAccessFlags(program.command('restore'))
+    .description('make a store of a backup; the API server must not run')
+    .argument('<file>', 'what pilothouse backup wrote')
+    .option('--data-dir <dir>', 'the directory of the new cluster; must not have a store yet')
+    .action(async (file, options) => (await import('./commands/restore.ts')).restore(file, options));
 
   program.command('controller-manager')
     .description('the controllers')

@@ -55,12 +55,16 @@ export function pageNow(resource: ServedResource, selection: Selection, start: s
 export async function pageAt(call: Call, selection: Selection, start: string | undefined, limit: number, revision: number, continued?: string): Promise<Page> {
   const { resource, core } = call;
   const { cache } = resource.stored!;
+  const range = cache.rangeOf(selection.namespace);
   if (revision <= cache.revision) {
+    // The cache may remember more than the store: what is compacted is gone for every server alike.
+    await core.store.get(range.start, { revision, signal: call.request.signal }).catch((error: unknown) => {
+      throw rangeError(error, revision, continued);
+    });
     if (cache.changedRevision <= revision) return { ...pageNow(resource, selection, start, limit), revision };
     const changes = cache.changesSince(revision);
     if (changes) return pageWithChanges(resource, selection, start, limit, revision, changes);
   }
-  const range = cache.rangeOf(selection.namespace);
   let from = start !== undefined && start > range.start ? start : range.start;
   const items: CachedObject[] = [];
   let next: string | undefined;

@@ -327,3 +327,14 @@ test('watches of one node’s pods see pods come, change and leave, and nothing 
   expect(short(watch)).toEqual(['ADDED a', 'ADDED c', 'MODIFIED a', 'DELETED a']);
   expect(short(unbound)).toEqual(['ADDED c', 'DELETED c']);
 });
+
+test('the past can be listed for as long as the store keeps it; then it is expired', async () => {
+  const at = await make('h', { v: '1' });
+  await relabel('h', { v: '2' });
+  const past = `${url}?resourceVersion=${at}&resourceVersionMatch=Exact`;
+  expect((await api.call('GET', past)).body.items[0].metadata.labels).toEqual({ v: '1' });
+  await api.clock.advanceAsync(310_000);
+  await make('later');
+  await api.clock.advanceAsync(10_000);
+  expect((await api.call('GET', past)).body).toMatchObject({ code: 410, reason: 'Expired', message: 'The resourceVersion for the provided list is too old.' });
+});

@@ -6,7 +6,7 @@ import { nthAddress, startApiServer } from '../parts/api-server.ts';
 import { runUntilSignal } from '../parts/lifetime.ts';
 import { processMetrics } from '../parts/process-metrics.ts';
 import { ensurePortFree } from '../parts/ports.ts';
-import { describeStore, openStore, type StoreFlags } from '../parts/store.ts';
+import { describeStore, embeddedStoreDir, openStore, type StoreFlags } from '../parts/store.ts';
 
 interface ApiServerFlags extends StoreFlags {
   certDir?: string;
@@ -43,7 +43,7 @@ export async function apiserver(flags: ApiServerFlags): Promise<void> {
   const advertiseAddress = flags.advertiseAddress ?? (wildcard || flags.bindAddress.startsWith('127.') ? (primaryAddress() ?? '198.19.0.1') : flags.bindAddress);
   const [pki, store] = await Promise.all([
     ensurePki(certDir, runtime, { hostName: hostname(), addresses: [flags.bindAddress, advertiseAddress], serviceAddress: nthAddress(flags.serviceClusterIpRange, 1) }),
-    openStore(runtime, { ...flags, dataDir: flags.dataDir && join(flags.dataDir, 'store') }),
+    openStore(runtime, { ...flags, dataDir: flags.dataDir && embeddedStoreDir(flags.dataDir) }),
   ]);
   scope.own(store);
   const running = await startApiServer(runtime, scope, { ...flags, pki, store, bindAddresses: [flags.bindAddress], advertiseAddress, metrics: processMetrics(runtime) }).catch(async (error) => {

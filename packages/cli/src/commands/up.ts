@@ -10,7 +10,7 @@ import { runUntilSignal } from '../parts/lifetime.ts';
 import { ensurePortFree } from '../parts/ports.ts';
 import { processMetrics } from '../parts/process-metrics.ts';
 import { nodeName } from '../parts/remote.ts';
-import { describeStore, openStore, type StoreFlags } from '../parts/store.ts';
+import { describeStore, embeddedStoreDir, openStore, type StoreFlags } from '../parts/store.ts';
 import { logsAndCgroups } from '../parts/kubelet-flags.ts';
 import { primaryAddress } from './apiserver.ts';
 import { controllerFlags } from './controller-manager.ts';
@@ -74,7 +74,7 @@ export async function up(flags: UpFlags): Promise<void> {
     await ensurePortFree(flags.bindAddress, flags.securePort);
     const nodeIp = plan.runtimeEndpoint ? (flags.nodeIp ?? (await (await import('@pilothouse/node-network/node-address')).ensureNodeAddress())) : undefined;
     const advertiseAddress = nodeIp ?? (flags.bindAddress.startsWith('127.') ? (primaryAddress() ?? '198.19.0.1') : flags.bindAddress);
-    const storeFlags = { ...flags, dataDir: join(dataDir, 'store') };
+    const storeFlags = { ...flags, dataDir: embeddedStoreDir(dataDir) };
     say(`Store: ${describeStore(storeFlags)}`);
     const [pki, store] = await Promise.all([
       ensurePki(join(dataDir, 'pki'), runtime, { hostName: hostname(), addresses: [flags.bindAddress, advertiseAddress], serviceAddress: nthAddress(flags.serviceClusterIpRange, 1) }),

@@ -96,6 +96,13 @@ export function lockDirectory({ clock }: Runtime, dir: string): DirectoryLock {
   };
 }
 
+/** Whether a process has the directory now, as far as can be told. */
+export function isDirectoryInUse({ clock }: Pick<Runtime, 'clock'>, dir: string): boolean {
+  const path = join(dir, 'lock');
+  const holder = parse(readOr(() => readFileSync(path, 'utf8'), ''));
+  return holder !== undefined && mayLive(holder, self(), silenceOf(path, clock.now()));
+}
+
 /** Removes a void lock, unless another process was quicker and has put its own in its place. */
 function setAside(path: string, aside: string, found: string): void {
   try {
