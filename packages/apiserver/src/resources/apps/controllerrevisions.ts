@@ -2,9 +2,12 @@ import { controllerRevisions as type, type FieldError, nameIsDnsSubdomain, requi
 import type { ControllerRevision } from '@pilothouse/api-schemas/types/apps/v1';
 import { defineResource } from '../define.ts';
 import { nonnegative } from '../validation/numbers.ts';
-import { immutable, withMeta } from '../validation/object-meta.ts';
+import { immutable, validateObjectMeta, withMeta } from '../validation/object-meta.ts';
+
+const rules = { name: nameIsDnsSubdomain, namespaced: true };
 
 function validateRevision(errors: FieldError[], object: ControllerRevision, old: ControllerRevision | undefined): void {
+  if (old) validateObjectMeta(errors, object.metadata, rules);
   if (object.revision < 0) nonnegative(errors, object, '', 'revision');
   const data = object.data as unknown;
   if (old) immutable(errors, data, old.data, 'data');
@@ -13,4 +16,4 @@ function validateRevision(errors: FieldError[], object: ControllerRevision, old:
   for (const error of errors) if (error.field === '.revision') error.field = 'revision';
 }
 
-export const controllerRevisions = defineResource<any>(type, { strategy: withMeta<ControllerRevision>({ name: nameIsDnsSubdomain, namespaced: true }, validateRevision) });
+export const controllerRevisions = defineResource<any>(type, { strategy: withMeta<ControllerRevision>(rules, validateRevision) });

@@ -7,7 +7,7 @@ import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
 import { internalForm } from '../validation/internal-form.ts';
 import { intOrPercent, nonnegative, notDecremented, notMoreThan100Percent, validateIntOrPercent } from '../validation/numbers.ts';
-import { immutable, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
+import { immutable, validateObjectMetaUpdate, withMetaTwice } from '../validation/object-meta.ts';
 import { validateRunningTemplate } from '../validation/pod-template.ts';
 import { isEmptySelector } from '../validation/selectors.ts';
 import { templateMatches, templateWarnings } from './workload.ts';
@@ -17,11 +17,10 @@ type DaemonSet = Filled<Published>;
 const generationAnnotation = 'deprecated.daemonset.template.generation';
 
 function validateSpec(errors: FieldError[], { spec }: DaemonSet, old: DaemonSet | undefined): void {
-  if (old) immutable(errors, spec.selector, old.spec.selector, 'spec.selector', 'meta/v1.LabelSelector');
   errors.push(...validateLabelSelector(spec.selector, 'spec.selector'));
   const matches = spec.selector ? templateMatches(spec.selector, spec.template) !== false : false;
   if (spec.selector && isEmptySelector(spec.selector)) errors.push(invalid('spec.selector', internalForm('meta/v1.LabelSelector', spec.selector), 'empty selector is invalid for daemonset'));
-  validateRunningTemplate(errors, spec.template, 'spec.template', { matches, owner: 'DaemonSet' });
+  validateRunningTemplate(errors, spec.template, 'spec.template', { matches, owner: 'DaemonSet', old: old?.spec.template });
   nonnegative(errors, spec, 'spec', 'minReadySeconds');
   validateUpdateStrategy(errors, spec.updateStrategy);
   nonnegative(errors, spec, 'spec', 'revisionHistoryLimit');
@@ -76,7 +75,7 @@ const strategy: Strategy<DaemonSet> = {
   prepareForUpdate(object, old, context) {
     if (context.subresource === '') setTemplateGeneration(object, templateGeneration(old) + (same(object.spec.template, old.spec.template) ? 0 : 1));
   },
-  ...withMeta<DaemonSet>({ name: nameIsDnsSubdomain, namespaced: true }, validateSpec),
+  ...withMetaTwice<DaemonSet>({ name: nameIsDnsSubdomain, namespaced: true }, validateSpec, (errors, { spec }, old) => immutable(errors, spec.selector, old.spec.selector, 'spec.selector', 'meta/v1.LabelSelector')),
   validateStatusUpdate({ metadata, status }, old) {
     const errors: FieldError[] = [];
     validateObjectMetaUpdate(errors, metadata, old.metadata);

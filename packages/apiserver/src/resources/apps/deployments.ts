@@ -13,12 +13,12 @@ import { runningTemplateWarnings, templateMatches, validateSelector } from './wo
 
 type Deployment = Filled<Published>;
 
-function validateSpec(errors: FieldError[], { spec }: Deployment): void {
+function validateSpec(errors: FieldError[], { spec }: Deployment, old: Deployment | undefined): void {
   nonnegative(errors, spec, 'spec', 'replicas');
   validateSelector(errors, spec.selector, 'spec.selector', 'deployment');
   const matches = templateMatches(spec.selector, spec.template);
   if (matches === undefined) errors.push(invalid('spec.selector', internalForm('meta/v1.LabelSelector', spec.selector), 'invalid label selector'));
-  else validateRunningTemplate(errors, spec.template, 'spec.template', { matches, owner: 'ReplicaSet' });
+  else validateRunningTemplate(errors, spec.template, 'spec.template', { matches, owner: 'ReplicaSet', old: old?.spec.template });
   validateStrategy(errors, spec.strategy);
   nonnegative(errors, spec, 'spec', 'minReadySeconds', 'revisionHistoryLimit', 'progressDeadlineSeconds');
   if (spec.progressDeadlineSeconds !== undefined && spec.progressDeadlineSeconds <= (spec.minReadySeconds ?? 0)) errors.push(invalid('spec.progressDeadlineSeconds', spec.progressDeadlineSeconds, 'must be greater than minReadySeconds'));
@@ -60,7 +60,7 @@ const strategy: Strategy<Deployment> = {
     if (context.subresource === 'status' && old.metadata.labels) object.metadata.labels = old.metadata.labels;
   },
   ...withMeta<Deployment>({ name: nameIsDnsSubdomain, namespaced: true }, (errors, object, old) => {
-    validateSpec(errors, object);
+    validateSpec(errors, object, old);
     if (old) immutable(errors, object.spec.selector, old.spec.selector, 'spec.selector', 'meta/v1.LabelSelector');
   }),
   validateStatusUpdate({ metadata, status }, old) {

@@ -6,7 +6,7 @@ import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { internalForm } from '../validation/internal-form.ts';
 import { nonnegative } from '../validation/numbers.ts';
-import { immutable, withMeta } from '../validation/object-meta.ts';
+import { immutable, withMetaTwice } from '../validation/object-meta.ts';
 import { validateRunningTemplate } from '../validation/pod-template.ts';
 import { validateReplicaStatusUpdate } from './replica-status.ts';
 import { runningTemplateWarnings, templateMatches, validateSelector } from './workload.ts';
@@ -18,8 +18,7 @@ function validateSpec(errors: FieldError[], { spec }: ReplicaSet, old: ReplicaSe
   validateSelector(errors, spec.selector, 'spec.selector', 'deployment');
   const matches = templateMatches(spec.selector, spec.template);
   if (matches === undefined) errors.push(invalid('spec.selector', internalForm('meta/v1.LabelSelector', spec.selector), 'invalid label selector'));
-  else validateRunningTemplate(errors, spec.template, 'spec.template', { matches, owner: 'ReplicaSet' });
-  if (old) immutable(errors, spec.selector, old.spec.selector, 'spec.selector', 'meta/v1.LabelSelector');
+  else validateRunningTemplate(errors, spec.template, 'spec.template', { matches, owner: 'ReplicaSet', old: old?.spec.template });
 }
 
 const strategy: Strategy<ReplicaSet> = {
@@ -28,7 +27,7 @@ const strategy: Strategy<ReplicaSet> = {
     spec.replicas ??= 1;
     defaultPodTemplate(spec.template);
   },
-  ...withMeta<ReplicaSet>({ name: nameIsDnsSubdomain, namespaced: true }, validateSpec),
+  ...withMetaTwice<ReplicaSet>({ name: nameIsDnsSubdomain, namespaced: true }, validateSpec, (errors, { spec }, old) => immutable(errors, spec.selector, old.spec.selector, 'spec.selector', 'meta/v1.LabelSelector')),
   validateStatusUpdate: validateReplicaStatusUpdate,
   warnings: runningTemplateWarnings,
 };

@@ -20,7 +20,8 @@ type StatefulSet = Filled<Published>;
 
 const retentions = ['Retain', 'Delete'];
 
-function validateSpec(errors: FieldError[], { spec }: StatefulSet, isNew: boolean): void {
+function validateSpec(errors: FieldError[], { spec }: StatefulSet, old: StatefulSet | undefined): void {
+  const isNew = !old;
   const management = spec.podManagementPolicy;
   if (!management) errors.push(required('spec.podManagementPolicy'));
   else if (management !== 'OrderedReady' && management !== 'Parallel') errors.push(invalid('spec.podManagementPolicy', management, "must be 'OrderedReady' or 'Parallel'"));
@@ -36,7 +37,7 @@ function validateSpec(errors: FieldError[], { spec }: StatefulSet, isNew: boolea
   validateSelector(errors, spec.selector, 'spec.selector', 'statefulset');
   const matches = templateMatches(spec.selector, spec.template);
   if (matches === undefined) errors.push(invalid('spec.selector', internalForm('meta/v1.LabelSelector', spec.selector), ''));
-  validateRunningTemplate(errors, templateAsPods(spec), 'spec.template', { matches: matches !== false, owner: 'StatefulSet' });
+  validateRunningTemplate(errors, templateAsPods(spec), 'spec.template', { matches: matches !== false, owner: 'StatefulSet', old: old?.spec.template });
 }
 
 /** The template as its pods will have it: claims in place of the volumes of their names, hostname and subdomain given by the controller. */
@@ -92,7 +93,7 @@ const strategy: Strategy<StatefulSet> = {
   prepareForCreate: (object) => dropMaxUnavailable(object),
   prepareForUpdate: (object, old) => dropMaxUnavailable(object, old),
   ...withMeta<StatefulSet>({ name: nameIsDnsLabel, namespaced: true }, (errors, object, old) => {
-    validateSpec(errors, object, !old);
+    validateSpec(errors, object, old);
     if (!old) return;
     const rest = { ...object.spec } as Record<string, unknown>;
     for (const key of mutable) rest[key] = old.spec[key];

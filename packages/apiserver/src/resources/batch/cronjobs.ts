@@ -25,7 +25,7 @@ function validateCronJob(errors: FieldError[], object: CronJob, old: CronJob | u
   if (!policy) errors.push(required('spec.concurrencyPolicy'));
   else if (!policies.includes(policy)) errors.push(notSupported('spec.concurrencyPolicy', policy, policies));
   const job = spec.jobTemplate.spec as FilledJobSpec;
-  validateJobSpec(errors, job, 'spec.jobTemplate.spec');
+  validateJobSpec(errors, job, 'spec.jobTemplate.spec', old?.spec.jobTemplate.spec);
   if (job.selector) errors.push(invalid('spec.jobTemplate.spec.selector', internalForm('meta/v1.LabelSelector', job.selector), '`selector` will be auto-generated'));
   if (job.manualSelector) errors.push(notSupported('spec.jobTemplate.spec.manualSelector', true, ['nil', 'false']));
   nonnegative(errors, spec, 'spec', 'successfulJobsHistoryLimit', 'failedJobsHistoryLimit');
@@ -44,14 +44,18 @@ function validateTimeZone(errors: FieldError[], zone: string): void {
   const bad = (detail: string) => errors.push(invalid('spec.timeZone', zone, detail));
   if (zone === '') bad('timeZone must be nil or non-empty string');
   else if (zone.split('/').some((part) => part === '.' || part === '..' || !/^[A-Za-z._0-9+][A-Za-z._0-9+-]{0,13}$/.test(part))) bad(`unknown time zone ${zone}`);
-  else if (zone.toLowerCase() === 'local') bad('timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones');
-  else if (!isTimeZone(zone)) bad(`unknown time zone ${zone}`);
+  else {
+    if (zone.toLowerCase() === 'local') bad('timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones');
+    if (zone !== 'Local' && !isTimeZone(zone)) bad(`unknown time zone ${zone}`);
+  }
 }
 
+/** Zones are files upstream: their names are as written, and an offset is none. */
 function isTimeZone(zone: string): boolean {
+  if (/^[+-]/.test(zone)) return false;
   try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-    return true;
+    const known = new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone;
+    return known === zone || known.toLowerCase() !== zone.toLowerCase();
   } catch {
     return false;
   }

@@ -28,8 +28,8 @@ export function defaultJobPods(spec: JobSpec): void {
 
 const counters = ['parallelism', 'completions', 'activeDeadlineSeconds', 'backoffLimit', 'ttlSecondsAfterFinished', 'backoffLimitPerIndex', 'maxFailedIndexes'] as const;
 
-/** All but the selector, which jobs have and their templates have not. */
-export function validateJobSpec(errors: FieldError[], spec: FilledJobSpec, path: string): void {
+/** All but the selector, which jobs have and their templates have not. `old`: what is stored, on updates. */
+export function validateJobSpec(errors: FieldError[], spec: FilledJobSpec, path: string, old?: JobSpec): void {
   nonnegative(errors, spec, path, ...counters);
   if (spec.maxFailedIndexes !== undefined && spec.backoffLimitPerIndex === undefined) errors.push(required(`${path}.backoffLimitPerIndex`, 'when maxFailedIndexes is specified'));
   if (spec.managedBy !== undefined) {
@@ -42,7 +42,7 @@ export function validateJobSpec(errors: FieldError[], spec: FilledJobSpec, path:
   const replacement = spec.podReplacementPolicy;
   const replacements = spec.podFailurePolicy ? ['Failed'] : ['Failed', 'TerminatingOrFailed'];
   if (replacement !== undefined && !replacements.includes(replacement)) errors.push(notSupported(`${path}.podReplacementPolicy`, replacement, replacements));
-  validatePodTemplate(errors, spec.template, `${path}.template`);
+  validatePodTemplate(errors, spec.template, `${path}.template`, old?.template);
   const restart = spec.template.spec?.restartPolicy;
   const at = `${path}.template.spec.restartPolicy`;
   if (!restart || restart === 'Always') errors.push(required(at, 'valid values: "OnFailure", "Never"'));

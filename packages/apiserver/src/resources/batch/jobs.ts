@@ -53,17 +53,17 @@ function validateGenerated(errors: FieldError[], job: Job, prefixed: boolean): v
   }
 }
 
-function validateSpec(errors: FieldError[], { spec }: Job): void {
-  validateJobSpec(errors, spec, 'spec');
+function validateSpec(errors: FieldError[], { spec }: Job, old: Job | undefined): void {
+  validateJobSpec(errors, spec, 'spec', old?.spec);
   if (!spec.selector) errors.push(required('spec.selector'));
   else errors.push(...validateLabelSelector(spec.selector, 'spec.selector'));
   if (templateMatches(spec.selector, spec.template) === false) errors.push(invalid('spec.template.metadata.labels', sortedMap(spec.template.metadata?.labels), '`selector` does not match template `labels`'));
 }
 
-function validateWhole(errors: FieldError[], job: Job, prefixed: boolean): void {
+function validateWhole(errors: FieldError[], job: Job, prefixed: boolean, old?: Job): void {
   validateObjectMeta(errors, job.metadata, { name: nameIsDnsSubdomain, namespaced: true });
   validateGenerated(errors, job, prefixed);
-  validateSpec(errors, job);
+  validateSpec(errors, job, old);
   const { completionMode, completions } = job.spec;
   if (completionMode !== 'Indexed' || !completions || completions <= 0) return;
   const last = `${job.metadata.name}-${completions - 1}`;
@@ -122,9 +122,9 @@ const strategy: Strategy<Job> = {
   validateUpdate(job, old) {
     const errors: FieldError[] = [];
     const before = old.spec.template.metadata?.labels ?? {};
-    validateWhole(errors, job, jobNameLabel in before && controllerUidLabel in before);
+    validateWhole(errors, job, jobNameLabel in before && controllerUidLabel in before, old);
     validateObjectMetaUpdate(errors, job.metadata, old.metadata);
-    validateSpec(errors, job);
+    validateSpec(errors, job, old);
     validateCompletions(errors, job.spec, old.spec);
     immutable(errors, job.spec.selector, old.spec.selector, 'spec.selector', 'meta/v1.LabelSelector');
     validateTemplateUpdate(errors, job, old);

@@ -5,20 +5,25 @@ import { roundAmounts } from '../defaults/pod-spec.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { checkName } from '../validation/check-name.ts';
-import { withMeta } from '../validation/object-meta.ts';
+import { validateObjectMeta } from '../validation/object-meta.ts';
 import { isOvercommitAllowed, validateContainerResourceName, validateResourceName } from '../validation/resources.ts';
 
 type LimitRange = Filled<Published>;
 
 const lists = ['max', 'min', 'default', 'defaultRequest', 'maxLimitRequestRatio'] as const;
 
-function validateItem(errors: FieldError[], item: LimitRangeItem, path: string): void {
+/** `types`: those of the items before it. */
+function validateItem(errors: FieldError[], item: LimitRangeItem, path: string, types: Set<string>): void {
   const before = errors.length;
   checkName(errors, `${path}.type`, item.type, qualifiedName);
   if (errors.length === before && !item.type.includes('/') && !['Pod', 'Container', 'PersistentVolumeClaim'].includes(item.type)) errors.push(invalid(`${path}.type`, item.type, 'must be a standard limit type or fully qualified'));
+  if (types.has(item.type)) errors.push(duplicate(`${path}.type`, item.type));
+  types.add(item.type);
   const nameRule = item.type === 'Pod' || item.type === 'Container' ? validateContainerResourceName : validateResourceName;
   const names = new Set<string>();
   for (const list of lists) {
+    if (list === 'maxLimitRequestRatio' && item.type === 'PersistentVolumeClaim' && item.min?.storage === undefined && item.max?.storage === undefined)
+      errors.push(required(`${path}.limits`, 'either minimum or maximum storage value is required, but neither was provided'));
     if (item.type === 'Pod' && (list === 'default' || list === 'defaultRequest')) {
       if (Object.keys(item[list] ?? {}).length) errors.push(forbidden(`${path}.${list}`, "may not be specified when `type` is 'Pod'"));
       continue;
@@ -28,7 +33,6 @@ function validateItem(errors: FieldError[], item: LimitRangeItem, path: string):
       names.add(name);
     }
   }
-  if (item.type === 'PersistentVolumeClaim' && item.min?.storage === undefined && item.max?.storage === undefined) errors.push(required(`${path}.limits`, 'either minimum or maximum storage value is required, but neither was provided'));
   for (const name of names) validateAmounts(errors, item, name, path);
 }
 
@@ -52,6 +56,15 @@ function validateAmounts(errors: FieldError[], item: LimitRangeItem, name: strin
   if (!isOvercommitAllowed(name) && limit !== undefined && request !== undefined && compareQuantities(limit, request) !== 0) bad('defaultRequest', request, `default value ${limit} must equal to defaultRequest value ${request} in ${name}`);
 }
 
+/** The same for new and for changed objects. */
+function validateLimitRange({ metadata, spec }: LimitRange): FieldError[] {
+  const errors: FieldError[] = [];
+  const types = new Set<string>();
+  validateObjectMeta(errors, metadata, { name: nameIsDnsSubdomain, namespaced: true });
+  spec.limits?.forEach((item, i) => validateItem(errors, item, `spec.limits[${i}]`, types));
+  return errors;
+}
+
 const strategy: Strategy<LimitRange> = {
   allowCreateOnUpdate: true,
   defaults({ spec }) {
@@ -64,15 +77,11 @@ const strategy: Strategy<LimitRange> = {
       if (Object.keys(request).length) item.defaultRequest = request;
     }
   },
-  ...withMeta<LimitRange>({ name: nameIsDnsSubdomain, namespaced: true }, (errors, { spec }) => {
-    const types = new Set<string>();
-    spec.limits?.forEach((item, i) => {
-      const path = `spec.limits[${i}]`;
-      validateItem(errors, item, path);
-      if (types.has(item.type)) errors.push(duplicate(`${path}.type`, item.type));
-      types.add(item.type);
-    });
-  }),
+  prepareForCreate({ metadata }, { random }) {
+    metadata.name ||= random.uuid();
+  },
+  validate: validateLimitRange,
+  validateUpdate: validateLimitRange,
 };
 
 export const limitRanges = defineResource<any>(type, { strategy });

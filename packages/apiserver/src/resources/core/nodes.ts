@@ -47,6 +47,43 @@ function validateStatus(errors: FieldError[], { status }: Node): void {
 
 const podCidrFixed = 'node updates may not change podCIDR except from "" to valid';
 
+/** What holds of every node, new or changed. */
+function validateNode(errors: FieldError[], node: Node): void {
+  validateObjectMeta(errors, node.metadata, { name: nameIsDnsSubdomain, namespaced: false });
+  validateTaints(errors, node.spec.taints);
+  validateStatus(errors, node);
+  const swap = node.status.nodeInfo?.swap?.capacity;
+  if (swap !== undefined && swap <= 0) errors.push(invalid('metadata.nodeSwapStatus.capacity', swap, 'must be greater than zero'));
+}
+
+function validateCidrs(errors: FieldError[], { spec }: Node, old: Node | undefined): void {
+  const cidrs = spec.podCIDRs ?? [];
+  cidrs.forEach((cidr, i) => errors.push(...validateCidrForLegacyField(cidr, `spec.podCIDRs[${i}]`, { old: old?.spec.podCIDRs })));
+  if (cidrs.length < 2) return;
+  const families = new Set(cidrs.map((cidr) => parseCidr(cidr)?.family));
+  if (families.size !== 2 || cidrs.length > 2) errors.push(invalid('spec.podCIDRs', cidrs, 'may specify no more than one CIDR for each IP family'));
+  cidrs.forEach((cidr, i) => {
+    if (cidrs.indexOf(cidr) < i) errors.push(duplicate(`spec.podCIDRs[${i}]`, cidr));
+  });
+}
+
+function validateChanges(node: Node, old: Node): FieldError[] {
+  const errors: FieldError[] = [];
+  validateObjectMetaUpdate(errors, node.metadata, old.metadata);
+  validateStatus(errors, node);
+  node.status.addresses?.forEach((address, i) => {
+    if (node.status.addresses!.findIndex((other) => same(other, address)) < i) errors.push(duplicate(`status.addresses[${i}]`, internalForm('core/v1.NodeAddress', address)));
+  });
+  const before = old.spec.podCIDRs ?? [];
+  const now = node.spec.podCIDRs ?? [];
+  if (before.length && before.length !== now.length) errors.push(forbidden('spec.podCIDRs', podCidrFixed));
+  else for (const [i, cidr] of before.entries()) if (cidr !== now[i]) errors.push(forbidden('spec.podCIDRs', podCidrFixed));
+  if (old.spec.providerID && old.spec.providerID !== node.spec.providerID) errors.push(forbidden('spec.providerID', 'node updates may not change providerID except from "" to valid'));
+  validateTaints(errors, node.spec.taints);
+  if ((node.spec.externalID ?? '') !== (old.spec.externalID ?? '')) errors.push(forbidden('spec.externalID', 'may not be updated'));
+  return errors;
+}
+
 const strategy: Strategy<Node> = {
   defaults({ spec, status }) {
     if (spec.podCIDR && !spec.podCIDRs?.length) spec.podCIDRs = [spec.podCIDR];
@@ -55,35 +92,27 @@ const strategy: Strategy<Node> = {
     roundAmounts(status.allocatable);
     if (status.capacity && !status.allocatable) status.allocatable = { ...status.capacity };
   },
+  /** Configuration of kubelets through the API is gone: its fields are dropped. */
+  prepareForCreate({ spec, status }) {
+    delete spec.configSource;
+    delete status.config;
+  },
+  prepareForUpdate({ spec }, old) {
+    if (!old.spec.configSource) delete spec.configSource;
+  },
   validate(node) {
     const errors: FieldError[] = [];
-    validateObjectMeta(errors, node.metadata, { name: nameIsDnsSubdomain, namespaced: false });
-    validateTaints(errors, node.spec.taints);
-    validateStatus(errors, node);
-    const swap = node.status.nodeInfo?.swap?.capacity;
-    if (swap !== undefined && swap <= 0) errors.push(invalid('metadata.nodeSwapStatus.capacity', swap, 'must be greater than zero'));
-    const cidrs = node.spec.podCIDRs ?? [];
-    cidrs.forEach((cidr, i) => errors.push(...validateCidrForLegacyField(cidr, `spec.podCIDRs[${i}]`)));
-    if (cidrs.length > 2 || (cidrs.length === 2 && parseCidr(cidrs[0])?.family === parseCidr(cidrs[1])?.family)) errors.push(invalid('spec.podCIDRs', cidrs, 'may specify no more than one CIDR for each IP family'));
+    validateNode(errors, node);
+    validateCidrs(errors, node, undefined);
     return errors;
   },
   validateUpdate(node, old) {
     const errors: FieldError[] = [];
-    validateObjectMetaUpdate(errors, node.metadata, old.metadata);
-    validateStatus(errors, node);
-    node.status.addresses?.forEach((address, i) => {
-      if (node.status.addresses!.findIndex((other) => same(other, address)) < i) errors.push(duplicate(`status.addresses[${i}]`, internalForm('core/v1.NodeAddress', address)));
-    });
-    const before = old.spec.podCIDRs ?? [];
-    const now = node.spec.podCIDRs ?? [];
-    if (before.length && before.length !== now.length) errors.push(forbidden('spec.podCIDRs', podCidrFixed));
-    else for (const [i, cidr] of before.entries()) if (cidr !== now[i]) errors.push(forbidden('spec.podCIDRs', podCidrFixed));
-    if (old.spec.providerID && old.spec.providerID !== node.spec.providerID) errors.push(forbidden('spec.providerID', 'node updates may not change providerID except from "" to valid'));
-    validateTaints(errors, node.spec.taints);
-    if (node.spec.externalID !== old.spec.externalID) errors.push(forbidden('spec.externalID', 'may not be updated'));
-    return errors;
+    validateNode(errors, node);
+    validateCidrs(errors, node, old);
+    return [...errors, ...validateChanges(node, old)];
   },
-  validateStatusUpdate: (node, old, context) => strategy.validateUpdate!(node, old, context),
+  validateStatusUpdate: validateChanges,
   warnings({ metadata, spec }) {
     const out: string[] = [];
     if (spec.configSource) out.push('spec.configSource: the feature is no longer supported');

@@ -116,7 +116,7 @@ const strategy: Strategy<Claim> = {
     const errors: FieldError[] = [];
     validateObjectMetaUpdate(errors, claim.metadata, old.metadata);
     validateObjectMeta(errors, claim.metadata, rules);
-    validateClaimSpec(errors, claim.spec, 'spec');
+    validateClaimSpec(errors, claim.spec, 'spec', old.spec);
     validateChanges(errors, claim, old);
     return errors;
   },

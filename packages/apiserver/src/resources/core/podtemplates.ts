@@ -11,7 +11,7 @@ import { validatePodTemplate } from '../validation/pod-template.ts';
 const strategy: Strategy<PodTemplate> = {
   generation: (object, old) => !same(object.template, old.template),
   defaults: (object) => defaultPodTemplate(object.template),
-  ...withMeta<PodTemplate>({ name: nameIsDnsSubdomain, namespaced: true }, (errors, object) => validatePodTemplate(errors, object.template!, 'template')),
+  ...withMeta<PodTemplate>({ name: nameIsDnsSubdomain, namespaced: true }, (errors, object, old) => validatePodTemplate(errors, object.template!, 'template', old?.template)),
   warnings: (object) => templateWarnings(object.template, 'template'),
 };
 

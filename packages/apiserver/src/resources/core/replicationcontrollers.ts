@@ -7,18 +7,18 @@ import { defaultPodTemplate } from '../defaults/pod-spec.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { nonnegative } from '../validation/numbers.ts';
-import { withMeta } from '../validation/object-meta.ts';
+import { withMetaTwice } from '../validation/object-meta.ts';
 import { validateRunningTemplate } from '../validation/pod-template.ts';
 
 type ReplicationController = Filled<Published>;
 
-function validateSpec(errors: FieldError[], { spec }: ReplicationController): void {
+function validateSpec(errors: FieldError[], { spec }: ReplicationController, old: ReplicationController | undefined): void {
   nonnegative(errors, spec, 'spec', 'minReadySeconds');
   const selects = Object.keys(spec.selector ?? {}).length > 0;
   if (!selects) errors.push(required('spec.selector'));
   if (spec.replicas === undefined) errors.push(required('spec.replicas'));
   nonnegative(errors, spec, 'spec', 'replicas');
-  validateRunningTemplate(errors, spec.template, 'spec.template', { matches: !selects || !spec.template || matcherOfSet(spec.selector).matches(spec.template.metadata?.labels), owner: 'ReplicationController' });
+  validateRunningTemplate(errors, spec.template, 'spec.template', { matches: !selects || !spec.template || matcherOfSet(spec.selector).matches(spec.template.metadata?.labels), owner: 'ReplicationController', old: old?.spec.template });
 }
 
 const strategy: Strategy<ReplicationController> = {
@@ -32,7 +32,7 @@ const strategy: Strategy<ReplicationController> = {
     spec.replicas ??= 1;
     defaultPodTemplate(spec.template);
   },
-  ...withMeta<ReplicationController>({ name: nameIsDnsSubdomain, namespaced: true }, validateSpec),
+  ...withMetaTwice<ReplicationController>({ name: nameIsDnsSubdomain, namespaced: true }, validateSpec),
   validateStatusUpdate: validateReplicaStatusUpdate,
   warnings: runningTemplateWarnings,
 };

@@ -13,7 +13,9 @@ export function validateAccessModes(errors: FieldError[], modes: readonly string
   if (modes?.includes('ReadWriteOncePod') && modes.some((mode) => mode !== 'ReadWriteOncePod' && accessModes.includes(mode))) errors.push(forbidden(path, 'may not use ReadWriteOncePod with other access modes'));
 }
 
-export function validateClaimSpec(errors: FieldError[], spec: PersistentVolumeClaimSpec, path: string): void {
+/** `old`: what is stored, on updates. */
+export function validateClaimSpec(errors: FieldError[], spec: PersistentVolumeClaimSpec, path: string, old?: PersistentVolumeClaimSpec): void {
+  const anyGroup = old?.dataSource?.apiGroup !== undefined || old?.dataSourceRef?.apiGroup !== undefined;
   if (!spec.accessModes?.length) errors.push(required(`${path}.accessModes`, 'at least 1 access mode is required'));
   errors.push(...validateLabelSelector(spec.selector, `${path}.selector`));
   if (spec.accessModes?.length) validateAccessModes(errors, spec.accessModes, `${path}.accessModes`);
@@ -24,8 +26,8 @@ export function validateClaimSpec(errors: FieldError[], spec: PersistentVolumeCl
   else validateAmount(errors, 'storage', storage, at);
   if (spec.storageClassName) checkName(errors, `${path}.storageClassName`, spec.storageClassName, dns1123Subdomain);
   if (spec.volumeMode !== undefined && !volumeModes.includes(spec.volumeMode)) errors.push(notSupported(`${path}.volumeMode`, spec.volumeMode, volumeModes));
-  if (spec.dataSource) validateDataSource(errors, spec.dataSource, `${path}.dataSource`);
-  if (spec.dataSourceRef) validateDataSource(errors, spec.dataSourceRef, `${path}.dataSourceRef`);
+  if (spec.dataSource) validateDataSource(errors, spec.dataSource, `${path}.dataSource`, anyGroup);
+  if (spec.dataSourceRef) validateDataSource(errors, spec.dataSourceRef, `${path}.dataSourceRef`, anyGroup);
   if (spec.dataSourceRef?.namespace) {
     if (spec.dataSource) errors.push(invalid(path, {}, 'may not be specified when dataSourceRef.namespace is specified'));
   } else if (spec.dataSource && spec.dataSourceRef) {
@@ -35,10 +37,11 @@ export function validateClaimSpec(errors: FieldError[], spec: PersistentVolumeCl
   if (spec.volumeAttributesClassName) checkName(errors, `${path}.volumeAttributesClassName`, spec.volumeAttributesClassName, dns1123Subdomain);
 }
 
-function validateDataSource(errors: FieldError[], source: TypedObjectReference, path: string): void {
+function validateDataSource(errors: FieldError[], source: TypedObjectReference, path: string, anyGroup: boolean): void {
   if (!source.name) errors.push(required(`${path}.name`));
   if (!source.kind) errors.push(required(`${path}.kind`));
-  if (source.apiGroup) checkName(errors, `${path}.apiGroup`, source.apiGroup, dns1123Subdomain);
-  else if (source.kind !== 'PersistentVolumeClaim') errors.push(invalid(path, source.kind, "must be 'PersistentVolumeClaim' when referencing the default apiGroup"));
+  if (source.apiGroup) {
+    if (!anyGroup) checkName(errors, `${path}.apiGroup`, source.apiGroup, dns1123Subdomain);
+  } else if (source.kind !== 'PersistentVolumeClaim') errors.push(invalid(path, source.kind, "must be 'PersistentVolumeClaim' when referencing the default apiGroup"));
   if (source.namespace) checkName(errors, `${path}.namespace`, source.namespace, dns1123Label);
 }

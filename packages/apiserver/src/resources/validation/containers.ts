@@ -155,11 +155,8 @@ export function validateInitContainers(errors: FieldError[], path: string, conte
   });
 }
 
-/** What an ephemeral container may have; the rest is refused field by field. */
-const ephemeralFields = new Set([
-  ...['name', 'image', 'command', 'args', 'workingDir', 'envFrom', 'env', 'volumeMounts', 'volumeDevices', 'terminationMessagePath', 'terminationMessagePolicy', 'imagePullPolicy', 'securityContext', 'stdin', 'stdinOnce', 'tty'],
-  'targetContainerName',
-]);
+/** What an ephemeral container may not have, in the order of the fields. */
+const notEphemeral = ['ports', 'resources', 'resizePolicy', 'restartPolicy', 'restartPolicyRules', 'livenessProbe', 'readinessProbe', 'startupProbe', 'lifecycle'] as const;
 const ephemeralMessage = 'cannot be set for an Ephemeral Container';
 
 export function validateEphemeralContainers(errors: FieldError[], path: string, context: ContainerContext): void {
@@ -173,10 +170,10 @@ export function validateEphemeralContainers(errors: FieldError[], path: string, 
     if (names.has(container.name)) errors.push(duplicate(`${at}.name`, container.name));
     names.add(container.name);
     if (container.targetContainerName && !others.has(container.targetContainerName)) errors.push(notFound(`${at}.targetContainerName`, container.targetContainerName));
-    for (const key in container) {
-      const value = (container as unknown as Record<string, unknown>)[key];
+    for (const key of notEphemeral) {
+      const value = (container as Container)[key];
       const empty = value === undefined || (key === 'resources' && Object.keys(value as object).length === 0);
-      if (!ephemeralFields.has(key) && !empty) errors.push(forbidden(`${at}.${key}`, ephemeralMessage));
+      if (!empty) errors.push(forbidden(`${at}.${key}`, ephemeralMessage));
     }
     container.volumeMounts?.forEach((mount, j) => {
       if (mount.subPath) errors.push(forbidden(`${at}.volumeMounts[${j}].subPath`, ephemeralMessage));

@@ -56,3 +56,24 @@ export function withMeta<T extends KubeObject>(rules: MetaRules, spec: (errors: 
     },
   };
 }
+
+/**
+ * As `withMeta`, for kinds whose changed objects upstream judges as new ones first and as changed ones then: what is
+ * wrong is found twice. `changes`: what may not change.
+ */
+export function withMetaTwice<T extends KubeObject>(rules: MetaRules, spec: (errors: FieldError[], object: T, old: T | undefined) => void, changes: (errors: FieldError[], object: T, old: T) => void = () => {}) {
+  return {
+    validate: withMeta(rules, spec).validate,
+    validateUpdate(object: T, old: T): FieldError[] {
+      const found: FieldError[] = [];
+      spec(found, object, old);
+      const errors: FieldError[] = [];
+      validateObjectMeta(errors, object.metadata, rules);
+      errors.push(...found);
+      validateObjectMetaUpdate(errors, object.metadata, old.metadata, rules);
+      errors.push(...found);
+      changes(errors, object, old);
+      return errors;
+    },
+  };
+}

@@ -82,11 +82,10 @@ export function validateAnnotationsMatchFields(errors: FieldError[], annotations
     if (error) errors.push(error);
   };
   check(spec.securityContext?.seccompProfile, annotations[seccompPod], ['runtime/default', 'docker/default'], `${path}.securityContext.seccompProfile`, 'seccomp');
-  for (const container of containersWithPaths(spec, path)) {
-    const at = `${container.path}.securityContext`;
-    check(container.securityContext?.seccompProfile, annotations[seccompContainer + container.name], ['runtime/default', 'docker/default'], `${at}.seccompProfile`, 'seccomp');
-    if (spec.os?.name !== 'windows') check(container.securityContext?.appArmorProfile ?? spec.securityContext?.appArmorProfile, annotations[appArmorPrefix + container.name], ['runtime/default'], `${at}.appArmorProfile`, 'apparmor');
-  }
+  const containers = containersWithPaths(spec, path);
+  for (const { name, securityContext, path: at } of containers) check(securityContext?.seccompProfile, annotations[seccompContainer + name], ['runtime/default', 'docker/default'], `${at}.securityContext.seccompProfile`, 'seccomp');
+  if (spec.os?.name === 'windows') return;
+  for (const { name, securityContext, path: at } of containers) check(securityContext?.appArmorProfile ?? spec.securityContext?.appArmorProfile, annotations[appArmorPrefix + name], ['runtime/default'], `${at}.securityContext.appArmorProfile`, 'apparmor');
 }
 
 /** The profile an AppArmor annotation stands for. */

@@ -14,6 +14,8 @@ export interface PodSpecOptions {
   /** The pod's own metadata; absent for templates. */
   meta?: ObjectMeta;
   isPod: boolean;
+  /** What is stored, on updates: what it has already may stay, though a new object could not have it. */
+  old?: PodSpec | undefined;
 }
 
 /** Init containers, containers, ephemeral containers, each with its path. */
@@ -35,7 +37,7 @@ export function validatePodSpec(errors: FieldError[], spec: PodSpec, path: strin
   validateChoice(errors, spec.restartPolicy, ['Always', 'OnFailure', 'Never'], `${path}.restartPolicy`);
   validateChoice(errors, spec.dnsPolicy, ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'], `${path}.dnsPolicy`);
   errors.push(...validateLabels(spec.nodeSelector, `${path}.nodeSelector`));
-  validatePodSecurityContext(errors, spec, `${path}.securityContext`);
+  validatePodSecurityContext(errors, spec, `${path}.securityContext`, options.old);
   validateAffinity(errors, spec.affinity, `${path}.affinity`);
   validateDnsConfig(errors, spec.dnsConfig, spec.dnsPolicy, `${path}.dnsConfig`);
   spec.readinessGates?.forEach((gate, i) => checkName(errors, `${path}.readinessGates[${i}].conditionType`, gate.conditionType, qualifiedName));
@@ -45,16 +47,18 @@ export function validatePodSpec(errors: FieldError[], spec: PodSpec, path: strin
     const containers = containersWithPaths(spec, path);
     validateHostProcess(errors, spec, path, containers);
     validateHostUsers(errors, spec, path, containers);
-    validateOs(errors, spec, path, containers);
     validateFileKeyVolumes(errors, spec, containers);
   }
   validateHostnames(errors, spec, path);
   validateNames(errors, spec, path);
+  if (!spec.os) return;
+  if (!spec.os.name) errors.push(required(`${path}.os.name`, 'cannot be empty'));
+  else if (spec.os.name !== 'linux' && spec.os.name !== 'windows') errors.push(notSupported(`${path}.os`, spec.os.name, ['linux', 'windows']));
+  else validateOs(errors, spec, path, containersWithPaths(spec, path));
 }
 
 /** Most pods have none of what needs all containers looked at again. */
 const needsContainerWalk = (spec: PodSpec): boolean =>
-  spec.os !== undefined ||
   spec.hostUsers === false ||
   spec.securityContext?.windowsOptions !== undefined ||
   (['containers', 'initContainers', 'ephemeralContainers'] as const).some((list) => (spec[list] as Container[] | undefined)?.some((c) => c.securityContext?.windowsOptions || c.env?.some((e) => e.valueFrom?.fileKeyRef)));
@@ -80,8 +84,6 @@ function validateNames(errors: FieldError[], spec: PodSpec, path: string): void 
   if (spec.runtimeClassName !== undefined) checkName(errors, `${path}.runtimeClassName`, spec.runtimeClassName, dns1123Subdomain);
   if (spec.preemptionPolicy !== undefined) validateChoice(errors, spec.preemptionPolicy, ['PreemptLowerPriority', 'Never'], `${path}.preemptionPolicy`);
   if (spec.overhead) validateRequirements(errors, { limits: spec.overhead }, `${path}.overhead`);
-  if (spec.os && !spec.os.name) errors.push(required(`${path}.os.name`));
-  else if (spec.os && spec.os.name !== 'linux' && spec.os.name !== 'windows') errors.push(notSupported(`${path}.os`, spec.os.name, ['linux', 'windows']));
 }
 
 function validateResourceClaims(errors: FieldError[], spec: PodSpec, meta: ObjectMeta | undefined, path: string): void {

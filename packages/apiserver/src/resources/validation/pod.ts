@@ -13,11 +13,11 @@ import { unifiedDiff } from './spec-diff.ts';
 
 type Pod = Filled<PublishedPod>;
 
-function validateMetaAndSpec(errors: FieldError[], pod: Pod): void {
+function validateMetaAndSpec(errors: FieldError[], pod: Pod, old?: Pod): void {
   const { metadata, spec } = pod;
   validateObjectMeta(errors, metadata, { name: nameIsDnsSubdomain, namespaced: true });
   validatePodAnnotations(errors, metadata.annotations, spec, 'metadata.annotations');
-  validatePodSpec(errors, spec, 'spec', { meta: metadata, isPod: true });
+  validatePodSpec(errors, spec, 'spec', { meta: metadata, isPod: true, old: old?.spec });
   if (!spec.serviceAccountName) {
     spec.volumes?.forEach((volume, i) => {
       volume.projected?.sources?.forEach((source, j) => {
@@ -42,7 +42,7 @@ export function validatePodCreate(pod: Pod): FieldError[] {
 export function validateExistingPod(pod: Pod, old: Pod): FieldError[] {
   const errors: FieldError[] = [];
   validateObjectMetaUpdate(errors, pod.metadata, old.metadata);
-  validateMetaAndSpec(errors, pod);
+  validateMetaAndSpec(errors, pod, old);
   validateAnnotationUpdate(errors, pod.metadata, old.metadata, 'metadata.annotations');
   validatePodAnnotations(errors, pod.metadata.annotations, pod.spec, 'metadata.annotations');
   return errors;

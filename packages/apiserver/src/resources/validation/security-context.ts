@@ -91,7 +91,10 @@ function validateChoice(errors: FieldError[], value: string | undefined, choices
   if (value !== undefined && !choices.includes(value)) errors.push(notSupported(path, value, choices));
 }
 
-export function validatePodSecurityContext(errors: FieldError[], spec: PodSpec, path: string): void {
+/** Another policy than this is behind a gate that is off: only an object that has one already may have any. */
+const recursiveOnly = ['Recursive'];
+
+export function validatePodSecurityContext(errors: FieldError[], spec: PodSpec, path: string, old?: PodSpec): void {
   const context = spec.securityContext;
   if (!context) return;
   validateId(errors, context.fsGroup, `${path}.fsGroup`);
@@ -105,7 +108,7 @@ export function validatePodSecurityContext(errors: FieldError[], spec: PodSpec, 
   validateWindowsOptions(errors, context.windowsOptions, `${path}.windowsOptions`);
   validateAppArmor(errors, context.appArmorProfile, `${path}.appArmorProfile`);
   validateChoice(errors, context.supplementalGroupsPolicy, ['Merge', 'Strict'], `${path}.supplementalGroupsPolicy`);
-  validateChoice(errors, context.seLinuxChangePolicy, ['MountOption', 'Recursive'], `${path}.seLinuxChangePolicy`);
+  validateChoice(errors, context.seLinuxChangePolicy, old?.securityContext?.seLinuxChangePolicy === undefined ? recursiveOnly : ['MountOption', 'Recursive'], `${path}.seLinuxChangePolicy`);
 }
 
 const netBiosRe = /^[^\\/:*?"<>|.][^\\/:*?"<>|]{0,14}$/;
@@ -135,8 +138,13 @@ function validateWindowsOptions(errors: FieldError[], options: WindowsSecurityCo
   }
 }
 
-const windowsPodFields = ['appArmorProfile', 'seLinuxOptions', 'seccompProfile', 'fsGroup', 'fsGroupChangePolicy', 'sysctls', 'runAsUser', 'runAsGroup', 'supplementalGroups', 'supplementalGroupsPolicy', 'seLinuxChangePolicy'] as const;
-const windowsSpecFields = ['hostUsers', 'hostPID', 'hostIPC', 'shareProcessNamespace'] as const;
+/** Of the pod's security context, and of its spec where upstream keeps them there internally. */
+const windowsPodFields = [
+  ...['appArmorProfile', 'seLinuxOptions', '.hostUsers', '.hostPID', '.hostIPC', 'seccompProfile', 'fsGroup', 'fsGroupChangePolicy', 'sysctls', '.shareProcessNamespace'],
+  ...['runAsUser', 'runAsGroup', 'supplementalGroups', 'supplementalGroupsPolicy', 'seLinuxChangePolicy'],
+];
+/** Not pointers upstream: false and empty are as good as absent. */
+const windowsPlainFields = new Set(['.hostPID', '.hostIPC', 'sysctls']);
 const windowsContainerFields = ['appArmorProfile', 'seLinuxOptions', 'seccompProfile', 'capabilities', 'readOnlyRootFilesystem', 'privileged', 'allowPrivilegeEscalation', 'procMount', 'runAsUser', 'runAsGroup'] as const;
 
 /** What a pod of one operating system may not ask for. `containers` are those of all kinds, with their paths. */
@@ -149,8 +157,12 @@ export function validateOs(errors: FieldError[], spec: PodSpec, path: string, co
   }
   if (name === 'windows') {
     const why = 'cannot be set for a windows pod';
-    for (const key of windowsPodFields) if (spec.securityContext?.[key] !== undefined) errors.push(forbidden(`${path}.securityContext.${key}`, why));
-    for (const key of windowsSpecFields) if (spec[key] !== undefined) errors.push(forbidden(`${path}.${key}`, why));
+    for (const key of windowsPodFields) {
+      const at = key.startsWith('.') ? key : `.securityContext.${key}`;
+      const value: unknown = key.startsWith('.') ? spec[key.slice(1) as keyof PodSpec] : spec.securityContext?.[key as keyof PodSecurityContext];
+      if (value === undefined || (windowsPlainFields.has(key) && (value === false || (value as unknown[]).length === 0))) continue;
+      errors.push(forbidden(path + at, why));
+    }
     for (const container of containers)
       for (const key of windowsContainerFields) if (container.securityContext?.[key] !== undefined) errors.push(forbidden(`${container.path}.securityContext.${key}`, why));
   }

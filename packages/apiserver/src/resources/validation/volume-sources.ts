@@ -1,7 +1,6 @@
 /** One rule per kind of volume source that pods and PersistentVolumes share in shape; the lesser used, mostly of old in-tree drivers. */
-import { dns1123Label, dns1123Subdomain, type FieldError, invalid, notSupported, rangeText, required } from '@pilothouse/apimachinery';
+import { dns1123Label, dns1123Subdomain, type FieldError, invalid, notSupported, rangeText, required, tooLong } from '@pilothouse/apimachinery';
 import { checkName } from './check-name.ts';
-import { tooLong } from '@pilothouse/apimachinery';
 import { validateDescendingPath, validateNoBacksteps } from './paths.ts';
 
 /** `persistent`: the source of a PersistentVolume rather than of a pod's volume. */
@@ -30,7 +29,7 @@ const all =
     for (const rule of rules) rule(errors, source, path, options);
   };
 
-const iqnForms: Record<string, RegExp> = { iqn: /^iqn\.\d{4}-\d{2}\.([\w-]+(\.[\w-]+)*)(:[^,;*&$|\s]+)$/, eui: /^eui\.[\dA-Fa-f]{16}$/, naa: /^naa\.[\dA-Fa-f]{32}$/ };
+const iqnForms: Record<string, RegExp> = { iqn: /iqn\.\d{4}-\d{2}\.([a-zA-Z\d.-]+)(:[^,;*&$|\s]+)$/, eui: /^eui.[a-zA-Z\d]{16}$/, naa: /^naa.[a-zA-Z\d]{32}$/ };
 const prefixMessage = 'must be valid format starting with iqn, eui, or naa';
 
 function validateIqn(errors: FieldError[], value: string, path: string, persistent: boolean): void {
@@ -138,12 +137,10 @@ const gitRepo: SourceRule = (errors, source, path) => {
 };
 
 export function validateCsiDriverName(errors: FieldError[], driver: string | undefined, path: string): void {
-  if (!driver) {
-    errors.push(required(path));
-    return;
-  }
-  if (driver.length > 63) errors.push(tooLong(path, 63));
-  for (const message of dns1123Subdomain(driver.toLowerCase())) errors.push(invalid(path, driver, message));
+  const name = driver ?? '';
+  if (!name) errors.push(required(path));
+  if (name.length > 63) errors.push(tooLong(path, 63));
+  for (const message of dns1123Subdomain(name.toLowerCase())) errors.push(invalid(path, name, message));
 }
 
 const csiSecretRefs = ['controllerPublishSecretRef', 'controllerExpandSecretRef', 'nodePublishSecretRef', 'nodeExpandSecretRef'];

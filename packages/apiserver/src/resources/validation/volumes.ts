@@ -106,9 +106,9 @@ function validateSource(errors: FieldError[], volume: Volume, path: string, cont
       count++;
       rule(errors, source, `${path}.${first ?? kind}`, volume, context);
     }
+    if (kind === 'iscsi' && volume.iscsi?.initiatorName !== undefined && `${volume.name}:${volume.iscsi.targetPortal}`.length > 64)
+      errors.push(invalid(`${path}.name`, volume.name, 'Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.'));
   }
-  if (volume.iscsi?.initiatorName !== undefined && `${volume.name}:${volume.iscsi.targetPortal}`.length > 64)
-    errors.push(invalid(`${path}.name`, volume.name, 'Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.'));
   if (count === 0) errors.push(required(path, 'must specify a volume type'));
 }
 
