@@ -1,5 +1,5 @@
 /** Admission policies in CEL and their bindings. Expressions are judged by their presence here: compiling them is the policy engine's. */
-import { dns1035Label, dns1123Subdomain, duplicate, type FieldError, forbidden, invalid, mutatingAdmissionPolicies as mutatingType, mutatingAdmissionPolicyBindings as mutatingBindingType, nameIsDnsSubdomain, notSupported, pathSegmentName, qualifiedName, required, validateConditions, validateLabelSelector, validatingAdmissionPolicies as validatingType, validatingAdmissionPolicyBindings as validatingBindingType } from '@pilothouse/apimachinery';
+import { dns1035Label, dns1123Subdomain, duplicate, type FieldError, forbidden, invalid, type KubeObject, mutatingAdmissionPolicies as mutatingType, mutatingAdmissionPolicyBindings as mutatingBindingType, notSupported, pathSegmentName, qualifiedName, required, validateConditions, validateLabelSelector, validatingAdmissionPolicies as validatingType, validatingAdmissionPolicyBindings as validatingBindingType } from '@pilothouse/apimachinery';
 import type {
   MatchCondition,
   MatchResources,
@@ -19,8 +19,8 @@ import type { Filled } from '../filled.ts';
 import { checkName } from '../validation/check-name.ts';
 import { same } from '../validation/equality.ts';
 import { internalForms } from '../validation/internal-form.ts';
-import { withMeta } from '../validation/object-meta.ts';
-import { defaultMatchResources, failurePolicies, oneOf, reinvocationPolicies, validateMatchConditions, validateMatchResources, validateMutatingOperations } from './rules.ts';
+import { keepMetaOnStatus, wholeAndChange } from '../validation/object-meta.ts';
+import { clusterWide, defaultMatchResources, failurePolicies, oneOf, reinvocationPolicies, validateMatchConditions, validateMatchResources, validateMutatingOperations, warnOfReservedName } from './rules.ts';
 
 type ValidatingPolicy = Filled<PublishedValidating>;
 type MutatingPolicy = Filled<PublishedMutating>;
@@ -161,8 +161,9 @@ function validateActions(errors: FieldError[], wanted: readonly string[], path: 
   if (!wanted.length) errors.push(required(path, 'at least one validation action is required'));
 }
 
-const common = { allowUnconditionalUpdate: false, generation: true } as const;
-const clusterWide = { name: nameIsDnsSubdomain, namespaced: false };
+const common = { allowUnconditionalUpdate: false, generation: true, warnings: warnOfReservedName } as const;
+/** A changed object is judged as a new one; what it had before is only let pass where the rules say so. */
+const judged = <T extends KubeObject>(whole: (errors: FieldError[], object: T, old: T | undefined) => void) => wholeAndChange<T>(clusterWide, { whole, change: () => {} });
 
 const defaultPolicy = ({ spec }: ValidatingPolicy | MutatingPolicy): void => {
   spec.failurePolicy ??= 'Fail';
@@ -173,7 +174,10 @@ const defaultBinding = ({ spec }: ValidatingBinding | MutatingBinding): void => 
 const validatingStrategy: Strategy<ValidatingPolicy> = {
   ...common,
   defaults: defaultPolicy,
-  ...withMeta<ValidatingPolicy>(clusterWide, validateValidatingPolicy),
+  prepareForUpdate(object, old, { subresource }) {
+    if (subresource === 'status') keepMetaOnStatus(object, old);
+  },
+  ...judged<ValidatingPolicy>(validateValidatingPolicy),
   validateStatusUpdate({ status }) {
     const errors: FieldError[] = [];
     status.typeChecking?.expressionWarnings?.forEach(({ warning, fieldRef }, i) => {
@@ -187,12 +191,12 @@ const validatingStrategy: Strategy<ValidatingPolicy> = {
 };
 
 export const validatingAdmissionPolicies = defineResource<any>(validatingType, { strategy: validatingStrategy });
-export const mutatingAdmissionPolicies = defineResource<any>(mutatingType, { strategy: { ...common, defaults: defaultPolicy, ...withMeta<MutatingPolicy>(clusterWide, validateMutatingPolicy) } });
+export const mutatingAdmissionPolicies = defineResource<any>(mutatingType, { strategy: { ...common, defaults: defaultPolicy, ...judged<MutatingPolicy>(validateMutatingPolicy) } });
 export const validatingAdmissionPolicyBindings = defineResource<any>(validatingBindingType, {
   strategy: {
     ...common,
     defaults: defaultBinding,
-    ...withMeta<ValidatingBinding>(clusterWide, (errors, binding) => {
+    ...judged<ValidatingBinding>((errors, binding) => {
       validateBinding(errors, binding);
       validateActions(errors, binding.spec.validationActions ?? [], 'spec.validationActions');
     }),
@@ -202,7 +206,7 @@ export const mutatingAdmissionPolicyBindings = defineResource<any>(mutatingBindi
   strategy: {
     ...common,
     defaults: defaultBinding,
-    ...withMeta<MutatingBinding>(clusterWide, (errors, binding) => {
+    ...judged<MutatingBinding>((errors, binding) => {
       validateBinding(errors, binding);
       validateMutatingOperations(errors, binding.spec.matchResources, 'spec.matchResources');
     }),

@@ -1,7 +1,14 @@
 /** What webhooks and policies share: which requests they are asked about. */
-import { duplicate, type FieldError, invalid, notSupported, pathSegmentName, qualifiedName, required, tooMany, validateLabelSelector } from '@pilothouse/apimachinery';
+import { duplicate, type FieldError, invalid, type KubeObject, nameIsDnsSubdomain, notSupported, pathSegmentName, qualifiedName, required, tooMany, validateLabelSelector } from '@pilothouse/apimachinery';
 import type { MatchCondition, MatchResources, NamedRuleWithOperations, RuleWithOperations } from '@pilothouse/api-schemas/types/admissionregistration/v1';
 import { checkName } from '../validation/check-name.ts';
+
+/** None of these kinds asks that finalizers be qualified. */
+export const clusterWide = { name: nameIsDnsSubdomain, namespaced: false, kubeFinalizers: false };
+
+const reservedSuffix = '.static.k8s.io';
+export const warnOfReservedName = ({ metadata }: KubeObject): string[] =>
+  metadata.name?.endsWith(reservedSuffix) ? [`metadata.name: names ending with "${reservedSuffix}" are reserved for static manifest-based configurations and cannot be managed via the API`] : [];
 
 export const failurePolicies = ['Fail', 'Ignore'];
 export const matchPolicies = ['Equivalent', 'Exact'];

@@ -1,13 +1,13 @@
 /** Admission webhooks, validating and mutating. */
-import { dns1035Label, duplicate, type FieldError, invalid, mutatingWebhookConfigurations as mutatingType, nameIsDnsSubdomain, notSupported, required, validateFullyQualifiedName, validateLabelSelector, validatingWebhookConfigurations as validatingType } from '@pilothouse/apimachinery';
+import { dns1035Label, duplicate, type FieldError, invalid, mutatingWebhookConfigurations as mutatingType, notSupported, required, validateFullyQualifiedName, validateLabelSelector, validatingWebhookConfigurations as validatingType } from '@pilothouse/apimachinery';
 import type { MutatingWebhook, MutatingWebhookConfiguration, ValidatingWebhook, ValidatingWebhookConfiguration } from '@pilothouse/api-schemas/types/admissionregistration/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import { same } from '../validation/equality.ts';
 import { checkName } from '../validation/check-name.ts';
-import { withMeta } from '../validation/object-meta.ts';
+import { wholeAndChange } from '../validation/object-meta.ts';
 import { validateWebhookClient } from '../validation/webhook-client.ts';
-import { failurePolicies, matchPolicies, oneOf, reinvocationPolicies, validateMatchConditions, validateRule } from './rules.ts';
+import { clusterWide, failurePolicies, matchPolicies, oneOf, reinvocationPolicies, validateMatchConditions, validateRule, warnOfReservedName } from './rules.ts';
 
 type Configuration = ValidatingWebhookConfiguration | MutatingWebhookConfiguration;
 type Webhook = ValidatingWebhook | MutatingWebhook;
@@ -78,7 +78,8 @@ const strategyOf = <T extends Configuration>(defaults: (object: T) => void): Str
   allowUnconditionalUpdate: false,
   generation: (object: T, old: T) => !same(object.webhooks, old.webhooks),
   defaults,
-  ...withMeta<any>({ name: nameIsDnsSubdomain, namespaced: false }, validateWebhooks),
+  ...wholeAndChange<any>(clusterWide, { whole: validateWebhooks, change: () => {} }),
+  warnings: warnOfReservedName,
 });
 
 export const validatingWebhookConfigurations = defineResource<any>(validatingType, { strategy: strategyOf<ValidatingWebhookConfiguration>(({ webhooks }) => webhooks?.forEach(defaultWebhook)) });

@@ -1,17 +1,17 @@
 /** API services: where a version of a group is served, here or by another server. */
-import { apiServices as type, dns1035Label, dns1123Subdomain, type FieldError, goQuote, invalid, nameIsPathSegment, notSupported, portNumber, required } from '@pilothouse/apimachinery';
+import { apiServices as type, dns1035Label, dns1123Subdomain, type FieldError, goQuote, invalid, notSupported, pathSegmentName, portNumber, required } from '@pilothouse/apimachinery';
 import type { APIService as Published } from '@pilothouse/api-schemas/types/apiregistration/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { timestamp } from '../time.ts';
 import { checkName } from '../validation/check-name.ts';
-import { validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
+import { keepMetaOnStatus, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 
 type ApiService = Filled<Published>;
 
-function nameProblems(name: string, { spec }: ApiService, prefix: boolean | undefined): string[] {
-  const wrong = nameIsPathSegment(name, prefix);
+function nameProblems(name: string, { spec }: ApiService): string[] {
+  const wrong = pathSegmentName(name);
   const wanted = `${spec.version ?? ''}.${spec.group ?? ''}`;
   return wrong.length || name === wanted ? wrong : [`must be \`spec.version+"."+spec.group\`: ${goQuote(wanted)}`];
 }
@@ -19,7 +19,7 @@ function nameProblems(name: string, { spec }: ApiService, prefix: boolean | unde
 function validate(errors: FieldError[], object: ApiService): void {
   const { metadata, spec } = object;
   const { group = '', version = '', groupPriorityMinimum, versionPriority, service, caBundle, insecureSkipTLSVerify: insecure = false } = spec;
-  validateObjectMeta(errors, metadata, { name: (name, prefix) => nameProblems(name, object, prefix), namespaced: false });
+  validateObjectMeta(errors, metadata, { name: (name) => nameProblems(name, object), namespaced: false, kubeFinalizers: false });
   if (!group && version !== 'v1') errors.push(required('spec.group', 'only v1 may have an empty group and it better be legacy kube'));
   if (group) checkName(errors, 'spec.group', group, dns1123Subdomain);
   checkName(errors, 'spec.version', version, dns1035Label);
@@ -44,6 +44,9 @@ const strategy: Strategy<ApiService> = {
   prepareForCreate({ spec, status }, context) {
     if (!spec.service) status.conditions = [{ type: 'Available', status: 'True', lastTransitionTime: timestamp(context), reason: 'Local', message: 'Local APIServices are always available' }];
   },
+  prepareForUpdate(object, old, { subresource }) {
+    if (subresource === 'status') keepMetaOnStatus(object, old);
+  },
   validate(object) {
     const errors: FieldError[] = [];
     validate(errors, object);
@@ -51,14 +54,14 @@ const strategy: Strategy<ApiService> = {
   },
   validateUpdate(object, old) {
     const errors: FieldError[] = [];
-    validateObjectMetaUpdate(errors, object.metadata, old.metadata);
+    validateObjectMetaUpdate(errors, object.metadata, old.metadata, { kubeFinalizers: false });
     validate(errors, object);
     return errors;
   },
   validateStatusUpdate({ metadata, status }, old) {
     const errors: FieldError[] = [];
     const known = ['True', 'False', 'Unknown'];
-    validateObjectMetaUpdate(errors, metadata, old.metadata);
+    validateObjectMetaUpdate(errors, metadata, old.metadata, { kubeFinalizers: false });
     status.conditions?.forEach((condition, i) => {
       if (!known.includes(condition.status)) errors.push(notSupported(`status.conditions[${i}].status`, condition.status, known));
     });

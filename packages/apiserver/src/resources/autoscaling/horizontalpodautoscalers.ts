@@ -1,4 +1,4 @@
-import { autoscalingHorizontalPodAutoscalers as v1Type, type FieldError, horizontalPodAutoscalers as v2Type, nameIsPathSegment } from '@pilothouse/apimachinery';
+import { autoscalingHorizontalPodAutoscalers as v1Type, type FieldError, horizontalPodAutoscalers as v2Type, nameIsDnsSubdomain } from '@pilothouse/apimachinery';
 import type { HorizontalPodAutoscaler as PublishedV1 } from '@pilothouse/api-schemas/types/autoscaling/v1';
 import type { HorizontalPodAutoscaler as PublishedV2, HPAScalingRules } from '@pilothouse/api-schemas/types/autoscaling/v2';
 import type { Strategy, WriteContext } from '../../contract.ts';
@@ -6,7 +6,7 @@ import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { nonnegative } from '../validation/numbers.ts';
 import { validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
-import { hpaToV1, hpaToV2 } from './hpa-v1.ts';
+import { dropHpaAnnotations, hpaToV1, hpaToV2 } from './hpa-v1.ts';
 import { validateHpaSpec, type Hpa } from './hpa-rules.ts';
 
 const scaleUp: HPAScalingRules = {
@@ -20,14 +20,15 @@ const scaleUp: HPAScalingRules = {
 const scaleDown: HPAScalingRules = { selectPolicy: 'Max', policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }] };
 const merged = (standard: HPAScalingRules, own: HPAScalingRules | undefined): HPAScalingRules => structuredClone({ ...standard, ...own });
 
-function defaultV2({ spec }: Hpa): void {
+function defaultV2({ metadata, spec }: Hpa): void {
+  dropHpaAnnotations(metadata);
   spec.minReplicas ??= 1;
   if (!spec.metrics?.length) spec.metrics = [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } }];
   if (!spec.behavior) return;
   spec.behavior = { scaleUp: merged(scaleUp, spec.behavior.scaleUp), scaleDown: merged(scaleDown, spec.behavior.scaleDown) };
 }
 
-const rules = withMeta<Hpa>({ name: nameIsPathSegment, namespaced: true }, validateHpaSpec);
+const rules = withMeta<Hpa>({ name: nameIsDnsSubdomain, namespaced: true }, validateHpaSpec);
 
 const strategy: Strategy<Hpa> = {
   defaults: defaultV2,

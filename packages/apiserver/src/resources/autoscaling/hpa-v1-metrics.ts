@@ -1,4 +1,5 @@
 /** Metrics as autoscaling/v1 carries them: as JSON in annotations, in the flat form they had before v2. */
+import { signOfQuantity } from '@pilothouse/apimachinery';
 import type { HPAScalingRules, HorizontalPodAutoscalerBehavior, MetricSpec, MetricStatus, MetricTarget, MetricValueStatus } from '@pilothouse/api-schemas/types/autoscaling/v2';
 
 type Flat = Record<string, any>;
@@ -28,7 +29,7 @@ export function metricFromFlat(flat: Flat): MetricSpec {
     type,
     object: object && {
       describedObject: object.target,
-      target: drop({ type: object.averageValue === undefined ? 'Value' : 'AverageValue', value: object.targetValue, averageValue: object.averageValue }),
+      target: drop({ type: object.averageValue === undefined ? 'Value' : 'AverageValue', value: object.averageValue !== undefined && signOfQuantity(object.targetValue ?? '0') === 0 ? undefined : object.targetValue, averageValue: object.averageValue }),
       metric: drop({ name: object.metricName, selector: object.selector }),
     },
     pods: pods && { metric: drop({ name: pods.metricName, selector: pods.selector }), target: drop({ type: 'AverageValue', averageValue: pods.targetAverageValue }) },

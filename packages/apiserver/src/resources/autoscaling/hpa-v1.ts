@@ -7,6 +7,8 @@ const keys = {
   currentMetrics: 'autoscaling.alpha.kubernetes.io/current-metrics',
   conditions: 'autoscaling.alpha.kubernetes.io/conditions',
   behavior: 'autoscaling.alpha.kubernetes.io/behavior',
+  scaleDownTolerance: 'autoscaling.alpha.kubernetes.io/scale-down-tolerance',
+  scaleUpTolerance: 'autoscaling.alpha.kubernetes.io/scale-up-tolerance',
 };
 const defaultCpuUtilization = 80;
 const cpuMetric = (averageUtilization: number): MetricSpec => ({ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization } } });
@@ -25,6 +27,15 @@ function read<T>(text: string | undefined, parse: (value: any) => T): T | undefi
 function withoutKeys(annotations: Record<string, string> | undefined): Record<string, string> | undefined {
   const rest = Object.entries(annotations ?? {}).filter(([key]) => !Object.values(keys).includes(key));
   return rest.length ? Object.fromEntries(rest) : undefined;
+}
+
+/** The annotations that carry what other versions cannot say are never shown where the fields themselves are. */
+export function dropHpaAnnotations(metadata: { annotations?: Record<string, string> }): void {
+  const { annotations } = metadata;
+  if (!annotations || !Object.values(keys).some((key) => key in annotations)) return;
+  const kept = withoutKeys(annotations);
+  if (kept) metadata.annotations = kept;
+  else delete metadata.annotations;
 }
 
 /** autoscaling/v1 → v2: what v1 has no fields for comes out of annotations. */

@@ -18,7 +18,7 @@ export const leases = defineResource<any>(type, {
     allowUnconditionalUpdate: false,
     prepareForCreate: (object) => dropElection(object),
     prepareForUpdate: (object, old) => dropElection(object, old),
-    ...withMeta<Lease>({ name: nameIsDnsSubdomain, namespaced: true }, (errors, { spec }) => {
+    ...withMeta<Lease>({ name: nameIsDnsSubdomain, namespaced: true, kubeFinalizers: false }, (errors, { spec }) => {
       if (spec.leaseDurationSeconds !== undefined && spec.leaseDurationSeconds <= 0) errors.push(invalid('spec.leaseDurationSeconds', spec.leaseDurationSeconds, 'must be greater than 0'));
       if (spec.leaseTransitions !== undefined && spec.leaseTransitions < 0) errors.push(invalid('spec.leaseTransitions', spec.leaseTransitions, 'must be greater than or equal to 0'));
       const strategy = spec.strategy;

@@ -16,6 +16,10 @@ function validateAddress(errors: FieldError[], address: string, type: string, pa
     if (!address) errors.push(required(path));
     else if (dns1123Subdomain(name).length) errors.push(invalid(path, name, dns1123Subdomain(name).join(',')));
     else if (!name.includes('.')) errors.push(invalid(path, name, 'should be a domain with at least two segments separated by dots'));
+    else {
+      const label = name.split('.').find((part) => dns1123Label(part).length);
+      if (label !== undefined) errors.push(invalid(path, label, dns1123Label(label).join(',')));
+    }
     return;
   }
   if (type !== 'IPv4' && type !== 'IPv6') return;
@@ -77,7 +81,7 @@ function dropTopology(object: EndpointSlice, old: EndpointSlice | undefined): vo
   const known = new Set((old?.endpoints ?? []).flatMap((endpoint) => endpoint.deprecatedTopology?.[host] ?? []));
   for (const endpoint of object.endpoints ?? []) {
     const name = endpoint.deprecatedTopology?.[host];
-    if (endpoint.nodeName === undefined && name && known.has(name)) endpoint.nodeName = name;
+    if (endpoint.nodeName === undefined && name && known.has(name) && !dns1123Subdomain(name).length) endpoint.nodeName = name;
     delete endpoint.deprecatedTopology;
   }
 }

@@ -1,5 +1,5 @@
 /** Who may ask how much of the API server at once: flow schemas and their priority levels. */
-import { dns1123Label, dns1123Subdomain, duplicate, type FieldError, flowSchemas as schemaType, forbidden, invalid, nameIsDnsSubdomain, notSupported, priorityLevelConfigurations as levelType, required } from '@pilothouse/apimachinery';
+import { dns1123Label, dns1123Subdomain, duplicate, type FieldError, flowSchemas as schemaType, forbidden, invalid, type KubeObject, nameIsDnsSubdomain, notSupported, priorityLevelConfigurations as levelType, required } from '@pilothouse/apimachinery';
 import type {
   ExemptPriorityLevelConfiguration,
   FlowSchema as PublishedSchema,
@@ -11,12 +11,13 @@ import type {
   ResourcePolicyRule,
   Subject,
 } from '@pilothouse/api-schemas/types/flowcontrol/v1';
+import type { WriteContext } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
 import { checkName } from '../validation/check-name.ts';
 import { internalForm } from '../validation/internal-form.ts';
-import { withMeta } from '../validation/object-meta.ts';
+import { keepMetaOnStatus, wholeAndChange } from '../validation/object-meta.ts';
 
 type FlowSchema = Filled<PublishedSchema>;
 type PriorityLevel = Filled<PublishedLevel>;
@@ -150,12 +151,8 @@ function validateMandatoryLevel(errors: FieldError[], { metadata, spec }: Priori
 const hashBits = 60;
 const mostQueues = 10_000_000;
 
-/** How many bits it takes to deal a hand out of a deck. */
-function entropyBits(deck: number, hand: number): number {
-  let bits = 0;
-  for (let i = 0; i < hand; i++) bits += Math.log2(deck - i);
-  return Math.ceil(bits);
-}
+/** How many bits upstream reckons it takes to deal a hand out of a deck: as if each card went back. */
+const entropyBits = (deck: number, hand: number): number => Math.ceil(Math.log2(deck) * hand);
 
 function validateQueuing(errors: FieldError[], { queueLengthLimit = 0, queues = 0, handSize = 0 }: QueuingConfiguration, path: string): void {
   if (queueLengthLimit <= 0) errors.push(invalid(`${path}.queueLengthLimit`, queueLengthLimit, 'must be positive'));
@@ -202,6 +199,11 @@ function validateLevel(errors: FieldError[], { metadata, spec, status }: Priorit
 }
 
 const clusterWide = { name: nameIsDnsSubdomain, namespaced: false };
+/** A changed object is judged as a new one, and by nothing else. */
+const judged = <T extends KubeObject>(whole: (errors: FieldError[], object: T) => void) => wholeAndChange<T>(clusterWide, { whole, change: () => {} });
+const prepareForUpdate = (object: KubeObject, old: KubeObject, { subresource }: WriteContext): void => {
+  if (subresource === 'status') keepMetaOnStatus(object, old);
+};
 const validateStatusUpdate = ({ status }: FlowSchema | PriorityLevel): FieldError[] => {
   const errors: FieldError[] = [];
   validateConditions(errors, status.conditions);
@@ -214,7 +216,8 @@ export const flowSchemas = defineResource<any>(schemaType, {
     defaults({ spec }: FlowSchema) {
       spec.matchingPrecedence ||= 1000;
     },
-    ...withMeta<FlowSchema>(clusterWide, validateFlowSchema),
+    prepareForUpdate,
+    ...judged<FlowSchema>(validateFlowSchema),
     validateStatusUpdate,
   },
 });
@@ -236,7 +239,8 @@ export const priorityLevelConfigurations = defineResource<any>(levelType, {
       queuing.queues ||= 64;
       queuing.queueLengthLimit ||= 50;
     },
-    ...withMeta<PriorityLevel>(clusterWide, validateLevel),
+    prepareForUpdate,
+    ...judged<PriorityLevel>(validateLevel),
     validateStatusUpdate,
   },
 });

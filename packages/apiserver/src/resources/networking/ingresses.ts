@@ -1,4 +1,4 @@
-import { dns1123Label, dns1123Subdomain, type FieldError, forbidden, ingressClasses as classType, ingresses as ingressType, invalid, nameIsDnsSubdomain, notSupported, parseIp, pathSegmentName, portName, portNumber, required, tooLong, validateDomainPrefixedPath, validateIpForLegacyField, wildcardDns1123Subdomain } from '@pilothouse/apimachinery';
+import { dns1123Label, dns1123Subdomain, type FieldError, forbidden, ingressClasses as classType, ingresses as ingressType, invalid, ipWarnings, nameIsDnsSubdomain, notSupported, parseIp, pathSegmentName, portName, portNumber, required, tooLong, validateDomainPrefixedPath, validateIpForLegacyField, wildcardDns1123Subdomain } from '@pilothouse/apimachinery';
 import type { TypedLocalObjectReference } from '@pilothouse/api-schemas/types/core/v1';
 import type { HTTPIngressPath, Ingress as PublishedIngress, IngressBackend, IngressClass as PublishedClass, IngressClassParametersReference } from '@pilothouse/api-schemas/types/networking/v1';
 import type { Strategy } from '../../contract.ts';
@@ -109,7 +109,12 @@ const ingressStrategy: Strategy<Ingress> = {
     });
     return errors;
   },
-  warnings: ({ metadata, spec }, old) => (!old && metadata.annotations?.[classAnnotation] !== undefined && spec.ingressClassName === undefined ? [`annotation "${classAnnotation}" is deprecated, please use 'spec.ingressClassName' instead`] : []),
+  warnsOnStatus: true,
+  warnings({ metadata, spec, status }, old) {
+    // A write of the rest carries the very status that is stored.
+    if (old) return status === old.status ? [] : (status.loadBalancer?.ingress ?? []).flatMap(({ ip }, i) => (ip ? ipWarnings(ip, `status.loadBalancer.ingress[${i}]`) : []));
+    return metadata.annotations?.[classAnnotation] !== undefined && spec.ingressClassName === undefined ? [`annotation "${classAnnotation}" is deprecated, please use 'spec.ingressClassName' instead`] : [];
+  },
 };
 
 function validateParameters(errors: FieldError[], parameters: IngressClassParametersReference): void {

@@ -25,9 +25,15 @@ function validatePort(errors: FieldError[], { protocol, port, endPort }: Network
   }
 }
 
-function validatePeer(errors: FieldError[], { podSelector, namespaceSelector, ipBlock }: NetworkPolicyPeer, path: string, oldCidrs: readonly string[]): void {
-  errors.push(...validateLabelSelector(podSelector, `${path}.podSelector`));
-  errors.push(...validateLabelSelector(namespaceSelector, `${path}.namespaceSelector`));
+/** What was there before and stays allowed. */
+interface Allowances {
+  oldCidrs: readonly string[];
+  allowInvalidValues: boolean;
+}
+
+function validatePeer(errors: FieldError[], { podSelector, namespaceSelector, ipBlock }: NetworkPolicyPeer, path: string, { oldCidrs, allowInvalidValues }: Allowances): void {
+  errors.push(...validateLabelSelector(podSelector, `${path}.podSelector`, { allowInvalidValues }));
+  errors.push(...validateLabelSelector(namespaceSelector, `${path}.namespaceSelector`, { allowInvalidValues }));
   if (ipBlock && !ipBlock.cidr) errors.push(required(`${path}.ipBlock.cidr`));
   else if (ipBlock) {
     errors.push(...validateCidrForLegacyField(ipBlock.cidr, `${path}.ipBlock.cidr`, { old: oldCidrs }));
@@ -49,14 +55,15 @@ const peersOf = ({ spec }: NetworkPolicy): NetworkPolicyPeer[] => [...(spec.ingr
 function validatePolicy(errors: FieldError[], object: NetworkPolicy, old: NetworkPolicy | undefined): void {
   const { spec } = object;
   const oldCidrs = old ? peersOf(old).flatMap(({ ipBlock }) => (ipBlock ? [ipBlock.cidr, ...(ipBlock.except ?? [])] : [])) : [];
-  errors.push(...validateLabelSelector(spec.podSelector, 'spec.podSelector'));
+  const allowances = { oldCidrs, allowInvalidValues: validateLabelSelector(old?.spec.podSelector, '').length > 0 };
+  errors.push(...validateLabelSelector(spec.podSelector, 'spec.podSelector', allowances));
   spec.ingress?.forEach((rule, i) => {
     rule.ports?.forEach((port, j) => validatePort(errors, port, `spec.ingress[${i}].ports[${j}]`));
-    rule.from?.forEach((peer, j) => validatePeer(errors, peer, `spec.ingress[${i}].from[${j}]`, oldCidrs));
+    rule.from?.forEach((peer, j) => validatePeer(errors, peer, `spec.ingress[${i}].from[${j}]`, allowances));
   });
   spec.egress?.forEach((rule, i) => {
     rule.ports?.forEach((port, j) => validatePort(errors, port, `spec.egress[${i}].ports[${j}]`));
-    rule.to?.forEach((peer, j) => validatePeer(errors, peer, `spec.egress[${i}].to[${j}]`, oldCidrs));
+    rule.to?.forEach((peer, j) => validatePeer(errors, peer, `spec.egress[${i}].to[${j}]`, allowances));
   });
   const types = spec.policyTypes ?? [];
   if (types.length > 2) errors.push(invalid('spec.policyTypes', types, 'may not specify more than two policyTypes'));

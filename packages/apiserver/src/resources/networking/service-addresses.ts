@@ -6,7 +6,7 @@ import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { checkName } from '../validation/check-name.ts';
 import { internalForm } from '../validation/internal-form.ts';
-import { immutable, validateObjectMetaUpdate, withMeta } from '../validation/object-meta.ts';
+import { immutable, keepMetaOnStatus, validateObjectMetaUpdate, wholeAndChange, withMeta } from '../validation/object-meta.ts';
 
 type IPAddress = Filled<PublishedAddress>;
 type ServiceCIDR = Filled<PublishedCidr>;
@@ -17,11 +17,7 @@ function isIpName(name: string): string[] {
   return validateIp(name, '').map(({ message }) => message.slice(shown.length));
 }
 
-function validateAddress(errors: FieldError[], { spec }: IPAddress, old: IPAddress | undefined): void {
-  if (old) {
-    immutable(errors, spec.parentRef, old.spec.parentRef, 'spec.parentRef', 'networking/v1.ParentReference');
-    return;
-  }
+function validateAddress(errors: FieldError[], { spec }: IPAddress): void {
   const ref = spec.parentRef;
   if (!ref) {
     errors.push(required('spec.parentRef'));
@@ -63,6 +59,9 @@ function validateServiceCidr(errors: FieldError[], { spec }: ServiceCIDR, old: S
 }
 
 const cidrStrategy: Strategy<ServiceCIDR> = {
+  prepareForUpdate(object, old, { subresource }) {
+    if (subresource === 'status') keepMetaOnStatus(object, old);
+  },
   ...withMeta<ServiceCIDR>({ name: nameIsDnsSubdomain, namespaced: false }, validateServiceCidr),
   validateStatusUpdate(object, old) {
     const errors: FieldError[] = [];
@@ -72,6 +71,15 @@ const cidrStrategy: Strategy<ServiceCIDR> = {
 };
 
 export const ipAddresses = defineResource<any>(addressType, {
-  strategy: withMeta<IPAddress>({ name: isIpName, namespaced: false }, validateAddress),
+  strategy: wholeAndChange<IPAddress>(
+    { name: isIpName, namespaced: false },
+    {
+      whole: validateAddress,
+      change(errors, object, old) {
+        validateObjectMetaUpdate(errors, object.metadata, old.metadata);
+        immutable(errors, object.spec.parentRef ?? null, old.spec.parentRef ?? null, 'spec.parentRef', 'networking/v1.ParentReference');
+      },
+    },
+  ),
 });
 export const serviceCIDRs = defineResource<any>(cidrType, { strategy: cidrStrategy });

@@ -24,12 +24,13 @@ function validateRules(errors: FieldError[], rules: readonly PolicyRule[] | null
   });
 }
 
-function validateAggregation(errors: FieldError[], { aggregationRule: rule }: ClusterRole): void {
+function validateAggregation(errors: FieldError[], { aggregationRule: rule }: ClusterRole, old: ClusterRole | undefined): void {
   if (!rule) return;
   const path = 'aggregationRule.clusterRoleSelectors';
   if (!rule.clusterRoleSelectors?.length) errors.push(required(path, 'at least one clusterRoleSelector required if aggregationRule is non-nil'));
+  const allowInvalidValues = old?.aggregationRule?.clusterRoleSelectors?.some((selector) => validateLabelSelector(selector, '').length > 0) ?? false;
   rule.clusterRoleSelectors?.forEach((selector, i) => {
-    errors.push(...validateLabelSelector(selector, `${path}[${i}]`));
+    errors.push(...validateLabelSelector(selector, `${path}[${i}]`, { allowInvalidValues }));
     try {
       matcherOf(selector);
     } catch {
@@ -86,9 +87,9 @@ function rules<T extends Role | ClusterRole | RoleBinding | ClusterRoleBinding>(
 
 export const roles = defineResource<any>(roleType, { strategy: rules<Role>(true, (errors, role) => validateRules(errors, role.rules, true)) });
 export const clusterRoles = defineResource<any>(clusterRoleType, {
-  strategy: rules<ClusterRole>(false, (errors, role) => {
+  strategy: rules<ClusterRole>(false, (errors, role, old) => {
     validateRules(errors, role.rules, false);
-    validateAggregation(errors, role);
+    validateAggregation(errors, role, old);
   }),
 });
 export const roleBindings = defineResource<any>(roleBindingType, { strategy: { ...rules<RoleBinding>(true, (errors, object, old) => validateBinding(errors, object, old, true)), defaults: defaultBinding } });

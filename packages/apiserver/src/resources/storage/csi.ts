@@ -1,5 +1,5 @@
 /** CSI drivers, what nodes have of them, and what room they report. */
-import { csiDrivers as driverType, csiNodes as nodeType, csiStorageCapacities as capacityType, dns1123Subdomain, duplicate, type FieldError, invalid, nameIsDnsSubdomain, notSupported, qualifiedName, required, signOfQuantity, validateLabelSelector } from '@pilothouse/apimachinery';
+import { csiDrivers as driverType, csiNodes as nodeType, csiStorageCapacities as capacityType, dns1123Subdomain, duplicate, type FieldError, invalid, type KubeObject, nameIsDnsSubdomain, notSupported, qualifiedName, required, signOfQuantity, validateLabelSelector } from '@pilothouse/apimachinery';
 import type { CSIDriver as PublishedDriver, CSINode as PublishedNode, CSINodeDriver, CSIStorageCapacity } from '@pilothouse/api-schemas/types/storage/v1';
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
@@ -8,7 +8,8 @@ import { same } from '../validation/equality.ts';
 import { checkName } from '../validation/check-name.ts';
 import { internalForm } from '../validation/internal-form.ts';
 import { nonnegative } from '../validation/numbers.ts';
-import { immutable, withMeta } from '../validation/object-meta.ts';
+import { immutable, validateObjectMetaUpdate, wholeAndChange, withMeta } from '../validation/object-meta.ts';
+import { nodeLabelDeprecation } from '../validation/pod-warnings.ts';
 import { validateCsiDriverName } from '../validation/volume-sources.ts';
 
 type CSIDriver = Filled<PublishedDriver>;
@@ -54,18 +55,23 @@ const driverStrategy: Strategy<CSIDriver> = {
     delete metadata.generation;
     delete spec.preventPodSchedulingIfMissing;
   },
+  prepareForUpdate({ spec }, old) {
+    if (old.spec.preventPodSchedulingIfMissing === undefined) delete spec.preventPodSchedulingIfMissing;
+  },
   ...withMeta<CSIDriver>({ name: nameIsDnsSubdomain, namespaced: false }, validateDriver),
-  warnings({ spec }) {
+  warnings({ spec }, old) {
+    if (old && same(spec.tokenRequests, old.spec.tokenRequests)) return [];
     if (!spec.tokenRequests?.length || spec.serviceAccountTokenInSecrets !== undefined) return [];
     return ['spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes'];
   },
 };
 
-function validateNodeDriver(errors: FieldError[], driver: CSINodeDriver, path: string): void {
+function validateNodeDriver(errors: FieldError[], driver: CSINodeDriver, path: string, repeated: boolean): void {
   validateCsiDriverName(errors, driver.name, `${path}.name`);
   if (!driver.nodeID) errors.push(required(`${path}.nodeID`));
-  if (driver.nodeID.length > 192) errors.push(invalid(`${path}.nodeID`, driver.nodeID, 'must be 192 characters or less'));
+  if (Buffer.byteLength(driver.nodeID) > 256) errors.push(invalid(`${path}.nodeID`, driver.nodeID, 'must be 256 characters or less'));
   nonnegative(errors, driver.allocatable, `${path}.allocatable`, 'count');
+  if (repeated) errors.push(duplicate(`${path}.name`, driver.name));
   driver.topologyKeys?.forEach((key, i) => {
     if (!key) errors.push(required(path));
     if (driver.topologyKeys!.indexOf(key) < i) errors.push(duplicate(path, key));
@@ -73,34 +79,46 @@ function validateNodeDriver(errors: FieldError[], driver: CSINodeDriver, path: s
   });
 }
 
-function validateNode(errors: FieldError[], { spec }: CSINode, old: CSINode | undefined): void {
+function validateNode(errors: FieldError[], { spec }: CSINode): void {
   const drivers = spec.drivers ?? [];
-  drivers.forEach((driver, i) => {
-    validateNodeDriver(errors, driver, `spec.drivers[${i}]`);
-    if (drivers.findIndex((other) => other.name === driver.name) < i) errors.push(duplicate(`spec.drivers[${i}].name`, driver.name));
-  });
-  for (const before of old?.spec.drivers ?? []) {
-    const now = drivers.find((driver) => driver.name === before.name);
-    if (now && !same({ ...now, allocatable: undefined }, { ...before, allocatable: undefined })) {
-      errors.push(invalid('spec.drivers', internalForm('storage/v1.CSINodeDriver', { ...now, allocatable: undefined }), 'field is immutable'));
-    }
-  }
+  drivers.forEach((driver, i) => validateNodeDriver(errors, driver, `spec.drivers[${i}]`, drivers.findIndex((other) => other.name === driver.name) < i));
 }
 
-const nodeStrategy: Strategy<CSINode> = { allowUnconditionalUpdate: false, ...withMeta<CSINode>({ name: nameIsDnsSubdomain, namespaced: false }, validateNode) };
-
-const capacityStrategy: Strategy<CSIStorageCapacity> = {
-  allowUnconditionalUpdate: false,
-  ...withMeta<CSIStorageCapacity>({ name: nameIsDnsSubdomain, namespaced: true }, (errors, object, old) => {
-    if (old) {
-      immutable(errors, object.nodeTopology ?? null, old.nodeTopology ?? null, 'nodeTopology', 'meta/v1.LabelSelector');
-      immutable(errors, object.storageClassName, old.storageClassName, 'storageClassName');
-      return;
+/** A driver's entry may come and go; while it is there only its room for volumes changes. */
+function validateNodeChange(errors: FieldError[], { spec }: CSINode, old: CSINode): void {
+  for (const before of old.spec.drivers ?? [])
+    for (const now of spec.drivers ?? []) {
+      if (now.name !== before.name || same({ ...now, allocatable: undefined }, { ...before, allocatable: undefined })) continue;
+      errors.push(invalid('spec.drivers', internalForm('storage/v1.CSINodeDriver', { ...now, allocatable: undefined }), 'field is immutable'));
     }
-    errors.push(...validateLabelSelector(object.nodeTopology, 'nodeTopology'));
-    checkName(errors, 'storageClassName', object.storageClassName, dns1123Subdomain);
-    if (object.capacity !== undefined && signOfQuantity(object.capacity) < 0) errors.push(invalid('capacity', object.capacity, 'must be greater than or equal to 0'));
-  }),
+}
+
+const nodeStrategy: Strategy<CSINode> = { allowUnconditionalUpdate: false, ...wholeAndChange<CSINode>({ name: nameIsDnsSubdomain, namespaced: false }, { whole: validateNode, change: validateNodeChange }) };
+
+type Capacity = CSIStorageCapacity & KubeObject;
+
+const capacityStrategy: Strategy<Capacity> = {
+  allowUnconditionalUpdate: false,
+  ...wholeAndChange<Capacity>(
+    { name: nameIsDnsSubdomain, namespaced: true },
+    {
+      whole(errors, object, old) {
+        const allowInvalidValues = validateLabelSelector(old?.nodeTopology, '').length > 0;
+        errors.push(...validateLabelSelector(object.nodeTopology, 'nodeTopology', { allowInvalidValues }));
+        checkName(errors, 'storageClassName', object.storageClassName, dns1123Subdomain);
+        if (object.capacity !== undefined && signOfQuantity(object.capacity) < 0) errors.push(invalid('capacity', object.capacity, 'must be greater than or equal to 0'));
+      },
+      change(errors, object, old) {
+        validateObjectMetaUpdate(errors, object.metadata, old.metadata);
+        immutable(errors, object.nodeTopology ?? null, old.nodeTopology ?? null, 'nodeTopology', 'meta/v1.LabelSelector');
+        immutable(errors, object.storageClassName, old.storageClassName, 'storageClassName');
+      },
+    },
+  ),
+  warnings: ({ nodeTopology }) => [
+    ...(nodeTopology?.matchExpressions ?? []).flatMap(({ key }, i) => (nodeLabelDeprecation(key) ? [`nodeTopology.matchExpressions[${i}].key: ${key} is ${nodeLabelDeprecation(key)}`] : [])),
+    ...Object.keys(nodeTopology?.matchLabels ?? {}).flatMap((key) => (nodeLabelDeprecation(key) ? [`nodeTopology.matchLabels.${key}: ${nodeLabelDeprecation(key)}`] : [])),
+  ],
 };
 
 export const csiDrivers = defineResource<any>(driverType, { strategy: driverStrategy });

@@ -77,3 +77,44 @@ export function withMetaTwice<T extends KubeObject>(rules: MetaRules, spec: (err
     },
   };
 }
+
+/** What the rules of a kind find in an object by itself, and in a change of it. */
+export interface WholeAndChange<T> {
+  whole(errors: FieldError[], object: T, old: T | undefined): void;
+  /** Of the change alone; says itself whether the metadata's change is judged here as well as for every kind. */
+  change(errors: FieldError[], object: T, old: T): void;
+  /** Whether the change is judged ahead of the whole. */
+  changeFirst?: boolean;
+}
+
+/** `validate` and `validateUpdate` of a kind whose changed objects are judged as new ones too: what both find is reported twice. */
+export function wholeAndChange<T extends KubeObject>(rules: MetaRules, { whole, change, changeFirst = false }: WholeAndChange<T>) {
+  const judge = (errors: FieldError[], object: T, old: T | undefined) => {
+    validateObjectMeta(errors, object.metadata, rules);
+    whole(errors, object, old);
+  };
+  return {
+    validate(object: T): FieldError[] {
+      const errors: FieldError[] = [];
+      judge(errors, object, undefined);
+      return errors;
+    },
+    validateUpdate(object: T, old: T): FieldError[] {
+      const errors: FieldError[] = [];
+      if (changeFirst) change(errors, object, old);
+      judge(errors, object, old);
+      if (!changeFirst) change(errors, object, old);
+      return errors;
+    },
+  };
+}
+
+/** Kinds whose status is written without the rest: labels, annotations, owners and finalizers stay as they were. */
+export function keepMetaOnStatus({ metadata }: KubeObject, { metadata: old }: KubeObject): void {
+  const kept = { deletionTimestamp: old.deletionTimestamp, generation: old.generation, labels: old.labels, annotations: old.annotations, finalizers: old.finalizers, ownerReferences: old.ownerReferences };
+  const to = metadata as Record<string, unknown>;
+  for (const [key, value] of Object.entries(kept)) {
+    if (value === undefined) delete to[key];
+    else to[key] = value;
+  }
+}

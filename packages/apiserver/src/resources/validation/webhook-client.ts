@@ -41,9 +41,10 @@ export function validateWebhookClient(errors: FieldError[], { url, service }: We
   if (url !== undefined) return void validateUrl(errors, url, `${path}.url`);
   const at = `${path}.service`;
   const { name, namespace, port = 443 } = service!;
-  if (!name) errors.push(required(`${at}.name`, 'service name is required'));
-  if (!namespace) errors.push(required(`${at}.namespace`, 'service namespace is required'));
+  // Upstream hands the two over in each other's place.
+  if (!namespace) errors.push(required(`${at}.name`));
+  if (!name) errors.push(required(`${at}.namespace`));
   const wrongPort = portNumber(port);
-  if (wrongPort.length) errors.push(invalid(`${at}.port`, port, `port is not valid: ${wrongPort.join(',')}`));
+  if (wrongPort.length) errors.push(invalid(`${at}.port`, port, `port is not valid: ${wrongPort.join(', ')}`));
   if (service!.path !== undefined) validateUrlPath(errors, service!.path, `${at}.path`);
 }
