@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { freePort, memoryMb, printHead, printRow, request, root, start, stop, until, wrk } from './tools.ts';
+import { freePort, memoryMb, printHead, printRow, request, root, start, startApiServer, stop, until, wrk } from './tools.ts';
 
 const pod = (i: number) => ({
   apiVersion: 'v1', kind: 'Pod',
@@ -19,8 +19,6 @@ export async function run(args: string[]): Promise<void> {
   const seconds = Number(values.seconds);
   const pods = Number(values.pods);
   const dir = mkdtempSync(join(tmpdir(), 'pilothouse-bench-'));
-  const token = 'bench-token';
-  writeFileSync(join(dir, 'tokens.csv'), `${token},bench,bench,"system:masters"\n`);
   const program = join(root, 'dist/pilothouse.mjs');
   const lua = (path: string, body: string) => {
     writeFileSync(join(dir, path), body);
@@ -41,13 +39,9 @@ export async function run(args: string[]): Promise<void> {
     await stop(up);
   }
 
-  const port = await freePort();
-  const api = start(process.execPath, [program, 'apiserver', '--data-dir', join(dir, 'api'), '--cert-dir', join(dir, 'pki'), '--bind-address', '127.0.0.1', '--secure-port', String(port), '--token-auth-file', join(dir, 'tokens.csv'), '--max-requests-inflight', '0', '--max-mutating-requests-inflight', '0']);
+  const api = await startApiServer(dir, ['--max-requests-inflight', '0', '--max-mutating-requests-inflight', '0']);
+  const { port, token } = api;
   const base = `https://127.0.0.1:${port}`;
-  await until('the API server', async () => (await request(port, '/readyz', { token })).status === 200);
-  await until('the default namespace', async () => (await request(port, '/api/v1/namespaces/default', { token })).status === 200);
-  // Without a controller manager nobody else makes it, and pods are refused without one.
-  await request(port, '/api/v1/namespaces/default/serviceaccounts', { method: 'POST', token, body: { metadata: { name: 'default' } } });
   const yardPort = await freePort();
   const yard = start(process.execPath, [join(root, 'test/bench/yardstick-server.ts'), String(yardPort), join(dir, 'pki/apiserver.crt'), join(dir, 'pki/apiserver.key')]);
   const yardBase = `https://127.0.0.1:${yardPort}`;
@@ -90,9 +84,9 @@ export async function run(args: string[]): Promise<void> {
     } finally {
       await stop(nginx.child);
     }
-    printRow({ what: `memory after these lists, ${pods} pods`, ours: `${memoryMb(api.pid!).toFixed(0)} MB`, yardstick: '', ratio: undefined, goal: '400 MB in all' });
+    printRow({ what: `memory after these lists, ${pods} pods`, ours: `${memoryMb(api.process.pid!).toFixed(0)} MB`, yardstick: '', ratio: undefined, goal: '400 MB in all' });
   } finally {
-    await stop(api);
+    await stop(api.process);
     await stop(yard);
     rmSync(dir, { recursive: true, force: true });
   }

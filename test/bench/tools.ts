@@ -1,6 +1,6 @@
 /** What the benchmarks share: free ports, processes that end with the run, wrk, memory. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -77,6 +77,53 @@ export function memoryMb(pid: number): number {
   } catch {
     return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
   }
+}
+
+/** An API server of its own below `dir`, with a token of system:masters and the default namespace ready for pods. */
+export async function startApiServer(dir: string, flags: readonly string[] = []): Promise<{ process: ChildProcess; port: number; token: string }> {
+  const token = 'bench-token';
+  writeFileSync(join(dir, 'tokens.csv'), `${token},bench,bench,"system:masters"\n`);
+  const port = await freePort();
+  // PILOTHOUSE_BENCH_NODE_FLAGS: such as --cpu-prof, to see where the time goes.
+  const nodeFlags = process.env.PILOTHOUSE_BENCH_NODE_FLAGS?.split(' ') ?? [];
+  const api = start(process.execPath, [...nodeFlags, join(root, 'dist/pilothouse.mjs'), 'apiserver', '--data-dir', join(dir, 'api'), '--cert-dir', join(dir, 'pki'), '--bind-address', '127.0.0.1', '--secure-port', String(port), '--token-auth-file', join(dir, 'tokens.csv'), ...flags]);
+  await until('the API server', async () => (await request(port, '/readyz', { token })).status === 200);
+  await until('the default namespace', async () => (await request(port, '/api/v1/namespaces/default', { token })).status === 200);
+  // Without a controller manager nobody else makes it, and pods are refused without one.
+  await request(port, '/api/v1/namespaces/default/serviceaccounts', { method: 'POST', token, body: { metadata: { name: 'default' } } });
+  return { process: api, port, token };
+}
+
+export interface WatchersReport { events: number; p50: number; p99: number; max: number }
+/** Watches in a process of their own (watch-client.ts); `end` stops them and says what they saw. */
+export async function startWatchers(port: number, token: string, count: number, path: string): Promise<{ end(): Promise<WatchersReport> }> {
+  const child = spawn(process.execPath, [join(root, 'test/bench/watch-client.ts'), String(port), token, String(count), path], { stdio: ['pipe', 'pipe', 'inherit'] });
+  children.add(child);
+  let text = '';
+  child.stdout.on('data', (piece) => { text += piece; });
+  await until('the watches', async () => text.includes('ready\n'), 60_000);
+  return {
+    async end() {
+      // What was sent last is still on its way.
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.stdin.end();
+      await gone;
+      children.delete(child);
+      return JSON.parse(text.slice(text.indexOf('{'))) as WatchersReport;
+    },
+  };
+}
+
+/** Processor time a process has used so far, in seconds. */
+export function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
 export interface Row { what: string; ours: string; yardstick: string; ratio: number | undefined; goal: string }

@@ -32,12 +32,26 @@ export interface ApiRequest {
   signal: AbortSignal;
 }
 
+/** Where a body that pushes itself goes: a connection. */
+export interface ByteSink {
+  /** False: no more until `onDrain` calls. What was given is taken all the same. */
+  write(piece: Uint8Array): boolean;
+  onDrain(resume: () => void): void;
+  /** Everything was written. */
+  end(): void;
+}
+
+/** A stream that can be pulled, or, at less cost a piece, told to push. One of the two, once. */
+export interface PushableBody extends AsyncIterable<Uint8Array> {
+  pushTo(sink: ByteSink): void;
+}
+
 export interface ApiResponse {
   status: number;
   /** Names in lower case. */
   headers: Record<string, string | string[]>;
   /** Whole bytes, bytes in pieces, or a stream; absent where `object` or `events` answers. */
-  body?: Uint8Array | Uint8Array[] | AsyncIterable<Uint8Array>;
+  body?: Uint8Array | Uint8Array[] | AsyncIterable<Uint8Array> | PushableBody;
   /** Decoded answer, where the request wanted objects. Shared: never to be mutated. */
   object?: unknown;
   /** A watch's events in batches, where the request wanted objects. Objects are shared: never to be mutated. */

@@ -1,5 +1,6 @@
 import type { ApiHandler } from '@pilothouse/apimachinery';
 import { type Runtime, Scope } from '@pilothouse/base';
+import { DeliveryRounds } from './cache/delivery-rounds.ts';
 import { StoreFeed } from './cache/store-feed.ts';
 import type { Authorizer, Decision, ObjectFeed, RequestAttributes, ResourceDefinition } from './contract.ts';
 import type { ServerCore } from './handlers/call.ts';
@@ -68,6 +69,7 @@ export async function createApiServer(runtime: Runtime, options: ApiServerOption
     virtualHandlers: [],
     connectHandlers: [],
     authorize,
+    rounds: new DeliveryRounds(runtime.clock),
     minWatchTimeoutMs: options.minWatchTimeoutMs ?? 1_800_000,
     componentChecks: options.componentChecks ?? {},
     draining: draining.signal,

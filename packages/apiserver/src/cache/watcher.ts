@@ -35,7 +35,7 @@ export class CacheWatcher {
   #queue: Delivery[] = [];
   /** The initial state does not count towards the bound. */
   #initialLeft: number;
-  #wake: (() => void) | undefined;
+  #ready: (() => void) | undefined;
   #ended: WatchEnd | undefined;
   readonly #onEnd: (watcher: CacheWatcher) => void;
 
@@ -77,21 +77,30 @@ export class CacheWatcher {
     if (this.#ended) return;
     this.#ended = how;
     this.#onEnd(this);
-    this.#notify();
+    this.#ready?.();
   }
 
   /** All that is queued, as soon as there is something; undefined once the watch has ended and everything was taken. */
   async take(): Promise<Delivery[] | undefined> {
     while (!this.#queue.length) {
       if (this.#ended) return undefined;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      await new Promise<void>((resolve) => this.onReady(resolve));
+      this.#ready = undefined;
     }
+    return this.takeQueued();
+  }
+
+  /** What is queued now. */
+  takeQueued(): Delivery[] {
     const taken = this.#queue;
     this.#queue = [];
     this.#initialLeft = 0;
     return taken;
+  }
+
+  /** Called whenever there is something to take that was not there before, and when the watch ends; replaces the one before. */
+  onReady(ready: () => void): void {
+    this.#ready = ready;
   }
 
   #push(delivery: Delivery): void {
@@ -100,12 +109,6 @@ export class CacheWatcher {
       return;
     }
     this.#queue.push(delivery);
-    this.#notify();
-  }
-
-  #notify(): void {
-    const wake = this.#wake;
-    this.#wake = undefined;
-    wake?.();
+    if (this.#queue.length === 1) this.#ready?.();
   }
 }

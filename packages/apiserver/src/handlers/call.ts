@@ -3,6 +3,7 @@ import type { ApiRequest, ApiResponse } from '@pilothouse/apimachinery';
 import type { Runtime } from '@pilothouse/base';
 import type { Store } from '@pilothouse/storage';
 import type { AdmissionPlugin, Column, ConnectHandler, Decision, ObjectFeed, RequestAttributes, User, VirtualHandler } from '../contract.ts';
+import type { DeliveryRounds } from '../cache/delivery-rounds.ts';
 import type { StoreFeed } from '../cache/store-feed.ts';
 import type { ResourceRegistry, ServedResource } from '../registry.ts';
 import type { RequestInfo } from '../request/info.ts';
@@ -21,6 +22,8 @@ export interface ServerCore extends Runtime {
   connectHandlers: readonly ConnectHandler[];
   authorize(attributes: RequestAttributes): Promise<Decision>;
   minWatchTimeoutMs: number;
+  /** When watchers on connections are written to. */
+  rounds: DeliveryRounds;
   /** Parts of the control plane, for componentstatuses: reject with the reason when not healthy. */
   componentChecks: Readonly<Record<string, () => Promise<void>>>;
   /** Aborts when the server stops taking requests: watches end. */

@@ -87,11 +87,27 @@ function* joined(deliveries: readonly Delivery[], encode: (delivery: Delivery) =
     pending.push(frame);
     size += frame.length;
     if (size < joinBytes) continue;
-    yield pending.length === 1 ? frame : Buffer.concat(pending);
+    yield sharedJoin(pending);
     pending = [];
     size = 0;
   }
-  if (size) yield Buffer.concat(pending);
+  if (size) yield sharedJoin(pending);
+}
+
+let lastFrames: readonly Buffer[] = [];
+let lastJoined: WeakRef<Buffer> | undefined;
+
+/** The frames in one buffer; the same one for the watchers of a round that are sent the same. */
+function sharedJoin(frames: Buffer[]): Buffer {
+  if (frames.length === 1) return frames[0];
+  if (frames.length === lastFrames.length && frames.every((frame, i) => frame === lastFrames[i])) {
+    const joined = lastJoined?.deref();
+    if (joined) return joined;
+  }
+  const made = Buffer.concat(frames);
+  lastFrames = frames;
+  lastJoined = new WeakRef(made);
+  return made;
 }
 
 /** Bookmarks look like an empty object of the kind with nothing but a revision. */

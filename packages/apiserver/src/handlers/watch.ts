@@ -4,6 +4,7 @@ import type { CacheWatcher } from '../cache/watcher.ts';
 import { plainError } from '../request/errors.ts';
 import type { Call, WatchObserver } from './call.ts';
 import { type ListOptions, listOptions, revisionProblem, selectionOf } from './list-options.ts';
+import { watchBody } from './watch-body.ts';
 import { watchEncoder, type WatchEncoder } from './watch-encoding.ts';
 
 /** Without a wish of the client's a bookmark comes about this often. */
@@ -37,7 +38,7 @@ export async function watchObjects(call: Call): Promise<ApiResponse> {
   if (request.signal.aborted || core.draining.aborted) release();
   const slow = (): Status => expiredError(`too old resource version: ${watcher.after} (${resource.stored!.cache.oldestRevision})`).status;
   if (request.wantObjects) return { status: 200, headers: {}, events: objectEvents(watcher, encode.objects, slow, release, call.observer) };
-  return { status: 200, headers: encode.headers, body: byteEvents(watcher, encode.bytes, encode.error, slow, release, call.observer) };
+  return { status: 200, headers: encode.headers, body: watchBody({ watcher, encode, slow, release, observer: call.observer, rounds: core.rounds }) };
 }
 
 /** How a watch that is open already is written; it ends where the client wants a form it cannot have. */
@@ -104,20 +105,6 @@ function armTimers(call: Call, options: ListOptions, watcher: CacheWatcher): () 
 }
 
 type Deliveries = NonNullable<Awaited<ReturnType<CacheWatcher['take']>>>;
-
-async function* byteEvents(watcher: CacheWatcher, encode: (deliveries: Deliveries) => Iterable<Uint8Array>, error: (status: Status) => Uint8Array, slow: () => Status, release: () => void, observer: WatchObserver | undefined): AsyncGenerator<Uint8Array> {
-  try {
-    for (;;) {
-      const deliveries = await watcher.take();
-      if (!deliveries) break;
-      observer?.sent(deliveries.length);
-      yield* encode(deliveries);
-    }
-    if (watcher.ended === 'too-slow') yield error(slow());
-  } finally {
-    release();
-  }
-}
 
 async function* objectEvents(watcher: CacheWatcher, decode: (deliveries: Deliveries) => { type: string; object: KubeObject }[], slow: () => Status, release: () => void, observer: WatchObserver | undefined): AsyncGenerator<readonly { type: string; object: unknown }[]> {
   try {

@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { constants, createGzip, gzip } from 'node:zlib';
+import { sinkOf } from './sink.ts';
 
 const compress = promisify(gzip);
 /** Answers longer than this are compressed for clients that accept it. */
@@ -45,6 +46,10 @@ export async function writeResponse(raw: ServerResponse, method: string, headers
   }
   raw.writeHead(status, response.headers);
   raw.flushHeaders?.();
+  if ('pushTo' in body) {
+    body.pushTo(sinkOf(raw));
+    return;
+  }
   for await (const piece of body) {
     if (signal.aborted) break;
     if (!raw.write(piece)) await drained(raw, signal);
