@@ -3,6 +3,7 @@ import type { ManagedFieldsEntry } from '@pilothouse/api-schemas/types/meta/v1';
 import { describe, expect, test } from 'vitest';
 import { decodeObject } from '../schema/index.ts';
 import { StatusError } from '../status.ts';
+import { CreatedFieldSets } from './create.ts';
 import { applyServerSide, deducedValue, excludeFields, type FieldSet, fieldTypeOf, fieldTypeOfCustomResource, includeFields, keepTimesOfNoChange, type ManagedObject, type OwnershipContext, pathsOf, readFieldSet, type UpdateOwnership, updateManagedFields } from './index.ts';
 
 const time = '2026-01-01T00:00:00Z';
@@ -40,6 +41,19 @@ describe('an update', () => {
         },
       ]),
     );
+  });
+
+  test('of new objects is the same when remembered by shape, and shared by objects of one shape', () => {
+    const made = (labels: object, spec: object) => decodeObject(podType, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', labels }, spec }).object as ManagedObject;
+    const sets = new CreatedFieldSets(3);
+    const one = { containers: [{ name: 'c', image: 'i', ports: [{ containerPort: 80 }] }] };
+    const shapes = [[{ a: '1' }, one], [{ a: '2' }, one], [{ b: '1' }, one], [{}, one], [{ a: '1' }, { ...one, nodeName: 'n', tolerations: [] }], [{ a: '1' }, { containers: [{ name: 'c' }, { name: 'c' }] }], [{ 'a}f:b': '1' }, {}]] as const;
+    for (const [labels, spec] of [...shapes, ...shapes]) {
+      const change = { ...context(podType), live: emptyOf(podType), isNew: true, updated: made(labels, spec), manager: 'm' };
+      expect(JSON.stringify(sets.entriesOf(change))).toBe(JSON.stringify(updateManagedFields(change)));
+    }
+    const entriesOf = (label: string) => sets.entriesOf({ ...context(podType), live: emptyOf(podType), isNew: true, updated: made({ a: label }, one), manager: 'm' });
+    expect(entriesOf('x')?.[0].fieldsV1).toBe(entriesOf('y')?.[0].fieldsV1);
   });
 
   const first = entry('one', 'Update', { 'f:data': { '.': {}, 'f:a': {}, 'f:b': {} } });

@@ -3,8 +3,10 @@
  * order kube-apiserver writes it; since `uid` comes right before `resourceVersion` there, a revision is spliced in
  * without parsing. What the cache keeps and the API answers is the spliced form.
  */
+import type { ManagedFieldsEntry } from '@pilothouse/api-schemas/types/meta/v1';
 import type { KubeObject } from '@pilothouse/apimachinery';
 import { UserError } from '@pilothouse/base';
+import { sharedFieldSetText } from '@pilothouse/apimachinery/managed-fields/create';
 
 /** An object's JSON without resourceVersion, and where in it `,"resourceVersion":"…"` goes. */
 export interface StoredForm {
@@ -14,19 +16,28 @@ export interface StoredForm {
 
 const metadataOrder = ['name', 'generateName', 'namespace', 'selfLink', 'uid', 'resourceVersion', 'generation', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'labels', 'annotations', 'ownerReferences', 'finalizers', 'managedFields'] as const;
 
-/** The object with kind, apiVersion and metadata in canonical order and without resourceVersion. Shallow copy. */
-function canonical(object: KubeObject): Record<string, unknown> {
+/** Encodes an object for the store: kind, apiVersion, then metadata in canonical order without resourceVersion. `metadata.uid` must be set. */
+export function encodeStored(object: KubeObject): StoredForm {
   const from = object.metadata as unknown as Record<string, unknown>;
   const metadata: Record<string, unknown> = {};
-  for (const name of metadataOrder) if (name !== 'resourceVersion' && from[name] !== undefined) metadata[name] = from[name];
+  for (const name of metadataOrder) if (name !== 'resourceVersion' && name !== 'managedFields' && from[name] !== undefined) metadata[name] = from[name];
   const { kind, apiVersion, metadata: _, ...rest } = object as KubeObject & Record<string, unknown>;
-  return { kind, apiVersion, metadata, ...rest };
+  const managers = managersText(object.metadata.managedFields);
+  const meta = JSON.stringify(metadata);
+  const head = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":${managers ? `${meta.slice(0, -1)},"managedFields":${managers}}` : meta}`;
+  const tail = JSON.stringify(rest);
+  const text = tail === '{}' ? `${head}}` : `${head},${tail.slice(1)}`;
+  return { bytes: Buffer.from(text), splice: spliceInText(text) };
 }
 
-/** Encodes an object for the store. `metadata.uid` must be set. */
-export function encodeStored(object: KubeObject): StoredForm {
-  const text = JSON.stringify(canonical(object));
-  return { bytes: Buffer.from(text), splice: spliceInText(text) };
+/** Entries are written field by field only where their sets are not shared by many objects, whose text is known. */
+function managersText(entries: readonly ManagedFieldsEntry[] | undefined | null): string | undefined {
+  if (!entries) return undefined;
+  const [first] = entries;
+  const text = entries.length === 1 && first.fieldsV1 ? sharedFieldSetText(first.fieldsV1) : undefined;
+  if (text === undefined) return JSON.stringify(entries);
+  const { fieldsV1: _, subresource, ...before } = first;
+  return `[${JSON.stringify(before).slice(0, -1)},"fieldsV1":${text}${subresource ? `,"subresource":${JSON.stringify(subresource)}` : ''}}]`;
 }
 
 /** Everything before the splice point is ASCII (kind, apiVersion, names), so an index into the text is one into the bytes. */

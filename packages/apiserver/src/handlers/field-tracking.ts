@@ -3,6 +3,7 @@ import type { ManagedFieldsEntry } from '@pilothouse/api-schemas/types/meta/v1';
 import { builtinTypes } from '@pilothouse/api-schemas';
 import { equalJson, type KubeObject } from '@pilothouse/apimachinery';
 import { type ApplyRequest, applyServerSide } from '@pilothouse/apimachinery/managed-fields/apply';
+import { CreatedFieldSets } from '@pilothouse/apimachinery/managed-fields/create';
 import { managedFieldsError } from '@pilothouse/apimachinery/managed-fields/entries';
 import { excludeFields, type FieldFilter } from '@pilothouse/apimachinery/managed-fields/field-set';
 import { type FieldType, fieldTypeOf, fieldTypeOfCustomResource } from '@pilothouse/apimachinery/managed-fields/field-type';
@@ -23,6 +24,7 @@ interface Ownership {
   type: FieldType;
   filters: Map<string, FieldFilter | undefined>;
   empty: ManagedObject;
+  created: CreatedFieldSets;
 }
 
 const known = new WeakMap<ServedResource, Ownership>();
@@ -33,7 +35,7 @@ function ownershipOf(resource: ServedResource): Ownership {
     const { definition, codec, kind, apiVersion } = resource;
     const type = codec.fieldType ?? (builtinTypes.has(definition.schema) ? fieldTypeOf(builtinTypes.get(definition.schema)!) : fieldTypeOfCustomResource(undefined));
     const empty = codec.decode({ kind, apiVersion }).object as ManagedObject;
-    ownership = { type, filters: new Map(), empty };
+    ownership = { type, filters: new Map(), empty, created: new CreatedFieldSets() };
     known.set(resource, ownership);
   }
   return ownership;
@@ -83,9 +85,9 @@ function set(object: KubeObject, entries: ManagedFieldsEntry[] | undefined): voi
 
 /** Notes a create; before admission. `asked` is the request's fieldManager. */
 export function trackCreate(call: Call, object: KubeObject, asked: string): void {
-  const live = ownershipOf(call.resource).empty;
+  const { empty: live, created } = ownershipOf(call.resource);
   const manager = managerName(asked, call.request.headers['user-agent']);
-  set(object, updateManagedFields({ ...contextOf(call, ''), live, isNew: true, updated: object as unknown as ManagedObject, manager }));
+  set(object, created.entriesOf({ ...contextOf(call, ''), live, isNew: true, updated: object as unknown as ManagedObject, manager }));
 }
 
 /** As `trackCreate`, for the body of a subresource, which is an object of another type than the resource's. */
