@@ -9,6 +9,13 @@ export function goFormat(value: unknown): string {
   return String(value);
 }
 
+/** JSON values as Go's `%#v` prints them. */
+export function goSyntax(value: unknown): string {
+  if (Array.isArray(value)) return `[]interface {}{${value.map(goSyntax).join(', ')}}`;
+  if (typeof value === 'object' && value !== null) return `map[string]interface {}{${Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => `${goQuote(key)}:${goSyntax(item)}`).join(', ')}}`;
+  return typeof value === 'string' ? goQuote(value) : value === null || value === undefined ? 'interface {}(nil)' : String(value);
+}
+
 /** The name of a JSON value's Go type, as decoding errors name it. */
 export function goTypeName(value: unknown): string {
   if (value === null || value === undefined) return '%!s(<nil>)';

@@ -10,6 +10,7 @@ export * from './meta.ts';
 export * from './patch/json-patch.ts';
 export * from './patch/merge-patch.ts';
 export * from './patch/patch-error.ts';
+export * from './patch/patched-text.ts';
 export * from './patch/strategic-merge-patch.ts';
 export * from './protobuf/index.ts';
 export * from './quantity.ts';

@@ -38,7 +38,7 @@ export const alreadyExistsError = (s: Subject, name: string) => new StatusError(
 export const conflictError = (s: Subject, name: string, why: string) => new StatusError(failure(409, 'Conflict', `Operation cannot be fulfilled on ${qualified(s)} ${goQuote(name)}: ${why}`, detailsOf(s, name)));
 export const forbiddenError = (s: Subject, name: string, why: string) =>
   new StatusError(failure(403, 'Forbidden', !s.plural ? `forbidden: ${why}` : name ? `${qualified(s)} ${goQuote(name)} is forbidden: ${why}` : `${qualified(s)} is forbidden: ${why}`, detailsOf(s, name)));
-export const badRequestError = (message: string) => new StatusError(failure(400, 'BadRequest', message));
+export const badRequestError = (message: string, cause?: unknown) => new StatusError(failure(400, 'BadRequest', message), { cause });
 export const unauthorizedError = () => new StatusError(failure(401, 'Unauthorized', 'Unauthorized'));
 export const methodNotSupportedError = (s: Subject, action: string) => new StatusError(failure(405, 'MethodNotAllowed', `${action} is not supported on resources of kind ${goQuote(qualified(s))}`, detailsOf(s, '')));
 export const unsupportedMediaTypeError = (message: string) => new StatusError(failure(415, 'UnsupportedMediaType', message));

@@ -54,7 +54,14 @@ export function applyServerSide(request: ApplyRequest): ApplyResult {
   return { ...result, object: { ...result.object, metadata: { ...metadata, ...(entries && { managedFields: entries }) } } };
 }
 
-function checkKind({ applied, apiVersion, kind }: ApplyRequest): void {
+/** What is wrong with an applied object by itself. @throws StatusError 400 for another kind or version, 500 where it does not fit the type */
+export function checkApplied(request: Pick<ApplyRequest, 'applied' | 'type' | 'apiVersion' | 'kind'>): void {
+  checkKind(request);
+  const faults = typedFaults(request.type, request.applied);
+  if (faults.length) throw notTyped('failed to create typed patch object', request.applied, request, faults);
+}
+
+function checkKind({ applied, apiVersion, kind }: Pick<ApplyRequest, 'applied' | 'apiVersion' | 'kind'>): void {
   const sent = { apiVersion: text(applied['apiVersion']), kind: text(applied['kind']) };
   if (sent.apiVersion !== apiVersion || sent.kind !== kind) throw badRequestError(`invalid object type: ${gvkText(sent.apiVersion, sent.kind)}`);
   const managedFields = applied.metadata?.managedFields;
@@ -117,9 +124,9 @@ function unchangedSinceLastApplied({ live, type, apiVersion }: ApplyRequest): Fi
 function apply(request: ApplyRequest, managers: Managers): ApplyResult {
   const { live, applied, type, apiVersion, subresource = '', time, filter = (set) => set } = request;
   const faults = typedFaults(type, applied);
-  if (faults.length) throw notTyped('failed to create typed patch object', request, faults);
+  if (faults.length) throw notTyped('failed to create typed patch object', applied, request, faults);
   const liveFaults = typedFaults(type, live, { allowDuplicates: true });
-  if (liveFaults.length) throw notTyped('failed to create typed live object', request, liveFaults);
+  if (liveFaults.length) throw notTyped('failed to create typed live object', live, request, liveFaults);
 
   const identity = { manager: request.manager || 'unknown', operation: 'Apply' as const, apiVersion, subresource };
   const id = managerId(identity);
@@ -140,8 +147,8 @@ function apply(request: ApplyRequest, managers: Managers): ApplyResult {
   return { object: merged as ManagedObject, changed };
 }
 
-function notTyped(what: string, { applied, live, apiVersion, kind }: ApplyRequest, faults: string[]): StatusError {
-  const { namespace = '', name = '' } = ((what.includes('patch') ? applied : live).metadata ?? {}) as { namespace?: string; name?: string };
+function notTyped(what: string, object: ManagedObject, { apiVersion, kind }: Pick<ApplyRequest, 'apiVersion' | 'kind'>, faults: string[]): StatusError {
+  const { namespace = '', name = '' } = (object.metadata ?? {}) as { namespace?: string; name?: string };
   return plainServerError(`${what} (${namespace}/${name}; ${gvkText(apiVersion, kind)}): ${faults.length === 1 ? faults[0] : ['errors:', ...faults.map((f) => `  ${f}`)].join('\n')}`);
 }
 

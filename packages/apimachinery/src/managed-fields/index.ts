@@ -1,4 +1,4 @@
-export { type ApplyRequest, type ApplyResult, ApplyConflict, applyServerSide } from './apply.ts';
+export { type ApplyRequest, type ApplyResult, ApplyConflict, applyServerSide, checkApplied } from './apply.ts';
 export { compareObjects, type Comparison } from './compare.ts';
 export { asksForReset, managedFieldsError, readManagers, writeManagers } from './entries.ts';
 export { difference, equalSets, excludeFields, type FieldFilter, type FieldSet, fieldSet, includeFields, intersection, pathsOf, readFieldSet, recursiveDifference, sorted as sortedFieldSet, union } from './field-set.ts';

@@ -1,5 +1,5 @@
 /** Values beside their field types: shapes, items' elements, validity, field sets. Facts: structured-merge-diff typed. */
-import { goFormat, goQuote } from '../go-format.ts';
+import { goFormat, goQuote, goSyntax, goTypeName } from '../go-format.ts';
 import { elementText, fieldElement, keyElement, self, valueElement } from './element.ts';
 import { type FieldSet, leaf, type MutableFieldSet } from './field-set.ts';
 import type { FieldType, ListType, MapType } from './field-type.ts';
@@ -100,13 +100,14 @@ export function typedFaults(type: FieldType, value: unknown, { allowDuplicates =
   return faults;
 }
 
-const describe = (value: unknown): string => (typeof value === 'string' ? goQuote(value) : goFormat(value));
+/** A value as upstream's messages print the box it is in. */
+const describe = (value: unknown): string => `&{${goFormat(value)}}`;
 function scalarFault(type: FieldType, value: unknown): string | undefined {
   switch (type.scalar) {
     case 'numeric':
-      return typeof value === 'number' ? undefined : `expected numeric (int or float), got ${typeof value === 'boolean' ? 'bool' : Array.isArray(value) ? '[]interface {}' : typeof value === 'object' ? 'map[string]interface {}' : typeof value}`;
+      return typeof value === 'number' ? undefined : `expected numeric (int or float), got ${goTypeName(value)}`;
     case 'string':
-      return typeof value === 'string' ? undefined : `expected string, got &value.valueUnstructured{Value:${describe(value)}}`;
+      return typeof value === 'string' ? undefined : `expected string, got &value.valueUnstructured{Value:${goSyntax(value)}}`;
     case 'boolean':
       return typeof value === 'boolean' ? undefined : `expected boolean, got ${describe(value)}`;
     default:

@@ -6,6 +6,7 @@ import { jsonKind } from '../go-format.ts';
 import { badRequestError, tooLargeError } from '../status.ts';
 import { byteLength } from '../validation/names.ts';
 import { unprocessablePatch } from './patch-error.ts';
+import { jsonPatchedText } from './patched-text.ts';
 
 export const maxJsonPatchOperations = 10_000;
 /** What `copy` operations of one patch may add, in bytes. */
@@ -24,8 +25,8 @@ const goOperation = 'handlers.jsonPatchOp';
 const known = ['op', 'path', 'from', 'value'];
 
 /**
- * Checks the parsed body of a request. `strict` is set unless fieldValidation is Ignore; its findings are texts for
- * warnings or for a strict decoding error. @throws StatusError 400 for a body of another shape, 413 for too many operations
+ * Checks the parsed body of a request. `strict` is set unless fieldValidation is Ignore; it finds the fields that no
+ * operation has: `unknown field "[0].foo"`. @throws StatusError 400 for a body of another shape, 413 for too many operations
  */
 export function readJsonPatch(body: unknown, { strict = true } = {}): { operations: JsonPatchOperation[]; strictErrors: string[] } {
   const prefix = strict ? 'error decoding patch: ' : '';
@@ -39,7 +40,7 @@ export function readJsonPatch(body: unknown, { strict = true } = {}): { operatio
       for (const name of ['op', 'path', 'from'])
         if (Object.hasOwn(operation, name) && typeof operation[name] !== 'string' && operation[name] !== null)
           throw badRequestError(`${prefix}json: cannot unmarshal ${jsonKind(operation[name])} into Go struct field jsonPatchOp.${name} of type string`);
-      for (const key of Object.keys(operation)) if (!known.includes(key)) strictErrors.push(`json patch unknown field "[${i}].${key}"`);
+      for (const key of Object.keys(operation)) if (!known.includes(key)) strictErrors.push(`unknown field "[${i}].${key}"`);
     }
     return operation as JsonPatchOperation;
   });
@@ -48,11 +49,18 @@ export function readJsonPatch(body: unknown, { strict = true } = {}): { operatio
 }
 
 /** The patched document; the given one is left as it is and shares unchanged parts. @throws StatusError 422 */
-export function applyJsonPatch(document: unknown, operations: readonly JsonPatchOperation[]): unknown {
-  const root: { doc: unknown } = { doc: document };
-  const editor = new Editor(root);
+export const applyJsonPatch = (document: unknown, operations: readonly JsonPatchOperation[]): unknown => edited(document, operations).root.doc;
+
+/** The patched document as errors about it quote it. @throws StatusError 422 */
+export function jsonPatchText(document: unknown, operations: readonly JsonPatchOperation[]): string {
+  const editor = edited(document, operations);
+  return jsonPatchedText(editor.root.doc, (container) => container === editor.root.doc || editor.owns(container));
+}
+
+function edited(document: unknown, operations: readonly JsonPatchOperation[]): Editor {
+  const editor = new Editor({ doc: document });
   for (const operation of operations) apply(editor, operation);
-  return root.doc;
+  return editor;
 }
 
 const missing = 'missing value';
@@ -136,6 +144,9 @@ class Editor {
     if (!isContainer(value)) return;
     this.#owned.delete(value);
     for (const child of Object.values(value)) this.disown(child);
+  }
+  owns(container: object): boolean {
+    return this.#owned.has(container);
   }
   #own<T extends Container>(container: T): T {
     if (this.#owned.has(container)) return container;

@@ -54,5 +54,5 @@ export function mismatch(context: DecodeContext, depth: number, value: unknown, 
   return new DecodeError(`json: cannot unmarshal ${what} into Go struct field ${context.owners[innermost]}.${keys.join('.')} of type ${goType}`);
 }
 
-/** The 400 for a body that is not what its kind says. */
-export const cannotBeHandled = (kind: string, version: string, expectedKind: string, why: string) => badRequestError(`${kind} in version ${goQuote(version)} cannot be handled as a ${expectedKind}: ${why}`);
+/** The 400 for a body that is not what its kind says; its cause has the reason alone. */
+export const cannotBeHandled = (kind: string, version: string, expectedKind: string, why: string) => badRequestError(`${kind} in version ${goQuote(version)} cannot be handled as a ${expectedKind}: ${why}`, new Error(why));

@@ -3,3 +3,4 @@ export { decodeObject, zeroOfField, type Decoded } from './decode.ts';
 export { applyDefaults } from './defaults.ts';
 export { parseJson, parseJsonStrict, type ParsedJson } from './json.ts';
 export { jsonSyntaxError } from './json-error.ts';
+export { unstructuredError } from './unstructured-error.ts';

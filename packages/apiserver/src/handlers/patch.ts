@@ -1,14 +1,15 @@
-import { type ApiResponse, applyJsonPatch, applyMergePatch, applyStrategicMergePatch, badRequestError, conflictError, type FieldError, invalid, invalidError, type KubeObject, parseJsonStrict, parseYaml, readJsonPatch, StatusError } from '@pilothouse/apimachinery';
-import { builtinTypes } from '@pilothouse/api-schemas';
+import { type ApiResponse, badRequestError, conflictError, duplicateYamlKeys, invalid, invalidError, jsonKind, type KubeObject, parseYaml, StatusError, unstructuredError } from '@pilothouse/apimachinery';
+import { builtinTypes, type TypeSchema } from '@pilothouse/api-schemas';
 import { messageOf } from '@pilothouse/base';
 import { cloneJson } from '../objects/clone.ts';
-import { decodeValue, settleEmptyLists } from '../objects/decode.ts';
-import { bareMediaType } from '../request/body.ts';
+import { type BodyKind, decodeValue, settleEmptyLists } from '../objects/decode.ts';
+import { bareMediaType, unsupportedBody } from '../request/body.ts';
 import { type WriteOptions, writeOptions } from '../request/write-options.ts';
 import { answerObject } from './answer.ts';
 import type { Call } from './call.ts';
 import { checkName } from './update.ts';
 import { applied, trackUpdate } from './field-tracking.ts';
+import { readPatch } from './patch-body.ts';
 import { partOf } from './subresources/parts.ts';
 import { updateStored } from './update-stored.ts';
 import { viewOf } from './view.ts';
@@ -22,13 +23,13 @@ export const patchTypes: Readonly<Record<string, PatchType>> = {
   'application/apply-patch+yaml': 'apply',
 };
 
-export const unsupportedPatch = (): StatusError => new StatusError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: '415: Unsupported Media Type', reason: 'UnsupportedMediaType', details: {}, code: 415 });
+export const unsupportedPatch = (custom: boolean): StatusError => custom ? unsupportedBody(Object.keys(patchTypes).filter((type) => patchTypes[type] !== 'strategic')) : new StatusError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: '415: Unsupported Media Type', reason: 'UnsupportedMediaType', details: {}, code: 415 });
 
 /** Changes the object as the patch in the body says; an apply creates what does not exist. */
 export async function patchObject(call: Call, subresource = ''): Promise<ApiResponse> {
   const { resource, request, info } = call;
   const type = patchTypes[bareMediaType(request.headers['content-type'])];
-  if (!type) throw unsupportedPatch();
+  if (!type) throw unsupportedPatch(!!resource.definition.codec);
   const options = writeOptions(info.query, 'PatchOptions', type === 'apply');
   const patched = patcher(call, type, options, subresource);
   const { entry, created } = await updateStored(call, {
@@ -51,56 +52,55 @@ export async function patchObject(call: Call, subresource = ''): Promise<ApiResp
 
 /** A function from an object to the patched object, checked and decoded. */
 export function patcher(call: Call, type: PatchType, options: WriteOptions, subresource: string): (old: KubeObject | undefined) => KubeObject {
-  const { resource, request } = call;
-  const { group, version, kind } = resource.definition.type;
-  const expected = { group, version, kind, codec: resource.codec };
+  const { definition, codec } = call.resource;
   if (type === 'apply') return applier(call, options, subresource);
-  const { value: body, duplicateFields } = parsePatch(call, type);
-  const strict = options.fieldValidation === 'Strict';
-  const refuse = (findings: readonly string[]): never => {
-    throw invalidError({ group: '', kind: '' }, '', [strictFinding(call, type, body, findings)]);
-  };
-  const note = (findings: readonly string[]): void => {
-    if (!findings.length || options.fieldValidation === 'Ignore') return;
-    if (strict) refuse(findings);
-    call.warnings.push(...findings);
-  };
-  const json = type === 'json' ? readJsonPatch(body, { strict: options.fieldValidation !== 'Ignore' }) : undefined;
-  if (json) note([...duplicateFields, ...json.strictErrors]);
-  const decode = (value: unknown): KubeObject => {
+  const { group, version, kind } = definition.type;
+  const patched = bodyPatcher(call, type, options, { group, version, kind, codec }, definition.codec ? undefined : builtinTypes.get(definition.schema));
+  return (old) => patched(old!);
+}
+
+/** As `patcher`, for what is patched by a body: objects of the kind expected. `schema`: a built-in type's. */
+export function bodyPatcher(call: Call, type: Exclude<PatchType, 'apply'>, options: WriteOptions, expected: BodyKind, schema: TypeSchema | undefined): (old: KubeObject) => KubeObject {
+  if (type === 'strategic' && !schema) throw unsupportedPatch(true);
+  const patch = readPatch(call, type, options, { codec: expected.codec, schema });
+  return (old) => {
+    const document = cloneJson(old) as KubeObject & Record<string, unknown>;
+    const value = patch.apply(document);
+    // Its kind is its type's, whatever the patch says of it.
+    if (type === 'strategic') Object.assign(value as object, { kind: document.kind, apiVersion: document.apiVersion });
+    const refuse = (why: string): never => {
+      throw invalidError({ group: '', kind: '' }, '', [invalid('patch', patch.shown(old as KubeObject & Record<string, unknown>), why)]);
+    };
     const unknownFields: string[] = [];
     let object: KubeObject;
     try {
-      object = decodeValue<KubeObject>({ value, duplicateFields: [] }, expected, 'Warn', unknownFields, request.body);
+      object = decodeValue<KubeObject>({ value, duplicateFields: [] }, expected, 'Warn', unknownFields);
     } catch (error) {
-      throw invalidError({ group: '', kind: '' }, '', [invalid('patch', shownPatch(call, type, body), messageOf(error))]);
+      return refuse((type === 'strategic' && unstructuredError(schema!, value)) || reasonOf(error));
     }
-    note([...(json ? [] : duplicateFields), ...unknownFields]);
+    const findings = [...patch.findings, ...(type === 'strategic' ? unknownFields.sort() : unknownFields)];
+    if (findings.length && options.fieldValidation === 'Strict') refuse(`strict decoding error: ${findings.join(', ')}`);
+    if (options.fieldValidation === 'Warn') call.warnings.push(...findings);
     checkName(call, object);
     return object;
   };
-  const schema = builtinTypes.get(resource.definition.schema);
-  if (type === 'strategic' && (!schema || resource.definition.codec)) throw unsupportedPatch();
-  return (old) => {
-    const document = cloneJson(old!) as KubeObject & Record<string, unknown>;
-    if (json) return decode(applyJsonPatch(document, json.operations));
-    return decode(type === 'strategic' ? applyStrategicMergePatch(document, body, schema!) : applyMergePatch(document, body));
-  };
 }
+
+/** Why a value cannot be read, without what the error says around it. */
+const reasonOf = (error: unknown): string => messageOf((error as { cause?: unknown }).cause ?? error);
 
 /** A server-side apply as a function from what there is (undefined: nothing) to what it becomes. */
 function applier(call: Call, options: WriteOptions, subresource: string): (old: KubeObject | undefined) => KubeObject {
   const { resource, info } = call;
   const { group, version, kind } = resource.definition.type;
   const expected = { group, version, kind, codec: resource.codec };
-  const { value, duplicateFields } = parseApply(call, options);
-  const findings = [...duplicateFields, ...resource.codec.decode(value).unknownFields];
-  if (findings.length && options.fieldValidation === 'Strict') throw badRequestError(`error decoding patch: strict decoding error: ${findings.join(', ')}`);
-  if (findings.length && options.fieldValidation === 'Warn') call.warnings.push(...findings);
+  const { value, duplicateKeys } = readApply(call, options);
   return (old) => {
     const uid = (value.metadata as { uid?: string } | undefined)?.uid;
     if (!old && uid) throw conflictError(resource.subject, info.name, `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`);
     const merged = applied(call, old, value, { manager: options.fieldManager, force: options.force === true, subresource });
+    if (duplicateKeys.length && options.fieldValidation === 'Strict') throw badRequestError(`error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  ${duplicateKeys.join('\n  ')}`);
+    if (options.fieldValidation === 'Warn') call.warnings.push(...duplicateKeys);
     const object = decodeValue<KubeObject>({ value: merged, duplicateFields: [] }, expected, 'Ignore', []);
     if (!object.metadata.name) object.metadata.name = info.name;
     checkName(call, object);
@@ -108,41 +108,19 @@ function applier(call: Call, options: WriteOptions, subresource: string): (old: 
   };
 }
 
-/** The YAML body of an apply, as an object. */
-function parseApply(call: Call, options: WriteOptions): { value: Record<string, unknown>; duplicateFields: readonly string[] } {
-  const { request } = call;
-  let value: unknown = request.bodyObject;
-  if (value === undefined) {
-    try {
-      value = parseYaml(Buffer.from(request.body ?? new Uint8Array()).toString(), { duplicates: options.fieldValidation === 'Ignore' ? 'last' : 'error' });
-    } catch (error) {
-      throw badRequestError(`error decoding YAML: ${messageOf(error)}`);
-    }
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw badRequestError('error decoding YAML: json: cannot unmarshal into Go value of type map[string]interface {}');
-  return { value: value as Record<string, unknown>, duplicateFields: [] };
-}
-
-function parsePatch({ request }: Call, type: PatchType): { value: unknown; duplicateFields: readonly string[] } {
-  if (request.bodyObject !== undefined) return { value: request.bodyObject, duplicateFields: [] };
+/** The YAML body of an apply, as an object, and the keys that stand in it twice. */
+export function readApply({ request }: Call, options: WriteOptions): { value: Record<string, unknown>; duplicateKeys: readonly string[] } {
+  const { bodyObject } = request;
+  if (bodyObject !== undefined) return { value: bodyObject as Record<string, unknown>, duplicateKeys: [] };
+  const text = Buffer.from(request.body ?? new Uint8Array()).toString();
+  let value: unknown;
+  let duplicateKeys: readonly string[];
   try {
-    return parseJsonStrict(request.body ?? new Uint8Array());
+    value = parseYaml(text) ?? {};
+    duplicateKeys = options.fieldValidation === 'Ignore' ? [] : duplicateYamlKeys(text);
   } catch (error) {
-    throw badRequestError(type === 'strategic' ? messageOf(error) : `error decoding patch: ${messageOf(error)}`);
+    throw badRequestError(`error decoding YAML: error converting YAML to JSON: ${messageOf(error)}`);
   }
-}
-
-/** What strict validation has against a patch. */
-function strictFinding(call: Call, type: PatchType, body: unknown, findings: readonly string[]): FieldError {
-  return invalid('patch', shownPatch(call, type, body), `strict decoding error: ${findings.join(', ')}`);
-}
-
-/** The patch as upstream's findings quote it. */
-const shownPatch = ({ request }: Call, type: PatchType, body: unknown): string => (type === 'strategic' ? goMap(body) : request.body ? Buffer.from(request.body).toString() : JSON.stringify(body));
-
-/** A JSON value as Go prints a map: `map[foo:1]`. */
-function goMap(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(goMap).join(' ')}]`;
-  if (typeof value !== 'object' || value === null) return value === null ? '<nil>' : String(value);
-  return `map[${Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => `${key}:${goMap(item)}`).join(' ')}]`;
+  if (typeof value !== 'object' || Array.isArray(value)) throw badRequestError(`error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${jsonKind(value)} into Go value of type map[string]interface {}`);
+  return { value: value as Record<string, unknown>, duplicateKeys };
 }

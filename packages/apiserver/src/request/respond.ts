@@ -48,15 +48,28 @@ function statusBody(status: Status, { headers, url }: Pick<ApiRequest, 'headers'
 /** Indented JSON without a line's end, as upstream writes what is no API object. */
 export const rawJson = (value: unknown, status = 200): ApiResponse => jsonBytes(Buffer.from(JSON.stringify(value, null, 2)), status);
 
-/** The header values of warnings (RFC 7234): `299 - "text"`; at most 4 KiB in all, as kube-apiserver keeps it. */
+/** Characters of all warnings together, past which each is cut short. */
+const longestWarnings = 4096;
+const longestCutWarning = 256;
+
+/**
+ * The header values of warnings (RFC 7234): `299 - "text"`, each once, in UTF-8 as bytes of the header. Texts that a
+ * header cannot hold are left out. Where all of them are too long, each is cut and as many are given as fit.
+ */
 export function warningHeaders(warnings: readonly string[]): string[] {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what no header may hold
+  const texts = [...new Set(warnings)].filter((text) => text && !/[\u0000-\u001f\u007f-\u009f]/.test(text)).map((text) => [...text]);
+  const total = texts.reduce((length, text) => length + text.length, 0);
+  if (total <= longestWarnings) return texts.map(warningHeader);
   const out: string[] = [];
-  let size = 0;
-  for (const text of new Set(warnings)) {
-    const value = `299 - "${text.replace(/[\\"]/g, '\\$&').replace(/[\u0000-\u001f\u007f]/g, ' ')}"`;
-    size += value.length;
-    if (size > 4096) break;
-    out.push(value);
+  let length = 0;
+  for (const text of texts) {
+    if (length >= longestWarnings) break;
+    const cut = text.slice(0, longestCutWarning);
+    length += cut.length;
+    out.push(warningHeader(cut));
   }
   return out;
 }
+
+const warningHeader = (text: readonly string[]): string => `299 - "${Buffer.from(text.join('').replace(/[\\"]/g, '\\$&')).toString('latin1')}"`;

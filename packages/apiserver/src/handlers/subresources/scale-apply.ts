@@ -1,18 +1,20 @@
-import { type ApiResponse, badRequestError, invalid, invalidError, type KubeObject, negativeText, notFoundError, parseYaml } from '@pilothouse/apimachinery';
+import { type ApiResponse, checkApplied, fieldTypeOf, invalid, invalidError, type KubeObject, type ManagedObject, negativeText, notFoundError } from '@pilothouse/apimachinery';
 import type { WriteOptions } from '../../request/write-options.ts';
 import type { Call } from '../call.ts';
 import { applied } from '../field-tracking.ts';
+import { readApply } from '../patch.ts';
+import { checkName } from '../update.ts';
 import { updateStored } from '../update-stored.ts';
 import { viewOf } from '../view.ts';
-import { answerScale, scaleAccessOf, scaleKind, scaleOf } from './scale.ts';
+import { answerScale, scaleAccessOf, scaleKind, scaleOf, scaleType } from './scale.ts';
 
 /** Server-side apply of a scale: owns the parent's replicas and nothing else. */
 export async function applyScale(call: Call, options: WriteOptions): Promise<ApiResponse> {
-  const { resource, request, info } = call;
+  const { resource, info } = call;
   const access = scaleAccessOf(resource);
-  const value = (request.bodyObject ?? parseYaml(Buffer.from(request.body ?? new Uint8Array()).toString())) as { apiVersion?: string; kind?: string; metadata?: { name?: string }; spec?: { replicas?: number } } | undefined;
-  if (typeof value !== 'object' || value === null) throw badRequestError('error decoding YAML: json: cannot unmarshal into Go value of type map[string]interface {}');
-  if (value.apiVersion !== 'autoscaling/v1' || value.kind !== scaleKind.kind) throw badRequestError(`invalid object type: ${value.apiVersion ?? ''}, Kind=${value.kind ?? ''}`);
+  const value = readApply(call, options).value as { metadata?: { name?: string; namespace?: string }; spec?: { replicas?: number } };
+  checkApplied({ applied: value as ManagedObject, type: fieldTypeOf(scaleType), apiVersion: 'autoscaling/v1', kind: scaleKind.kind });
+  checkName(call, { metadata: { name: info.name, ...value.metadata } } as KubeObject);
   const { entry } = await updateStored(call, {
     name: info.name,
     subresource: 'scale',

@@ -1,12 +1,11 @@
-import { type ApiResponse, formatLabelSelector, invalid, invalidError, type KubeObject, applyJsonPatch, applyMergePatch, applyStrategicMergePatch, badRequestError, negativeText, notFoundError, parseJson, readJsonPatch } from '@pilothouse/apimachinery';
+import { type ApiResponse, formatLabelSelector, invalid, invalidError, type KubeObject, negativeText, notFoundError } from '@pilothouse/apimachinery';
 import { typeOfKind } from '@pilothouse/api-schemas';
 import type { Scale } from '@pilothouse/api-schemas/types/autoscaling/v1';
-import { messageOf } from '@pilothouse/base';
 import type { ScaleAccess } from '../../contract.ts';
 import { waitForRevision } from '../../cache/freshness.ts';
 import { cloneJson } from '../../objects/clone.ts';
 import { builtinCodec } from '../../objects/codec.ts';
-import { type BodyKind, decodeBody, decodeValue } from '../../objects/decode.ts';
+import { type BodyKind, decodeBody } from '../../objects/decode.ts';
 import { bareMediaType } from '../../request/body.ts';
 import { type WriteOptions, writeOptions } from '../../request/write-options.ts';
 import { scaleColumns } from '../../table/scale.ts';
@@ -14,12 +13,12 @@ import { answerObject } from '../answer.ts';
 import type { Call } from '../call.ts';
 import { trackUpdate } from '../field-tracking.ts';
 import { applyScale } from './scale-apply.ts';
-import { patchTypes, unsupportedPatch } from '../patch.ts';
+import { bodyPatcher, patchTypes, unsupportedPatch } from '../patch.ts';
 import { checkName } from '../update.ts';
 import { updateStored } from '../update-stored.ts';
 import { viewOf, viewOfObject } from '../view.ts';
 
-const scaleType = typeOfKind('autoscaling', 'v1', 'Scale')!;
+export const scaleType = typeOfKind('autoscaling', 'v1', 'Scale')!;
 export const scaleKind: BodyKind = { group: 'autoscaling', version: 'v1', kind: 'Scale', codec: builtinCodec(scaleType.name) };
 
 interface Replicated extends KubeObject {
@@ -89,25 +88,11 @@ export function updateScale(call: Call): Promise<ApiResponse> {
 export async function patchScale(call: Call): Promise<ApiResponse> {
   const { request } = call;
   const type = patchTypes[bareMediaType(request.headers['content-type'])];
-  if (!type) throw unsupportedPatch();
+  if (!type) throw unsupportedPatch(!!call.resource.definition.codec);
   const options = writeOptions(call.info.query, 'PatchOptions', type === 'apply');
   if (type === 'apply') return applyScale(call, options);
-  let body: unknown = request.bodyObject;
-  if (body === undefined) {
-    try {
-      body = parseJson(request.body ?? new Uint8Array());
-    } catch (error) {
-      throw badRequestError(`error decoding patch: ${messageOf(error)}`);
-    }
-  }
-  const json = type === 'json' ? readJsonPatch(body) : undefined;
-  return writeScale(call, options, (current) => {
-    const document = current as unknown as Record<string, unknown>;
-    const value = json ? applyJsonPatch(document, json.operations) : type === 'strategic' ? applyStrategicMergePatch(document, body, scaleType) : applyMergePatch(document, body);
-    const scale = decodeValue<Scale & KubeObject>({ value, duplicateFields: [] }, scaleKind, options.fieldValidation, call.warnings);
-    checkName(call, scale);
-    return scale;
-  });
+  const patched = bodyPatcher(call, type, options, scaleKind, scaleType);
+  return writeScale(call, options, (current) => patched(current) as Scale & KubeObject);
 }
 
 /**
