@@ -1,4 +1,4 @@
-import { alreadyExistsError, type ApiResponse, badRequestError, invalidError, isAlreadyExists, type KubeObject, StatusError } from '@pilothouse/apimachinery';
+import { alreadyExistsError, type ApiResponse, badRequestError, forbiddenError, invalidError, isAlreadyExists, type KubeObject, StatusError } from '@pilothouse/apimachinery';
 import type { CachedObject } from '../cache/cached-object.ts';
 import type { ServedResource } from '../registry.ts';
 import type { WriteContext } from '../contract.ts';
@@ -39,7 +39,7 @@ export function placeInNamespace(call: Call, object: KubeObject): void {
 }
 
 /** Takes a decoded object through defaults, admission, preparation and validation into the store. */
-export async function createDecoded(call: Call, object: KubeObject, options: WriteOptions, forced: { name?: string; /** managedFields are as they shall be. */ tracked?: boolean } = {}): Promise<CachedObject> {
+export async function createDecoded(call: Call, object: KubeObject, options: WriteOptions, forced: { name?: string; /** managedFields are as they shall be. */ tracked?: boolean; /** The request asks for an update: whether it may create is still to be asked. */ byUpdate?: boolean } = {}): Promise<CachedObject> {
   const { resource, core, info } = call;
   const { definition } = resource;
   const { strategy } = definition;
@@ -63,7 +63,7 @@ export async function createDecoded(call: Call, object: KubeObject, options: Wri
   for (let attempt = 1; ; attempt++) {
     if (generateName) object.metadata.name = generatedName(generateName, core.random);
     try {
-      return await prepareAndStore(call, object, context, options);
+      return await prepareAndStore(call, object, context, options, forced.byUpdate === true);
     } catch (error) {
       if (!generateName || !isAlreadyExists(error)) throw error;
       if (attempt >= nameTries) throw generatedNameConflict(resource, object.metadata.name ?? '');
@@ -79,7 +79,7 @@ const generatedNameConflict = ({ subject }: ServedResource, name: string): Statu
 
 const createOptionsOf = ({ dryRun, fieldManager, fieldValidation }: WriteOptions): Record<string, unknown> => ({ ...(dryRun && { dryRun: ['All'] }), ...(fieldManager && { fieldManager }), fieldValidation });
 
-async function prepareAndStore(call: Call, object: KubeObject, context: WriteContext, options: WriteOptions): Promise<CachedObject> {
+async function prepareAndStore(call: Call, object: KubeObject, context: WriteContext, options: WriteOptions, byUpdate: boolean): Promise<CachedObject> {
   const { resource, core } = call;
   const { strategy, type } = resource.definition;
   fillSystemFields(object, core);
@@ -88,8 +88,15 @@ async function prepareAndStore(call: Call, object: KubeObject, context: WriteCon
   delete object.metadata.resourceVersion;
   validateNew(resource, object, context);
   for (const text of strategy.warnings?.(object, undefined) ?? []) call.warnings.push(text);
+  if (byUpdate) await authorizeCreate(call);
   await admit(call, { operation: 'CREATE', subresource: '', object, old: undefined, dryRun: options.dryRun, options: createOptionsOf(options), name: object.metadata.name ?? '' });
   return storeNew(call, object, context, options.dryRun, type.namespaced);
+}
+
+/** An update or apply of what does not exist needs leave to create it. @throws StatusError 403 */
+async function authorizeCreate({ core, info, user, resource }: Call): Promise<void> {
+  const { decision, reason = '' } = await core.authorize({ user, verb: 'create', isResource: true, path: info.path, group: info.group, version: info.version, resource: info.resource, subresource: info.subresource, namespace: info.namespace, name: info.name });
+  if (decision !== 'allow') throw forbiddenError(resource.subject, info.name, reason);
 }
 
 /** Findings name the kind as it is stored: events of the newer group report as the older. */

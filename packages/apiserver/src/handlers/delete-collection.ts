@@ -11,8 +11,9 @@ const workers = 10;
 /** Deletes everything a list with the same selectors would show; answers with that list. */
 export async function deleteCollection(call: Call): Promise<ApiResponse> {
   const { resource, request, info } = call;
+  const which = listOptions(resource, info, false);
   const options = deleteOptions(request, info.query);
-  const page = await listPage(call, listOptions(resource, info, false));
+  const page = await listPage(call, which);
   const queue = [...page.items];
   const work = async (): Promise<void> => {
     for (let entry = queue.shift(); entry; entry = queue.shift()) {

@@ -85,7 +85,7 @@ async function tryUpdate(call: Call, update: StoredUpdate, current: CachedObject
   if (!current) {
     const object = await update.change(undefined);
     if (update.uid) throw uidConflict(call, update, '');
-    return { entry: await createDecoded(call, object, update.options, { name: update.name, tracked: update.tracked === true }), created: true, deleted: false };
+    return { entry: await createDecoded(call, object, update.options, { name: update.name, tracked: update.tracked === true, byUpdate: true }), created: true, deleted: false };
   }
   const old = viewOf(resource, current).object;
   if (update.uid && update.uid !== old.metadata.uid) throw uidConflict(call, update, old.metadata.uid ?? '');

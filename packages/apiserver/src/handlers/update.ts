@@ -39,9 +39,9 @@ export async function updateObject(call: Call, subresource = ''): Promise<ApiRes
 }
 
 /** The body must name what the path names. @throws StatusError 400 */
-export function checkName({ info }: Call, object: KubeObject): void {
+export function checkName({ info, resource }: Call, object: KubeObject): void {
   const { name = '', namespace = '' } = object.metadata;
-  if (!name) throw badRequestError('the name of the object (based on URL) was undeterminable: name must be provided');
+  if (resource.definition.type.namespaced && namespace && namespace !== info.namespace) throw badRequestError('the namespace of the provided object does not match the namespace sent on the request');
+  if (!name) throw badRequestError(`the name of the object (${info.name} based on URL) was undeterminable: name must be provided`);
   if (name !== info.name) throw badRequestError(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
-  if (info.namespace && namespace && namespace !== info.namespace) throw badRequestError('the namespace of the provided object does not match the namespace sent on the request');
 }

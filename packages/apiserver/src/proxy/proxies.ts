@@ -57,7 +57,7 @@ async function serviceTarget(context: ConnectContext): Promise<Target> {
 async function proxy(context: ConnectContext, target: Target, more: { tls?: Awaited<ReturnType<Kubelets['tls']>>; agent?: Awaited<ReturnType<Kubelets['agent']>> } = {}): Promise<ApiResponse> {
   const { request } = context;
   const [path, query] = request.url.split(/\?(.*)/s);
-  if (!context.path && !wantsUpgrade(request)) return { status: 301, headers: { location: `${path}/${query === undefined ? '' : `?${query}`}` } };
+  if (!context.path && (request.method === 'GET' || request.method === 'HEAD') && !wantsUpgrade(request)) return { status: 301, headers: { location: `${path}/${query === undefined ? '' : `?${query}`}` } };
   // The backend gets its path undecoded, as the client sent it: what comes after `/api/v1[/namespaces/N]/RESOURCE/NAME/proxy`.
   const depth = context.namespace ? 8 : 6;
   const parts = path.split('/');

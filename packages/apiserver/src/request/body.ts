@@ -46,9 +46,9 @@ export function parseBody(headers: Record<string, string | string[] | undefined>
   throw unsupportedBody(objectTypes);
 }
 
-/** @throws never; makes the 400 for a body that is no object of any kind */
+/** @throws never; makes the 400 for a body that is no object of any kind. Its cause has the reason alone. */
 export function unrecognized(kind: string, why: string, bytes: Uint8Array): StatusError {
-  return badRequestError(`the object provided is unrecognized (must be of type ${kind}): ${why} (${excerpt(bytes)})`);
+  return badRequestError(`the object provided is unrecognized (must be of type ${kind}): ${why} (${excerpt(bytes)})`, new Error(why));
 }
 
 /** The first bytes of a body, as text where it looks like JSON, else in hexadecimal. */

@@ -1,5 +1,6 @@
-import { badRequestError, type FieldError, invalid, invalidError, notSupported } from '@pilothouse/apimachinery';
+import { badRequestError, type FieldError, goQuote, invalid, invalidError, notSupported, parseApiVersion, StatusError } from '@pilothouse/apimachinery';
 import type { DeleteOptions } from '@pilothouse/api-schemas/types/meta/v1';
+import { messageOf } from '@pilothouse/base';
 import { builtinCodec } from '../objects/codec.ts';
 import { type BodySource, decodeValue } from '../objects/decode.ts';
 import { parseBody } from './body.ts';
@@ -20,13 +21,21 @@ export function deleteOptions(source: BodySource, query: URLSearchParams): Delet
 const hasBody = (source: BodySource): boolean => source.bodyObject !== undefined || !!source.body?.length;
 
 function fromBody(source: BodySource): DeleteOptions {
+  try {
+    return readOptions(source);
+  } catch (error) {
+    // Only the reason is told, not what was to be read.
+    if (error instanceof StatusError && error.code === 400 && error.cause) throw badRequestError(messageOf(error.cause));
+    throw error;
+  }
+}
+
+function readOptions(source: BodySource): DeleteOptions {
   const parsed = source.bodyObject !== undefined ? { value: source.bodyObject, duplicateFields: [] } : parseBody(source.headers, source.body, 'DeleteOptions');
-  const value = (parsed.value ?? {}) as { apiVersion?: unknown; kind?: unknown };
+  const { apiVersion = '', kind } = (parsed.value ?? {}) as { apiVersion?: unknown; kind?: unknown };
+  if (typeof kind === 'string' && kind !== '' && kind !== 'DeleteOptions') throw badRequestError(`no kind ${goQuote(kind)} is registered for version ${goQuote(String(apiVersion || 'v1'))} in scheme "pkg/runtime/scheme.go:111"`);
   // DeleteOptions are known in every group version; the older clients send their own.
-  const apiVersion = typeof value === 'object' && typeof value.apiVersion === 'string' && (value.kind === undefined || value.kind === 'DeleteOptions') ? value.apiVersion : '';
-  const slash = apiVersion.lastIndexOf('/');
-  const group = slash < 0 ? '' : apiVersion.slice(0, slash);
-  const version = apiVersion ? apiVersion.slice(slash + 1) : 'v1';
+  const { group, version } = typeof apiVersion === 'string' && apiVersion ? parseApiVersion(apiVersion) : { group: '', version: 'v1' };
   const codec = builtinCodec('io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions');
   const { metadata: _, ...options } = decodeValue<any>(parsed, { group, version, kind: 'DeleteOptions', codec }, 'Ignore', [], source.body);
   return options as DeleteOptions;
@@ -37,7 +46,7 @@ function fromQuery(query: URLSearchParams): DeleteOptions {
   const grace = parseInt64(query.get('gracePeriodSeconds'));
   const policy = query.get('propagationPolicy');
   const orphan = query.get('orphanDependents');
-  const dryRun = query.getAll('dryRun').filter((value) => value !== '');
+  const dryRun = query.getAll('dryRun');
   const uid = query.get('preconditions.uid');
   if (policy !== null && policy === '') throw badRequestError('invalid propagationPolicy');
   return {

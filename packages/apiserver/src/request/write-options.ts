@@ -15,7 +15,7 @@ const noOptions: WriteOptions = { dryRun: false, fieldManager: '', fieldValidati
 /** @throws StatusError 422 */
 export function writeOptions(query: URLSearchParams, kind: 'CreateOptions' | 'UpdateOptions' | 'PatchOptions', apply = false): WriteOptions {
   if (!query.size && !apply) return noOptions;
-  const dryRun = query.getAll('dryRun').filter((value) => value !== '');
+  const dryRun = query.getAll('dryRun');
   const fieldManager = query.get('fieldManager') ?? '';
   const fieldValidation = query.get('fieldValidation') ?? '';
   const force = query.has('force') ? isTrue(query.get('force')) : undefined;
@@ -30,9 +30,7 @@ export function writeOptions(query: URLSearchParams, kind: 'CreateOptions' | 'Up
   return { dryRun: dryRun.length > 0, fieldManager, fieldValidation: (fieldValidation || 'Warn') as WriteOptions['fieldValidation'], force };
 }
 
-export function validateDryRun(dryRun: readonly string[]): FieldError[] {
-  return dryRun.every((value) => value === 'All') && dryRun.length <= 1 ? [] : dryRun.some((value) => value !== 'All') ? [notSupported('dryRun', dryRun, ['All'])] : [];
-}
+export const validateDryRun = (dryRun: readonly string[]): FieldError[] => (dryRun.every((value) => value === 'All') ? [] : [notSupported('dryRun', dryRun, ['All'])]);
 
 /** The manager of a write's fields: as asked, else the client's name. */
 export function managerName(asked: string, userAgent: string | string[] | undefined): string {

@@ -1,4 +1,4 @@
-import type { ApiResponse, KubeObject } from '@pilothouse/apimachinery';
+import { type ApiResponse, badRequestError, type KubeObject } from '@pilothouse/apimachinery';
 import type { ConnectContext, ConnectHandler } from '../../contract.ts';
 import { admit, mutate } from '../admit.ts';
 import type { Call } from '../call.ts';
@@ -6,6 +6,8 @@ import type { Call } from '../call.ts';
 /** Passes a request on to what answers it: a kubelet, a pod, a service, a node. */
 export async function connect(call: Call, handler: ConnectHandler): Promise<ApiResponse> {
   const { core, request, info, user } = call;
+  // A log is read, not connected to.
+  if (info.subresource !== 'log' && info.query.has('dryRun')) throw badRequestError('dryRun is not supported');
   const lead = `/${info.parts.slice(0, 3).join('/')}`;
   const behind = info.path.slice(info.path.indexOf(lead) + lead.length);
   const context: ConnectContext = {
