@@ -3,10 +3,12 @@ import { typeOfKind } from '@pilothouse/api-schemas';
 import type { VirtualContext, WriteContext } from '../contract.ts';
 import { builtinCodec } from '../objects/codec.ts';
 import { decodeBody } from '../objects/decode.ts';
+import { wipeSystemFields } from '../objects/system-fields.ts';
 import { methodNotAllowed } from '../request/errors.ts';
 import { writeOptions } from '../request/write-options.ts';
 import { admit, mutate } from './admit.ts';
 import { answerValue } from './answer.ts';
+import { placeInNamespace } from './create.ts';
 import type { Call } from './call.ts';
 import { trackBody, trackCreate } from './field-tracking.ts';
 
@@ -23,7 +25,8 @@ export async function createVirtual(call: Call): Promise<ApiResponse> {
   const object = decodeBody<KubeObject>(request, { group: type.group, version: type.version, kind: type.kind, codec }, options.fieldValidation, call.warnings);
   const { strategy } = resource.definition;
   if (!facts) strategy.defaults?.(object);
-  if (resource.definition.type.namespaced && !object.metadata.namespace) object.metadata.namespace = info.namespace;
+  wipeSystemFields(object);
+  placeInNamespace(call, object);
   const admission = { operation: 'CREATE' as const, subresource: info.subresource, object, old: undefined, dryRun: options.dryRun, options: {} };
   handler.defaults?.(object);
   if (!facts) trackCreate(call, object, options.fieldManager);

@@ -45,3 +45,29 @@ test('a review that asks nothing, or too much, is refused with upstream\'s words
   ];
   for (const [handler, spec, message] of cases) await expect(ask(handler, { metadata: {}, spec }, 'a'), message).rejects.toThrow(message);
 });
+
+test.each([
+  [{ fieldSelector: { rawSelector: 'a' } }, undefined, undefined, 'spec.resourceAttributes.fieldSelector ignored due to parse error'],
+  [{ fieldSelector: { rawSelector: 'spec.nodeName==n' } }, 'spec.nodeName=n', undefined, undefined],
+  [{ fieldSelector: { requirements: [{ key: 'a', operator: 'In', values: ['b', 'c'] }, { key: 'd', operator: 'NotIn', values: ['e'] }] } }, 'd!=e', undefined, 'spec.resourceAttributes.fieldSelector partially ignored due to parse error'],
+  [{ fieldSelector: { requirements: [{ key: 'a', operator: 'Exists' }] }, labelSelector: { requirements: [{ key: 'a', operator: 'Odd' }] } }, undefined, undefined, 'spec.resourceAttributes.fieldSelector ignored due to parse error; spec.resourceAttributes.labelSelector ignored due to parse error'],
+  [{ labelSelector: { requirements: [{ key: 'a', operator: 'In', values: ['c', 'b'] }, { key: 'x', operator: 'DoesNotExist' }] } }, undefined, 'a in (b,c),!x', undefined],
+])('the selectors %j of a review are understood as far as they can be', async (selectors, fieldSelector, labelSelector, evaluationError) => {
+  const { status } = await ask(selfSubjectAccessReview(authorizer), { spec: { resourceAttributes: { verb: 'list', resource: 'pods', ...selectors } } });
+  expect([asked.at(-1)!.fieldSelector, asked.at(-1)!.labelSelector, status.evaluationError]).toEqual([fieldSelector, labelSelector, evaluationError]);
+});
+
+test.each([
+  [{ fieldSelector: { requirements: [{ operator: 'In' }] } }, '[spec.resourceAttributes.fieldSelector.requirements[0].key: Required value: must be specified, spec.resourceAttributes.fieldSelector.requirements[0].values: Required value: must be specified when `operator` is \'In\' or \'NotIn\']'],
+  [{ fieldSelector: { requirements: [{ key: 'a', operator: 'Exists', values: ['b'] }] } }, "spec.resourceAttributes.fieldSelector.requirements[0].values: Forbidden: may not be specified when `operator` is 'Exists' or 'DoesNotExist'"],
+  [{ labelSelector: { requirements: [{ key: '-', operator: 'Odd', values: ['a b'] }] } }, 'spec.resourceAttributes.labelSelector.requirements[0].key: Invalid value: "-": name part must consist of'],
+  [{ labelSelector: {} }, 'spec.resourceAttributes.labelSelector.requirements: Required value: when spec.resourceAttributes.labelSelector is specified, requirements or rawSelector is required'],
+])('the selectors %j of a review are refused', async (selectors, message) => {
+  await expect(ask(selfSubjectAccessReview(authorizer), { spec: { resourceAttributes: { verb: 'list', resource: 'pods', ...selectors } } })).rejects.toThrow(message);
+});
+
+test('the metadata of a review must be empty', async () => {
+  const spec = { user: 'u', resourceAttributes: { verb: 'get', resource: 'pods', namespace: 'a' } };
+  await expect(ask(subjectAccessReview(authorizer), { metadata: { name: 'x' }, spec })).rejects.toThrow(/metadata: Invalid value: .*: must be empty$/);
+  await expect(ask(localSubjectAccessReview(authorizer), { metadata: { name: 'x' }, spec }, 'a')).rejects.toThrow(/: must be empty except for namespace$/);
+});

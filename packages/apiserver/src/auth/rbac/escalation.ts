@@ -25,7 +25,7 @@ export function escalation(index: RbacIndex, user: User, namespace: string, rule
   if (!missing.length) return undefined;
   const descriptions = [...new Set(compactRules(missing).map(describeRule))].sort();
   const text = `user ${goQuote(user.name)} (groups=[${user.groups.map(goQuote).join(' ')}]) is attempting to grant RBAC permissions not currently held:\n${descriptions.join('\n')}`;
-  return errors.length ? `${text}; resolution errors: [${errors.join(', ')}]` : text;
+  return errors.length ? `${text}; resolution errors: [${errors.join(' ')}]` : text;
 }
 
 /** What the garbage collector and server-side apply change without granting anything. */
