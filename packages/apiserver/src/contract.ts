@@ -66,10 +66,14 @@ export interface WriteContext extends Runtime {
   user: User;
   namespace: string;
   dryRun: boolean;
+  /** As the request is authorized: `create`, `update`, `patch`. */
+  verb: string;
   /** '' for the resource itself. */
   subresource: string;
   /** Reads other objects, from the caches. */
   read: ObjectReader;
+  /** Whether the user may do something further, beside what the request was authorized for. */
+  authorize(attributes: RequestAttributes): Promise<Decision>;
 }
 
 /** Reads from inside the server (caches; no authorization). Shared objects: never mutate. */
@@ -114,6 +118,11 @@ export interface Strategy<T extends KubeObject> {
   validate?(object: T, context: WriteContext): FieldError[];
   validateUpdate?(object: T, old: T, context: WriteContext): FieldError[];
   validateStatusUpdate?(object: T, old: T, context: WriteContext): FieldError[];
+  /**
+   * For the few kinds whose writes take rights that depend on what is written: `found`, which is what the hooks above
+   * found, together with what the user may not do, in the order to report them. `old` is undefined on create.
+   */
+  withRights?(found: FieldError[], object: T, old: T | undefined, context: WriteContext): Promise<FieldError[]>;
   warnings?(object: T, old: T | undefined): string[];
   /** Whether `warnings` are asked for on writes of the status too. */
   warnsOnStatus?: boolean;

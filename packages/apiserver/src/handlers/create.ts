@@ -1,4 +1,4 @@
-import { alreadyExistsError, type ApiResponse, badRequestError, forbiddenError, invalidError, isAlreadyExists, type KubeObject, StatusError } from '@pilothouse/apimachinery';
+import { alreadyExistsError, type ApiResponse, badRequestError, type FieldError, forbiddenError, invalidError, isAlreadyExists, type KubeObject, StatusError } from '@pilothouse/apimachinery';
 import type { CachedObject } from '../cache/cached-object.ts';
 import type { ServedResource } from '../registry.ts';
 import type { WriteContext } from '../contract.ts';
@@ -58,7 +58,7 @@ export async function createDecoded(call: Call, object: KubeObject, options: Wri
     resource.codec.defaults(object);
     strategy.defaults?.(object);
   }
-  const context: WriteContext = { clock: core.clock, random: core.random, log: core.log, user: call.user, namespace: info.namespace, dryRun: options.dryRun, subresource: '', read: core.read };
+  const context: WriteContext = { clock: core.clock, random: core.random, log: core.log, user: call.user, namespace: info.namespace, dryRun: options.dryRun, verb: info.verb, subresource: '', read: core.read, authorize: core.authorize };
   const generateName = object.metadata.name ? '' : (object.metadata.generateName ?? '');
   for (let attempt = 1; ; attempt++) {
     if (generateName) object.metadata.name = generatedName(generateName, core.random);
@@ -86,7 +86,8 @@ async function prepareAndStore(call: Call, object: KubeObject, context: WriteCon
   if (strategy.generation) object.metadata.generation = 1;
   strategy.prepareForCreate?.(object, context);
   delete object.metadata.resourceVersion;
-  validateNew(resource, object, context);
+  const rights = validateNew(resource, object, context);
+  if (rights) await rights;
   for (const text of strategy.warnings?.(object, undefined) ?? []) call.warnings.push(text);
   if (byUpdate) await authorizeCreate(call);
   await admit(call, { operation: 'CREATE', subresource: '', object, old: undefined, dryRun: options.dryRun, options: createOptionsOf(options), name: object.metadata.name ?? '' });
@@ -102,9 +103,17 @@ async function authorizeCreate({ core, info, user, resource }: Call): Promise<vo
 /** Findings name the kind as it is stored: events of the newer group report as the older. */
 export const kindInErrors = ({ definition, stored }: ServedResource): { group: string; kind: string } => (stored?.definition ?? definition).type;
 
-export function validateNew(resource: ServedResource, object: KubeObject, context: WriteContext): void {
-  const { strategy, type } = resource.definition;
+/** The answer, where there is one, says whether the user has the rights that the object takes. @throws StatusError */
+function validateNew(resource: ServedResource, object: KubeObject, context: WriteContext): Promise<void> | undefined {
+  const { strategy } = resource.definition;
   const own = [...(resource.codec.validate?.(object, undefined) ?? []), ...(strategy.validate?.(object, context) ?? [])];
+  if (strategy.withRights) return strategy.withRights(own, object, undefined, context).then((all) => refuseNew(resource, object, all));
+  refuseNew(resource, object, own);
+  return undefined;
+}
+
+function refuseNew(resource: ServedResource, object: KubeObject, own: FieldError[]): void {
+  const { type } = resource.definition;
   if (own.length) throw invalidError(kindInErrors(resource), object.metadata.name ?? '', own);
   const common = validateCommon(object, type.namespaced);
   if (common.length) throw invalidError(kindInErrors(resource), object.metadata.name ?? '', common);

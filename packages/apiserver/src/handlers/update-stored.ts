@@ -1,4 +1,4 @@
-import { conflictError, equalJson, invalidError, invalid, type KubeObject, notFoundError } from '@pilothouse/apimachinery';
+import { conflictError, equalJson, type FieldError, invalidError, invalid, type KubeObject, notFoundError } from '@pilothouse/apimachinery';
 import { RevisionConflict } from '@pilothouse/storage';
 import type { CachedObject } from '../cache/cached-object.ts';
 import type { WriteContext } from '../contract.ts';
@@ -105,7 +105,8 @@ async function tryUpdate(call: Call, update: StoredUpdate, current: CachedObject
   dedupOwnerReferences(object, call.core.admission.length > 0, call.warnings);
   checkRevision(call, update, object, current);
   const context = contextOf(call, update);
-  prepare(call, update, object, old, context);
+  const rights = prepare(call, update, object, old, context);
+  if (rights) await rights;
   const { strategy } = resource.definition;
   if (update.subresource !== 'status' || strategy.warnsOnStatus) for (const text of strategy.warnings?.(object, old) ?? []) call.warnings.push(text);
   if (update.admission !== false) await admit(call, admission);
@@ -118,8 +119,8 @@ const uidConflict = (call: Call, update: StoredUpdate, found: string) => {
 };
 
 function contextOf(call: Call, update: StoredUpdate): WriteContext {
-  const { clock, random, log, read } = call.core;
-  return { clock, random, log, user: call.user, namespace: call.info.namespace, dryRun: update.options.dryRun, subresource: update.subresource, read };
+  const { clock, random, log, read, authorize } = call.core;
+  return { clock, random, log, verb: call.info.verb, authorize, user: call.user, namespace: call.info.namespace, dryRun: update.options.dryRun, subresource: update.subresource, read };
 }
 
 /** The revision that the object names must be the current one, where it names one or its kind demands it. */
@@ -135,7 +136,8 @@ function checkRevision(call: Call, update: StoredUpdate, object: KubeObject, cur
   }
 }
 
-function prepare(call: Call, update: StoredUpdate, object: KubeObject, old: KubeObject, context: WriteContext): void {
+/** The answer, where there is one, says whether the user has the rights that the change takes. @throws StatusError */
+function prepare(call: Call, update: StoredUpdate, object: KubeObject, old: KubeObject, context: WriteContext): Promise<void> | undefined {
   const { resource } = call;
   const { strategy, type } = resource.definition;
   object.metadata.resourceVersion = old.metadata.resourceVersion;
@@ -145,7 +147,12 @@ function prepare(call: Call, update: StoredUpdate, object: KubeObject, old: Kube
   if (raisesGeneration.has(update.subresource)) raiseGeneration(resource.definition.strategy.generation, object, old);
   const common = validateCommonUpdate(object, old, type.namespaced);
   const own = update.subresource === 'status' || update.subresource === 'approval' ? (strategy.validateStatusUpdate?.(object, old, context) ?? []) : [...(resource.codec.validate?.(object, old) ?? []), ...(strategy.validateUpdate?.(object, old, context) ?? [])];
-  const errors = [...common, ...own];
+  if (strategy.withRights) return strategy.withRights(own, object, old, context).then((all) => refuse(call, object, [...common, ...all]));
+  refuse(call, object, [...common, ...own]);
+  return undefined;
+}
+
+function refuse({ resource }: Call, object: KubeObject, errors: FieldError[]): void {
   if (errors.length) throw invalidError(kindInErrors(resource), object.metadata.name ?? '', errors);
 }
 

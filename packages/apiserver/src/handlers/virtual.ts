@@ -36,7 +36,7 @@ export async function createVirtual(call: Call): Promise<ApiResponse> {
     trackBody(call, object, options.fieldManager, { schema, apiVersion, kind: type.kind, empty: codec.decode({ kind: type.kind, apiVersion }).object, subresource: info.subresource });
   }
   await mutate(call, admission);
-  const context: WriteContext = { clock: core.clock, random: core.random, log: core.log, user: call.user, namespace: info.namespace, dryRun: options.dryRun, subresource: info.subresource, read: core.read };
+  const context: WriteContext = { clock: core.clock, random: core.random, log: core.log, user: call.user, namespace: info.namespace, dryRun: options.dryRun, verb: info.verb, subresource: info.subresource, read: core.read, authorize: core.authorize };
   const errors = facts ? [] : (strategy.validate?.(object, context) ?? []);
   if (errors.length) throw invalidError(type, object.metadata.name ?? '', errors);
   const virtual: VirtualContext = { clock: core.clock, random: core.random, log: core.log, request, user: call.user, namespace: info.namespace, name: info.subresource ? info.name : '', object, dryRun: options.dryRun, read: core.read, admit: () => admit(call, admission) };

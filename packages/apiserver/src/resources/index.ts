@@ -34,7 +34,8 @@ import { validatingAdmissionPolicies, mutatingAdmissionPolicies, validatingAdmis
 import { certificateSigningRequests } from './certificates/signing-requests.ts';
 import { flowSchemas, priorityLevelConfigurations } from './flowcontrol/flowcontrol.ts';
 import { apiServices } from './apiregistration/apiservices.ts';
-import { resourceClaims, resourceClaimTemplates, deviceClasses } from './resource/claims.ts';
+import { resourceClaims, resourceClaimTemplates } from './resource/claims.ts';
+import { deviceClasses } from './resource/deviceclasses.ts';
 import { resourceSlices } from './resource/slices.ts';
 import { customResourceDefinitions } from './apiextensions/customresourcedefinitions.ts';
 import { defineResource } from './define.ts';

@@ -20,6 +20,7 @@ import { checkName } from '../validation/check-name.ts';
 import { same } from '../validation/equality.ts';
 import { internalForms } from '../validation/internal-form.ts';
 import { keepMetaOnStatus, wholeAndChange } from '../validation/object-meta.ts';
+import { bindingRights, policyRights } from './rights.ts';
 import { clusterWide, defaultMatchResources, failurePolicies, oneOf, reinvocationPolicies, validateMatchConditions, validateMatchResources, validateMutatingOperations, warnOfReservedName } from './rules.ts';
 
 type ValidatingPolicy = Filled<PublishedValidating>;
@@ -190,8 +191,8 @@ const validatingStrategy: Strategy<ValidatingPolicy> = {
   },
 };
 
-export const validatingAdmissionPolicies = defineResource<any>(validatingType, { strategy: validatingStrategy });
-export const mutatingAdmissionPolicies = defineResource<any>(mutatingType, { strategy: { ...common, defaults: defaultPolicy, ...judged<MutatingPolicy>(validateMutatingPolicy) } });
+export const validatingAdmissionPolicies = defineResource<any>(validatingType, { strategy: { ...validatingStrategy, withRights: policyRights } });
+export const mutatingAdmissionPolicies = defineResource<any>(mutatingType, { strategy: { ...common, defaults: defaultPolicy, ...judged<MutatingPolicy>(validateMutatingPolicy), withRights: policyRights } });
 export const validatingAdmissionPolicyBindings = defineResource<any>(validatingBindingType, {
   strategy: {
     ...common,
@@ -200,6 +201,7 @@ export const validatingAdmissionPolicyBindings = defineResource<any>(validatingB
       validateBinding(errors, binding);
       validateActions(errors, binding.spec.validationActions ?? [], 'spec.validationActions');
     }),
+    withRights: bindingRights('validating'),
   },
 });
 export const mutatingAdmissionPolicyBindings = defineResource<any>(mutatingBindingType, {
@@ -210,5 +212,6 @@ export const mutatingAdmissionPolicyBindings = defineResource<any>(mutatingBindi
       validateBinding(errors, binding);
       validateMutatingOperations(errors, binding.spec.matchResources, 'spec.matchResources');
     }),
+    withRights: bindingRights('mutating'),
   },
 });

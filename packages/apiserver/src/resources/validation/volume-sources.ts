@@ -138,7 +138,7 @@ const gitRepo: SourceRule = (errors, source, path) => {
 
 export function validateCsiDriverName(errors: FieldError[], driver: string | undefined, path: string): void {
   const name = driver ?? '';
-  if (!name) errors.push(required(path));
+  if (!name) return void errors.push(required(path));
   if (name.length > 63) errors.push(tooLong(path, 63));
   for (const message of dns1123Subdomain(name.toLowerCase())) errors.push(invalid(path, name, message));
 }
