@@ -185,7 +185,7 @@ export function matcherOf(selector: LabelSelector | undefined): LabelMatcher {
   if (known) return known;
   const requirements = Object.entries(selector.matchLabels ?? {}).map(([key, value]) => labelRequirement(key, '=', [value]));
   for (const { key, operator, values } of selector.matchExpressions ?? []) {
-    const parsed = expressionOperators[operator];
+    const parsed = Object.hasOwn(expressionOperators, operator) ? expressionOperators[operator] : undefined;
     if (!parsed) throw new SelectorError(`${goQuote(operator)} is not a valid label selector operator`);
     requirements.push(labelRequirement(key, parsed, values ?? []));
   }

@@ -30,3 +30,21 @@ test('what is written is read back, keys in natural order', () => {
   expect(text).toBe('b9: "yes"\nb10: "80"\ncolon: \'a: b\'\nempty: {}\nkind: X\nlist:\n- name: x\n  none: null\n"n": -1.5\ntext: |\n  a\n  b\n');
   expect(parseYaml(text)).toEqual(value);
 });
+
+test('aliases that stand for themselves, or for far more than was written, are refused', () => {
+  expect(() => parseYaml('x: &x [*x]')).toThrow('yaml: anchor value contains itself');
+  expect(() => parseYaml('a: &a {b: *a}')).toThrow('yaml: anchor value contains itself');
+  const bomb = ['a0: &a0 ["lol"]', ...Array.from({ length: 30 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join(',')}]`)].join('\n');
+  expect(() => parseYaml(bomb)).toThrow('yaml: document contains excessive aliasing');
+  expect(() => parseYaml(`a: &a "${'x'.repeat(1_000_000)}"\nb: [${Array(50).fill('*a').join(',')}]`)).toThrow('yaml: document contains excessive aliasing');
+  expect(parseYaml(`a: &a {b: 1}\nc: [${Array(90).fill('*a').join(',')}]`)).toMatchObject({ a: { b: 1 } });
+});
+
+test('what is nested beyond what can be carried through a write is refused', () => {
+  expect(JSON.stringify(parseYaml(`${'['.repeat(900)}${']'.repeat(900)}`))).toHaveLength(1_800);
+  for (const text of ['['.repeat(100_000), '- '.repeat(5_000), Array.from({ length: 3_000 }, (_, i) => `${' '.repeat(i)}a:`).join('\n')]) expect(() => parseYaml(text)).toThrow(/^yaml: line \d+: nesting exceeded maxDepth/);
+});
+
+test('half a surrogate pair becomes U+FFFD', () => {
+  expect(parseYaml('"\\uD800": "\\uDC00x"')).toEqual({ '\ufffd': '\ufffdx' });
+});

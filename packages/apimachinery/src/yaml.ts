@@ -3,6 +3,7 @@
  * keys always texts. Facts: sigs.k8s.io/yaml.
  */
 import { goQuote } from './go-format.ts';
+import { loneSurrogates, wellFormed } from './schema/json.ts';
 import { DEFAULT_SCALAR_STYLE_RULES, defineMappingTag, defineScalarTag, dump, load, loadAll, mapTag, mergeTag, NOT_RESOLVED, nullYaml11Tag, SCALAR_STYLE, type ScalarStyleRule, Schema, seqTag, strTag, YAMLException } from 'js-yaml';
 
 export class YamlError extends Error {
@@ -68,12 +69,55 @@ export interface YamlOptions {
 export function parseYaml(text: string, { duplicates = 'last' }: YamlOptions = {}): unknown {
   return attempt(() => {
     const documents = firstDocument(text);
-    return documents === undefined ? undefined : load(documents, { schema, json: duplicates === 'last' });
+    return documents === undefined ? undefined : read(documents, load(documents, { schema, json: duplicates === 'last', maxDepth }));
   });
 }
 
 /** Every document of the text; empty ones are null. @throws YamlError */
-export const parseYamlDocuments = (text: string, { duplicates = 'last' }: YamlOptions = {}): unknown[] => attempt(() => loadAll(text, { schema, json: duplicates === 'last' }));
+export const parseYamlDocuments = (text: string, { duplicates = 'last' }: YamlOptions = {}): unknown[] => attempt(() => read(text, loadAll(text, { schema, json: duplicates === 'last', maxDepth }) as unknown[]));
+
+/** Nesting that is read: what JSON is read with too. */
+const maxDepth = 1_000;
+/** Texts that aliases may stand for in all, in characters. */
+const mostAliased = 16 * 1024 * 1024;
+
+/** How much of what is read may come of aliases: nearly all of little, a tenth of much. As go-yaml has it. */
+const allowedAliases = (nodes: number): number => (nodes <= 400_000 ? 0.99 : nodes >= 4_000_000 ? 0.1 : 0.99 - (0.89 * (nodes - 400_000)) / 3_600_000);
+
+/** What was loaded, checked and without lone surrogates. */
+function read<T>(text: string, value: T): T {
+  checkAliases(text, value);
+  return loneSurrogates(text) ? (wellFormed(value) as T) : value;
+}
+
+/** @throws YamlError where aliases stand for what they are part of, or for far more than was written */
+function checkAliases(text: string, value: unknown): void {
+  if (!text.includes('*') || !text.includes('&')) return;
+  /** What each value counts, everything below it included; 0 while it is being counted. */
+  const counted = new Map<object, { nodes: number; length: number }>();
+  let distinct = 0;
+  const count = (item: unknown): { nodes: number; length: number } => {
+    if (typeof item !== 'object' || item === null) return { nodes: 1, length: typeof item === 'string' ? item.length : 0 };
+    const known = counted.get(item);
+    if (known?.nodes === 0) throw new YamlError('yaml: anchor value contains itself');
+    if (known) return known;
+    const own = { nodes: 0, length: 0 };
+    counted.set(item, own);
+    distinct++;
+    let nodes = 1;
+    for (const [key, member] of Object.entries(item)) {
+      const below = count(member);
+      nodes += below.nodes;
+      own.length += key.length + below.length;
+      if (typeof member !== 'object') distinct++;
+    }
+    own.nodes = nodes;
+    return own;
+  };
+  const { nodes, length } = count(value);
+  const aliased = nodes - distinct;
+  if ((aliased > 100 && nodes > 1_000 && aliased / nodes > allowedAliases(nodes)) || (length > mostAliased && length > 2 * text.length)) throw new YamlError('yaml: document contains excessive aliasing');
+}
 
 /** Only the first document is read; what follows need not even be YAML. Undefined where there is nothing in it. */
 function firstDocument(text: string): string | undefined {
@@ -110,7 +154,7 @@ export function duplicateYamlKeys(text: string): string[] {
   });
   attempt(() => {
     const document = firstDocument(text);
-    if (document !== undefined) load(document, { schema: new Schema([...tags, noting]), json: true });
+    if (document !== undefined) load(document, { schema: new Schema([...tags, noting]), json: true, maxDepth });
   });
   return found;
 }
@@ -119,6 +163,7 @@ function attempt<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
+    if (error instanceof RangeError) throw new YamlError(`yaml: exceeded max depth of ${maxDepth}`, { cause: error });
     if (!(error instanceof YAMLException)) throw error;
     const line = error.mark ? `line ${error.mark.line + 1}: ` : '';
     throw new YamlError(`yaml: ${line}${error.reason}`, { cause: error });

@@ -5,7 +5,7 @@
  */
 import { builtinTypes, type FieldSchema, type TypeRef, type TypeSchema } from '@pilothouse/api-schemas';
 import { intOrString, jsonBytes, microTime, quantity, schemaUnion, time, type ValueCodec, eachField } from './values.ts';
-import { fromBase64, type Reader, toBase64, type Writer } from './wire.ts';
+import { fromBase64, type Reader, toBase64, WireError, type Writer } from './wire.ts';
 
 type FieldWriter = (writer: Writer, object: any) => void;
 /** Reads one occurrence of a field into the object. */
@@ -13,6 +13,10 @@ type FieldReader = (reader: Reader, object: any) => void;
 
 interface Slot {
   number: number;
+  name: string;
+  wireType: 0 | 1 | 2;
+  /** Of a list of numbers, which may also come packed into one field. */
+  packed?: true;
   write: FieldWriter;
   read: FieldReader;
 }
@@ -64,6 +68,8 @@ function fieldsCodec(type: TypeSchema, fields: readonly FieldSchema[], depth: nu
     const inner = fieldsCodec(type, members, depth + 1);
     slots.push({
       number,
+      name: type.name,
+      wireType: 2,
       write(writer, object) {
         const mark = writer.length;
         inner.write(writer, object);
@@ -79,15 +85,19 @@ function fieldsCodec(type: TypeSchema, fields: readonly FieldSchema[], depth: nu
       for (const slot of slots) slot.write(writer, object ?? {});
     },
     readInto(reader: Reader, object: any) {
-      eachField(reader, (number) => {
+      eachField(reader, (number, wireType) => {
         const slot = byNumber.get(number);
         if (!slot) return false;
-        slot.read(reader, object);
+        if (wireType === slot.wireType) slot.read(reader, object);
+        else if (wireType === 2 && slot.packed) for (const values = reader.message(); !values.done; ) slot.read(values, object);
+        else throw wrongWireType(wireType, slot.name);
         return true;
       });
     },
   };
 }
+
+const wrongWireType = (wireType: number, name: string): WireError => new WireError(`proto: wrong wireType = ${wireType} for field ${name.charAt(0).toUpperCase()}${name.slice(1)}`);
 
 /** Codec of a message-valued type; undefined for plain values. */
 function messageValue(type: TypeRef, owner: string, field: string): ValueCodec | undefined {
@@ -109,7 +119,7 @@ function lazily(get: () => ValueCodec): ValueCodec {
 }
 function wrappedList(type: TypeRef & { t: 'list' }, owner: string, field: string): ValueCodec {
   const slot = listSlot(1, 'items', type.of, owner, field);
-  return { write: (writer, value) => slot.write(writer, { items: value }), read: (reader) => { const o: any = {}; eachField(reader, (n) => n === 1 && (slot.read(reader, o), true)); return o.items ?? []; } };
+  return { write: (writer, value) => slot.write(writer, { items: value }), read: (reader) => { const o: any = {}; eachField(reader, (n, w) => n === 1 && w === slot.wireType && (slot.read(reader, o), true)); return o.items ?? []; } };
 }
 
 interface Plain {
@@ -121,7 +131,7 @@ interface Plain {
 const plain: Partial<Record<TypeRef['t'], Plain>> = {
   string: { wireType: 2, zero: '', write: (writer, value) => { const mark = writer.length; writer.text(value); writer.varint(writer.length - mark); }, read: (reader) => reader.text() },
   bool: { wireType: 0, zero: false, write: (writer, value) => writer.varint(value ? 1 : 0), read: (reader) => reader.varint() !== 0 },
-  int32: { wireType: 0, zero: 0, write: (writer, value) => writer.varint(value), read: (reader) => reader.varint() },
+  int32: { wireType: 0, zero: 0, write: (writer, value) => writer.varint(value), read: (reader) => reader.varint() | 0 },
   int64: { wireType: 0, zero: 0, write: (writer, value) => writer.varint(value), read: (reader) => reader.varint() },
   double: { wireType: 1, zero: 0, write: (writer, value) => writer.double(value), read: (reader) => reader.double() },
   bytes: { wireType: 2, zero: undefined, write: (writer, value) => { const bytes = fromBase64(value); writer.raw(bytes); writer.varint(bytes.length); }, read: (reader) => toBase64(reader.bytes()) },
@@ -139,6 +149,8 @@ function slotOf(type: TypeSchema, field: FieldSchema): Slot {
     const always = !field.pointer && field.type.t !== 'json';
     return {
       number,
+      name,
+      wireType: 2,
       write(writer, object) {
         const value = object[name];
         if ((value === undefined || value === null) && !always) return;
@@ -155,6 +167,8 @@ function slotOf(type: TypeSchema, field: FieldSchema): Slot {
   const always = !field.pointer && value.zero !== undefined;
   return {
     number,
+    name,
+    wireType: value.wireType,
     write(writer, object) {
       const v = object[name] ?? (always ? value.zero : undefined);
       if (v === undefined) return;
@@ -170,6 +184,9 @@ function listSlot(number: number, name: string, of: TypeRef, owner: string, fiel
   const value = plain[of.t];
   return {
     number,
+    name,
+    wireType: message ? 2 : value!.wireType,
+    ...(!message && value!.wireType !== 2 && { packed: true as const }),
     write(writer, object) {
       const list = object[name];
       if (!Array.isArray(list)) return;
@@ -196,6 +213,8 @@ function mapSlot(number: number, name: string, of: TypeRef, owner: string, field
   const value = plain[of.t];
   return {
     number,
+    name,
+    wireType: 2,
     write(writer, object) {
       const map = object[name];
       if (!map) return;
@@ -221,13 +240,15 @@ function mapSlot(number: number, name: string, of: TypeRef, owner: string, field
       let key = '';
       let found: unknown = message ? undefined : value!.zero;
       const entry = reader.message();
-      eachField(entry, (n) => {
-        if (n === 1) key = entry.text();
-        else if (n === 2) found = message ? message.read(entry.message()) : value!.read(entry);
+      eachField(entry, (n, w) => {
+        if (n === 1 && w === 2) key = entry.text();
+        else if (n === 2 && w === (message ? 2 : value!.wireType)) found = message ? message.read(entry.message()) : value!.read(entry);
         else return false;
         return true;
       });
-      object[name][key] = found ?? (of.t === 'bytes' ? '' : of.t === 'list' ? [] : {});
+      const decoded = found ?? (of.t === 'bytes' ? '' : of.t === 'list' ? [] : {});
+      if (key === '__proto__') Object.defineProperty(object[name], key, { value: decoded, enumerable: true, configurable: true, writable: true });
+      else object[name][key] = decoded;
     },
   };
 }

@@ -71,7 +71,8 @@ const timestamp = (digits: 0 | 6): ValueCodec => ({
     varintField(writer, 1, Math.floor(ms / 1000));
   },
   read(reader) {
-    let seconds: number | undefined;
+    if (reader.done) return null;
+    let seconds = 0;
     let nanos = 0;
     eachField(reader, (n) => {
       if (n === 1) seconds = reader.varint();
@@ -79,11 +80,13 @@ const timestamp = (digits: 0 | 6): ValueCodec => ({
       else return false;
       return true;
     });
-    if (seconds === undefined || (seconds === 0 && nanos === 0)) return null;
-    const date = new Date(seconds * 1000);
-    if (Number.isNaN(date.getTime())) throw new WireError('time out of range');
+    const carried = digits ? Math.floor(nanos / 1e9) : 0;
+    const date = new Date((seconds + carried) * 1000);
+    const year = date.getUTCFullYear();
+    // What RFC 3339 has no form for could not be read back.
+    if (!(year >= 0 && year <= 9999)) throw new WireError('time out of range');
     const base = date.toISOString().slice(0, 19);
-    return digits ? `${base}.${String(Math.floor(nanos / 1000)).padStart(6, '0')}Z` : `${base}Z`;
+    return digits ? `${base}.${String(Math.floor((nanos - carried * 1e9) / 1000)).padStart(6, '0')}Z` : `${base}Z`;
   },
 });
 export const time = timestamp(0);

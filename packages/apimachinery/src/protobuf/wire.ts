@@ -98,12 +98,19 @@ export class WireError extends Error {
   override name = 'WireError';
 }
 
+/** Messages inside of one another; far beyond any that a client makes, well within the stack. */
+const maxDepth = 500;
+
 export class Reader {
   readonly #bytes: Uint8Array;
   #at: number;
   readonly #end: number;
+  readonly #depth: number;
 
-  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
+  /** `depth`: messages that this one is inside of. @throws WireError for one too deep */
+  constructor(bytes: Uint8Array, start = 0, end = bytes.length, depth = 0) {
+    if (depth > maxDepth) throw new WireError('proto: exceeded max depth');
+    this.#depth = depth;
     this.#bytes = bytes;
     this.#at = start;
     this.#end = end;
@@ -151,7 +158,7 @@ export class Reader {
 
   message(): Reader {
     const [start, end] = this.#span();
-    return new Reader(this.#bytes, start, end);
+    return new Reader(this.#bytes, start, end, this.#depth + 1);
   }
 
   bytes(): Uint8Array {

@@ -36,7 +36,7 @@ function total(pod: Pod, part: 'requests' | 'limits'): Resources {
   for (const [name, amount] of Object.entries((pod.spec?.resources?.[part] ?? {}) as Resources)) if (podLevel(name)) sum[name] = amount;
   const overhead = (pod.spec?.overhead ?? {}) as Resources;
   // Overhead makes no limit where the containers have none.
-  return addResources(sum, part === 'requests' ? overhead : Object.fromEntries(Object.entries(overhead).filter(([name]) => name in sum)));
+  return addResources(sum, part === 'requests' ? overhead : Object.fromEntries(Object.entries(overhead).filter(([name]) => Object.hasOwn(sum, name))));
 }
 
 export const podRequests = (pod: Pod): Resources => total(pod, 'requests');

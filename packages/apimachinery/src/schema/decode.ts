@@ -154,7 +154,10 @@ function compileList(ref: TypeRef & { t: 'list' }): Decode {
 function compileMap(ref: TypeRef & { t: 'map' }): Decode {
   const element = compile(ref.of);
   const zero = ref.of.t === 'bytes' ? () => '' : zeroOf(ref.of);
-  const goType = goTypeOf(ref);
+  return compileMapOf(goTypeOf(ref), element, zero);
+}
+
+function compileMapOf(goType: string, element: Decode, zero: () => unknown): Decode {
   return (value, context, depth) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw mismatch(context, depth, value, goType);
     const source = value as Record<string, unknown>;
@@ -189,13 +192,34 @@ function planOf(type: TypeSchema, field: FieldSchema): FieldPlan {
   const pointer = !!field.pointer;
   return {
     name: field.name,
-    decode: compile(field.type),
+    decode: schemaUnion(type, field) ?? compile(field.type),
     pointer,
     always: !field.omitZero && (!field.omitEmpty || (!pointer && isGoStruct(field.type))),
     isMap: field.type.t === 'map',
     keepsEmptyList: storedAsJson(type),
     zero: pointer ? () => null : zeroOf(field.type),
   };
+}
+
+/**
+ * Fields of an OpenAPI schema that hold a schema, or something simpler: a list of them (`items`), a boolean
+ * (`additional…`), a list of texts (`dependencies`). What is none of these Go reads as nothing.
+ */
+function schemaUnion(type: TypeSchema, field: FieldSchema): Decode | undefined {
+  if (!type.name.endsWith('.JSONSchemaProps')) return undefined;
+  const schema: Decode = (value, context, depth) => structPlan(type).decode(value, context, depth);
+  const isSchema = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+  const schemas = compileList({ t: 'list', of: { t: 'ref', ref: type.name } });
+  const texts = compileList({ t: 'list', of: { t: 'string' } });
+  if (field.name === 'items') return (value, context, depth) => (isSchema(value) ? schema(value, context, depth) : Array.isArray(value) && value.length ? schemas(value, context, depth) : undefined);
+  if (field.name === 'additionalItems' || field.name === 'additionalProperties')
+    return (value, context, depth) => {
+      if (typeof value === 'boolean') return value;
+      if (isSchema(value)) return schema(value, context, depth);
+      throw new DecodeError('boolean or JSON schema expected');
+    };
+  if (field.name !== 'dependencies') return undefined;
+  return compileMapOf('map[string]v1.JSONSchemaPropsOrStringArray', (value, context, depth) => (isSchema(value) ? schema(value, context, depth) : Array.isArray(value) ? texts(value, context, depth) : null), () => null);
 }
 
 /** `omitempty` never leaves out a Go struct; quantities and intOrString are structs too. */

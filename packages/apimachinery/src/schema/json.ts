@@ -7,8 +7,8 @@ export interface ParsedJson {
   duplicateFields: string[];
 }
 
-/** Nesting that encoding/json allows. */
-const maxDepth = 10_000;
+/** Nesting that is read. encoding/json allows 10,000; what is nested deeper than this no stack of ours carries through a write. */
+const maxDepth = 1_000;
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const quote = 34;
 const backslash = 92;
@@ -17,11 +17,28 @@ const colon = 58;
 /** Parses JSON. @throws SyntaxError with a text like Go's (`invalid character 'x' looking for beginning of value`). */
 export function parseJson(bytes: Uint8Array): unknown {
   const text = decoder.decode(bytes);
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     throw new SyntaxError(jsonSyntaxError(text));
   }
+  return loneSurrogates(text) ? wellFormed(value) : value;
+}
+
+/** Whether the text has escapes that may be halves of surrogate pairs. */
+export const loneSurrogates = (text: string): boolean => text.includes('\\u') && surrogateEscape.test(text);
+const surrogateEscape = /\\u[dD][89a-fA-F]/;
+
+/** Halves of surrogate pairs that stand alone, which only escapes can write, become U+FFFD as in Go. */
+export function wellFormed(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return value.toWellFormed();
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > maxDepth) throw new SyntaxError('exceeded max depth');
+  if (Array.isArray(value)) return value.map((item) => wellFormed(item, depth + 1));
+  const out: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) Object.defineProperty(out, key.toWellFormed(), { value: wellFormed((value as Record<string, unknown>)[key], depth + 1), enumerable: true, configurable: true, writable: true });
+  return out;
 }
 
 /**

@@ -26,7 +26,7 @@ const decodeInt64: Decode = (value, context, depth) => {
 };
 
 const decodeDouble: Decode = (value, context, depth) => {
-  if (typeof value === 'number') return value;
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
   throw mismatch(context, depth, value, 'float64');
 };
 
@@ -85,7 +85,14 @@ const decodeDuration: Decode = (value, context, depth) => {
   throw mismatch(context, depth, value, 'string');
 };
 
-const keep: Decode = (value) => value;
+/** Any value; numbers beyond a float64 (`1e400`) could not be written again. */
+const keepFinite: Decode = (value, context, depth) => {
+  const infinite = (item: unknown): boolean => (typeof item === 'number' ? !Number.isFinite(item) : typeof item === 'object' && item !== null && Object.values(item).some(infinite));
+  if (infinite(value)) throw mismatch(context, depth, Number.POSITIVE_INFINITY, 'float64');
+  return value;
+};
+/** As `keepFinite`, without a look inside: fieldsV1 is one of these and holds no numbers. */
+const keep: Decode = (value, context, depth) => (typeof value === 'number' ? keepFinite(value, context, depth) : value);
 
 /** Decoders of the leaves; lists, maps and structs are compiled. */
 export const scalarDecoders: Record<string, Decode> = {
@@ -101,7 +108,7 @@ export const scalarDecoders: Record<string, Decode> = {
   microTime: decodeTime(true),
   duration: decodeDuration,
   json: keep,
-  raw: keep,
+  raw: keepFinite,
 };
 
 /** The zero value of a leaf, as JSON shows it where the field is always written. */

@@ -70,4 +70,35 @@ describe('JSON', () => {
     ['{"a" 1}', "invalid character '1' after object key"],
     ['<', "invalid character '<' looking for beginning of value"],
   ])('%j is refused as encoding/json refuses it', (text, message) => expect(() => parseJson(bytes(text))).toThrow(message));
+
+  test('half a surrogate pair, in a key or a value, becomes U+FFFD', () => {
+    expect(parseJsonStrict(bytes('{"a":["\\ud800x"],"\\udc00":1,"c":"\\ud83d\\ude00"}'))).toEqual({ value: { a: ['\ufffdx'], '\ufffd': 1, c: '\u{1F600}' }, duplicateFields: [] });
+  });
+
+  test.each([['[', ']'], ['{"a":', '}']])('what is nested too deeply is refused: %s', (open, close) => {
+    expect(() => parseJsonStrict(bytes(`${open.repeat(2_000)}1${close.repeat(2_000)}`))).toThrow('exceeded max depth');
+    expect(parseJsonStrict(bytes(`${open.repeat(990)}1${close.repeat(990)}`)).duplicateFields).toEqual([]);
+  });
+});
+
+test('a number that no float64 holds fits nowhere, free-form values included', () => {
+  expect(() => decode('apps', 'ControllerRevision', { data: { a: [JSON.parse('1e400')] } })).toThrow(/cannot unmarshal .* of type float64/);
+  expect(() => decode('apps', 'Deployment', { spec: { replicas: JSON.parse('1e400') } })).toThrow(/of type int32/);
+});
+
+describe('an OpenAPI schema', () => {
+  const read = (schema: unknown) => decodeObject(type('apiextensions.k8s.io', 'v1', 'CustomResourceDefinition'), { spec: { versions: [{ name: 'v1', schema: { openAPIV3Schema: schema } }] } });
+  const schemaOf = (schema: unknown) => read(schema).object.spec.versions[0].schema.openAPIV3Schema;
+
+  test('holds schemas in places for something simpler; there they are read as everywhere', () => {
+    const found = read({ type: 'array', items: { title: '', bogus: 1, type: 'string' }, additionalProperties: { nullable: false }, additionalItems: false, dependencies: { a: ['b'], c: { type: 'object', id: '' } } });
+    expect(found.object.spec.versions[0].schema.openAPIV3Schema).toEqual({ type: 'array', items: { type: 'string' }, additionalProperties: {}, additionalItems: false, dependencies: { a: ['b'], c: { type: 'object' } } });
+    expect(found.unknownFields).toEqual(['unknown field "spec.versions[0].schema.openAPIV3Schema.items.bogus"']);
+    expect(schemaOf({ items: [{ type: 'string' }, {}] })).toEqual({ items: [{ type: 'string' }, {}] });
+  });
+
+  test('takes anything else for nothing, but not in place of a boolean', () => {
+    expect(schemaOf({ items: 'array', dependencies: { a: 1 } })).toEqual({ dependencies: { a: null } });
+    expect(() => read({ additionalProperties: 'x' })).toThrow('boolean or JSON schema expected');
+  });
 });
