@@ -29,7 +29,7 @@ function goSyntax(wanted: Wanted): string {
 
 /** Whom the headers ask to act as. @throws StatusError 400 for groups, uid or extra without a name */
 export function wantedUser(headers: ApiRequest['headers']): Wanted | undefined {
-  const wanted: Wanted = { name: headerValues(headers, 'impersonate-user')[0] ?? '', uid: headerValues(headers, 'impersonate-uid')[0] ?? '', groups: headerValues(headers, 'impersonate-group'), extra: {} };
+  const wanted: Wanted = { name: headerValues(headers, 'impersonate-user')[0] ?? '', uid: headerValues(headers, 'impersonate-uid')[0] ?? '', groups: headerValues(headers, 'impersonate-group'), extra: Object.create(null) as Wanted['extra'] };
   let hasExtra = false;
   for (const header in headers) {
     if (!header.startsWith(extraPrefix)) continue;

@@ -27,3 +27,10 @@ test('an object ends with one line\'s end, whoever wrote it', () => {
   const { bytes } = fromStore({ key: '/a', value: Buffer.from('{"kind":"X","apiVersion":"v1","metadata":{"name":"a","uid":"u"}}\n') }, 7, readerOf('X'));
   expect(bytes.toString()).toBe('{"kind":"X","apiVersion":"v1","metadata":{"name":"a","uid":"u","resourceVersion":"7"}}\n');
 });
+
+test('names of any letters do not shift the place of the revision', () => {
+  const stored = encodeStored({ ...object, metadata: { name: '\u202eñ\u{1F600}', uid: 'u-1' } });
+  const spliced = withRevision(stored, 12);
+  expect(JSON.parse(spliced.toString()).metadata).toEqual({ name: '\u202eñ\u{1F600}', uid: 'u-1', resourceVersion: '12' });
+  expect(JSON.parse(replaceRevision(spliced, stored.splice, 1234).toString()).metadata.resourceVersion).toBe('1234');
+});

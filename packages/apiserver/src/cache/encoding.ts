@@ -27,7 +27,10 @@ export function encodeStored(object: KubeObject): StoredForm {
   const head = `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":${managers ? `${meta.slice(0, -1)},"managedFields":${managers}}` : meta}`;
   const tail = JSON.stringify(rest);
   const text = tail === '{}' ? `${head}}` : `${head},${tail.slice(1)}`;
-  return { bytes: Buffer.from(text), splice: spliceInText(text) };
+  const bytes = Buffer.from(text);
+  const splice = spliceInText(text);
+  // Names of some kinds may be of any letters: an index into the text is then none into the bytes.
+  return { bytes, splice: bytes.length === text.length ? splice : Buffer.byteLength(text.slice(0, splice)) };
 }
 
 /** Entries are written field by field only where their sets are not shared by many objects, whose text is known. */
@@ -40,7 +43,7 @@ function managersText(entries: readonly ManagedFieldsEntry[] | undefined | null)
   return `[${JSON.stringify(before).slice(0, -1)},"fieldsV1":${text}${subresource ? `,"subresource":${JSON.stringify(subresource)}` : ''}}]`;
 }
 
-/** Everything before the splice point is ASCII (kind, apiVersion, names), so an index into the text is one into the bytes. */
+/** Index into the text. */
 function spliceInText(text: string): number {
   const at = text.indexOf('"uid":"');
   if (at < 0) throw new Error('Encode an object: metadata.uid is not set');

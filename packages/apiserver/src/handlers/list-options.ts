@@ -74,7 +74,7 @@ function beginWithState(options: ListOptions): void {
 
 function checkField(resource: ServedResource, field: string): void {
   const fields = resource.definition.selectableFields;
-  if (field === 'metadata.name' || field === 'metadata.namespace' || field in fields) return;
+  if (field === 'metadata.name' || field === 'metadata.namespace' || Object.hasOwn(fields, field)) return;
   const custom = resource.definition.fieldLabelError?.(field);
   if (custom) throw badRequestError(custom);
   if (!Object.keys(fields).length) throw badRequestError(`${goQuote(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`);

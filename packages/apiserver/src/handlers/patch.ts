@@ -23,12 +23,18 @@ export const patchTypes: Readonly<Record<string, PatchType>> = {
   'application/apply-patch+yaml': 'apply',
 };
 
+/** The kind of patch that the body's type says; undefined for any other type. */
+export function patchTypeOf({ headers }: Pick<Call['request'], 'headers'>): PatchType | undefined {
+  const type = bareMediaType(headers['content-type']);
+  return Object.hasOwn(patchTypes, type) ? patchTypes[type] : undefined;
+}
+
 export const unsupportedPatch = (custom: boolean): StatusError => custom ? unsupportedBody(Object.keys(patchTypes).filter((type) => patchTypes[type] !== 'strategic')) : new StatusError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: '415: Unsupported Media Type', reason: 'UnsupportedMediaType', details: {}, code: 415 });
 
 /** Changes the object as the patch in the body says; an apply creates what does not exist. */
 export async function patchObject(call: Call, subresource = ''): Promise<ApiResponse> {
   const { resource, request, info } = call;
-  const type = patchTypes[bareMediaType(request.headers['content-type'])];
+  const type = patchTypeOf(request);
   if (!type) throw unsupportedPatch(!!resource.definition.codec);
   const options = writeOptions(info.query, 'PatchOptions', type === 'apply');
   const patched = patcher(call, type, options, subresource);

@@ -1,4 +1,5 @@
 /** What the API server counts of its requests, under kube-apiserver's names. */
+import { builtinResources } from '@pilothouse/api-schemas';
 import type { ApiRequest, ApiResponse } from '@pilothouse/apimachinery';
 import { type Clock, exponentialBuckets, type Family, type Histogram, type MetricsRegistry, type Series } from '@pilothouse/base';
 import { bareMediaType } from '../request/body.ts';
@@ -46,11 +47,12 @@ export function requestMetrics(registry: MetricsRegistry, clock: Pick<Clock, 'mo
   const known = new Map<string, RequestSeries>();
 
   const seriesOf = (request: ApiRequest, info: RequestInfo, route: 'resource' | string | undefined): RequestSeries => {
-    const own = route === 'resource';
+    // A subresource that nobody has is whatever somebody asked for: it must not become a label.
+    const own = route === 'resource' && (info.subresource === '' || subresources.has(info.subresource));
     const scope = scopeOf(info, own);
     const verb = reportedVerb(request, info, scope);
     const dryRun = info.query.size ? dryRunOf(info.query) : '';
-    const subresource = own ? info.subresource : (route ?? '');
+    const subresource = own ? info.subresource : route === 'resource' ? '' : (route ?? '');
     const key = `${verb} ${dryRun} ${own ? `${info.group}/${info.version}/${info.resource}` : ''} ${subresource} ${scope}`;
     let found = known.get(key);
     if (!found) {
@@ -98,6 +100,9 @@ export function requestMetrics(registry: MetricsRegistry, clock: Pick<Clock, 'mo
     watchEvents: (group, version, resource) => events.with(group, version, resource),
   };
 }
+
+/** Every subresource that some resource has; custom ones have no others. */
+const subresources: ReadonlySet<string> = new Set(builtinResources.flatMap(({ name }) => (name.includes('/') ? [name.slice(name.indexOf('/') + 1)] : [])));
 
 const unused: Series = { value: 0 };
 

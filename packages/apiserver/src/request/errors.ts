@@ -17,6 +17,8 @@ export const plainError = (message: string): StatusError => status(500, '', mess
 export function toStatusError(error: unknown): StatusError {
   if (error instanceof StatusError) return error;
   if ((error as Error)?.name === 'SelectorError') return badRequestError((error as Error).message);
+  // What overflows the stack is nested deeper than whatever reads it can follow: the request's fault.
+  if (error instanceof RangeError && /call stack/.test(error.message)) return badRequestError('exceeded max depth');
   if (error instanceof StoreUnavailable) return status(500, '', error.message);
   return internalError(messageOf(error), error);
 }

@@ -19,7 +19,7 @@ function missingOf(pod: Pod, limited: readonly string[]): string | undefined {
   // What the pod states as a whole its containers need not.
   const whole = computeUsage((pod.spec?.resources?.requests ?? {}) as Amounts, (pod.spec?.resources?.limits ?? {}) as Amounts);
   const lacking = wanted.flatMap((name) => {
-    if (name in whole) return [];
+    if (Object.hasOwn(whole, name)) return [];
     const containers = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].filter((c: Container) => !(name in computeUsage((c.resources?.requests ?? {}) as Amounts, (c.resources?.limits ?? {}) as Amounts)));
     return containers.length ? [`${name} for: ${[...new Set(containers.map((c) => c.name))].sort().join(',')}`] : [];
   });

@@ -25,7 +25,7 @@ export function requestHeaderAuthenticator(checker: CertificateChecker, options:
       if (!name) return undefined;
       const proxy = checker.check(peer);
       if (!proxy || (allowedNames.length && !(allowedNames as readonly string[]).includes(proxy.commonName))) return undefined;
-      const extra: Record<string, string[]> = {};
+      const extra: Record<string, string[]> = Object.create(null);
       for (const prefix of extraHeaderPrefixes) {
         for (const header of Object.keys(headers)) {
           if (!header.startsWith(prefix)) continue;

@@ -6,14 +6,13 @@ import { waitForRevision } from '../../cache/freshness.ts';
 import { cloneJson } from '../../objects/clone.ts';
 import { builtinCodec } from '../../objects/codec.ts';
 import { type BodyKind, decodeBody } from '../../objects/decode.ts';
-import { bareMediaType } from '../../request/body.ts';
 import { type WriteOptions, writeOptions } from '../../request/write-options.ts';
 import { scaleColumns } from '../../table/scale.ts';
 import { answerObject } from '../answer.ts';
 import type { Call } from '../call.ts';
 import { trackUpdate } from '../field-tracking.ts';
 import { applyScale } from './scale-apply.ts';
-import { bodyPatcher, patchTypes, unsupportedPatch } from '../patch.ts';
+import { bodyPatcher, patchTypeOf, unsupportedPatch } from '../patch.ts';
 import { checkName } from '../update.ts';
 import { updateStored } from '../update-stored.ts';
 import { viewOf, viewOfObject } from '../view.ts';
@@ -87,7 +86,7 @@ export function updateScale(call: Call): Promise<ApiResponse> {
 
 export async function patchScale(call: Call): Promise<ApiResponse> {
   const { request } = call;
-  const type = patchTypes[bareMediaType(request.headers['content-type'])];
+  const type = patchTypeOf(request);
   if (!type) throw unsupportedPatch(!!call.resource.definition.codec);
   const options = writeOptions(call.info.query, 'PatchOptions', type === 'apply');
   if (type === 'apply') return applyScale(call, options);

@@ -114,7 +114,7 @@ const patchFields = { ApplyConfiguration: 'applyConfiguration', JSONPatch: 'json
 function validateMutation(errors: FieldError[], mutation: Mutation, path: string): void {
   const { patchType } = mutation;
   if (!patchType) return void errors.push(required(`${path}.patchType`));
-  if (!(patchType in patchFields)) return void errors.push(notSupported(`${path}.patchType`, patchType, Object.keys(patchFields)));
+  if (!Object.hasOwn(patchFields, patchType)) return void errors.push(notSupported(`${path}.patchType`, patchType, Object.keys(patchFields)));
   const wanted = patchFields[patchType as keyof typeof patchFields];
   const other = wanted === 'jsonPatch' ? 'applyConfiguration' : 'jsonPatch';
   if (!mutation[wanted]) errors.push(required(`${path}.${wanted}`, `must be specified when patchType is ${patchType}`));

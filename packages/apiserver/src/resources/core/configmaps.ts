@@ -23,7 +23,7 @@ function validateData(errors: FieldError[], object: ConfigMap): void {
   let bytes = 0;
   for (const [key, value] of Object.entries(object.data ?? {})) {
     checkName(errors, `data[${key}]`, key, configMapKey);
-    if (object.binaryData && key in object.binaryData) errors.push(invalid(`data[${key}]`, key, 'duplicate of key present in binaryData'));
+    if (object.binaryData && Object.hasOwn(object.binaryData, key)) errors.push(invalid(`data[${key}]`, key, 'duplicate of key present in binaryData'));
     bytes += Buffer.byteLength(value);
   }
   for (const [key, value] of Object.entries(object.binaryData ?? {})) {

@@ -12,7 +12,7 @@ const rules = { name: nameIsDnsSubdomain, namespaced: true };
 
 function validateJson(errors: FieldError[], data: Record<string, string>, key: string): void {
   const path = `data[${key}]`;
-  if (!(key in data)) {
+  if (!Object.hasOwn(data, key)) {
     errors.push(required(path));
     return;
   }
@@ -40,7 +40,7 @@ const contents: Record<string, (errors: FieldError[], secret: Secret, data: Reco
     if (!data['ssh-privatekey']) errors.push(required('data[ssh-privatekey]'));
   },
   'kubernetes.io/tls': (errors, _secret, data) => {
-    for (const key of ['tls.crt', 'tls.key']) if (!(key in data)) errors.push(required(`data[${key}]`));
+    for (const key of ['tls.crt', 'tls.key']) if (!Object.hasOwn(data, key)) errors.push(required(`data[${key}]`));
   },
 };
 

@@ -78,7 +78,7 @@ const subjectFields = { Group: 'group', ServiceAccount: 'serviceAccount', User: 
 type SubjectKind = keyof typeof subjectFields;
 
 function validateSubject(errors: FieldError[], subject: Subject, path: string): void {
-  if (!(subject.kind in subjectFields)) return void errors.push(notSupported(`${path}.kind`, subject.kind, Object.keys(subjectFields)));
+  if (!Object.hasOwn(subjectFields, subject.kind)) return void errors.push(notSupported(`${path}.kind`, subject.kind, Object.keys(subjectFields)));
   const field = subjectFields[subject.kind as SubjectKind];
   const given = subject[field];
   if (!given) errors.push(required(`${path}.${field}`, `${field} is required when subject kind is '${subject.kind}'`));

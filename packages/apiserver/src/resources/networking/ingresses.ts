@@ -14,7 +14,7 @@ const classAnnotation = 'kubernetes.io/ingress.class';
 const pathTypes = ['Exact', 'ImplementationSpecific', 'Prefix'];
 
 function validateReference(errors: FieldError[], { apiGroup, kind, name }: TypedLocalObjectReference, path: string): void {
-  if (apiGroup !== undefined) checkName(errors, `${path}.apiGroup`, apiGroup, dns1123Subdomain);
+  if (apiGroup !== undefined && apiGroup !== null) checkName(errors, `${path}.apiGroup`, apiGroup, dns1123Subdomain);
   for (const [key, value] of [['kind', kind], ['name', name]] as const) {
     if (!value) errors.push(required(`${path}.${key}`));
     else checkName(errors, `${path}.${key}`, value, pathSegmentName);

@@ -59,7 +59,7 @@ export function validateAnnotationUpdate(errors: FieldError[], meta: ObjectMeta,
     if (key === mirrorAnnotation) errors.push(forbidden(`${path}[${key}]`, 'may not remove or update mirror pod annotation'));
   }
   for (const key in now) {
-    if (key in before) continue;
+    if (Object.hasOwn(before, key)) continue;
     if (key.startsWith(appArmorPrefix)) errors.push(forbidden(`${path}[${key}]`, 'may not add AppArmor annotations'));
     if (key === mirrorAnnotation) errors.push(forbidden(`${path}[${key}]`, 'may not add mirror pod annotation'));
   }

@@ -102,7 +102,7 @@ export function validateRequirements(errors: FieldError[], requirements: Resourc
     const at = `${path}.requests[${name}]`;
     const amount = requests[name];
     checkOne(name, amount, at);
-    if (name in limits) {
+    if (Object.hasOwn(limits, name)) {
       const order = compareQuantities(amount, limits[name]);
       if (order !== 0 && !isOvercommitAllowed(name)) errors.push(invalid(`${path}.requests`, amount, `must be equal to ${name} limit of ${limits[name]}`));
       else if (order > 0) errors.push(invalid(`${path}.requests`, amount, `must be less than or equal to ${name} limit of ${limits[name]}`));
