@@ -4,6 +4,8 @@
  * listener → authentication → audit → impersonation → flow control → authorization → handler → admission → storage.
  */
 import type { Runtime } from '@pilothouse/base';
+import type { Store } from '@pilothouse/storage';
+import type { LoopbackClient } from './bootstrap/client.ts';
 import type { ResourceFacts } from '@pilothouse/api-schemas';
 import type { FieldType } from '@pilothouse/apimachinery/managed-fields/field-type';
 import type { ApiRequest, ApiResponse, FieldError, KubeObject, ResourceType } from '@pilothouse/apimachinery';
@@ -74,12 +76,17 @@ export interface WriteContext extends Runtime {
   read: ObjectReader;
   /** Whether the user may do something further, beside what the request was authorized for. */
   authorize(attributes: RequestAttributes): Promise<Decision>;
+  /** Writes other objects, as the server itself. */
+  client: LoopbackClient;
+  store: Store;
 }
 
 /** Reads from inside the server (caches; no authorization). Shared objects: never mutate. */
 export interface ObjectReader {
   get<T extends KubeObject>(type: ResourceType<T>, name: string, namespace?: string): Promise<T | undefined>;
   list<T extends KubeObject>(type: ResourceType<T>, namespace?: string): Promise<readonly T[]>;
+  /** What the cache has now, which may lack the newest writes. */
+  peek<T extends KubeObject>(type: ResourceType<T>, name: string, namespace?: string): T | undefined;
 }
 
 /** A reader that also tells of changes: what compiled indexes (RBAC, quotas, the node graph) are kept current by. */
@@ -101,6 +108,14 @@ export interface Column<T> {
   /** 0: always shown; 1: with `-o wide`. */
   priority?: number;
   value(object: T, nowMs: number): unknown;
+}
+
+/** What was taken for a write. Neither rejects. */
+export interface Taken {
+  /** After the write: gives back what the object had before. */
+  commit(): Promise<void>;
+  /** Where nothing was written: gives back what was taken. */
+  rollback(): Promise<void>;
 }
 
 /**
@@ -126,10 +141,10 @@ export interface Strategy<T extends KubeObject> {
   warnings?(object: T, old: T | undefined): string[];
   /** Whether `warnings` are asked for on writes of the status too. */
   warnsOnStatus?: boolean;
-  /** Takes what must be unique across objects (cluster IPs, node ports). `commit` after the write, `rollback` if it failed. */
-  begin?(object: T, old: T | undefined, context: WriteContext): Promise<{ commit(): void; rollback(): void } | undefined>;
-  /** After deletion from storage. */
-  afterDelete?(object: T): void;
+  /** Takes what must be unique across objects (cluster IPs, node ports). */
+  begin?(object: T, old: T | undefined, context: WriteContext): Promise<Taken | undefined>;
+  /** After deletion from storage. Must not reject. */
+  afterDelete?(object: T, context: WriteContext): Promise<void>;
   /** Grace period in seconds for a delete; undefined: the object is deleted at once. Pods: from spec. */
   gracePeriodSeconds?(object: T, requested: number | undefined): number | undefined;
   /** Whether `metadata.generation` is kept (most kinds with a spec), and what changes raise it; default: any difference in `spec`. */

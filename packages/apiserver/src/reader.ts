@@ -32,6 +32,11 @@ export function objectFeed(registry: ResourceRegistry, feed: StoreFeed): ObjectF
       resource.stored!.cache.scan(namespace, undefined, (entry) => void found.push(viewOf(resource, entry).object as T));
       return found;
     },
+    peek<T extends KubeObject>(type: ResourceType<T>, name: string, namespace = ''): T | undefined {
+      const resource = find(type);
+      const entry = resource.stored!.cache.get(namespace, name);
+      return entry && (viewOf(resource, entry).object as T);
+    },
     async follow<T extends KubeObject>(type: ResourceType<T>, change: (object: T | undefined, old: T | undefined) => void, signal?: AbortSignal): Promise<void> {
       const resource = find(type);
       const end = resource.stored!.cache.follow((object, old) => change(object && (viewOf(resource, object).object as T), old && (viewOf(resource, old).object as T)));

@@ -1,5 +1,6 @@
 import type { ApiHandler } from '@pilothouse/apimachinery';
 import { type Runtime, Scope } from '@pilothouse/base';
+import { loopbackClient } from './bootstrap/client.ts';
 import { DeliveryRounds } from './cache/delivery-rounds.ts';
 import { StoreFeed } from './cache/store-feed.ts';
 import type { Authorizer, Decision, ObjectFeed, RequestAttributes, ResourceDefinition } from './contract.ts';
@@ -65,6 +66,7 @@ export async function createApiServer(runtime: Runtime, options: ApiServerOption
     feed,
     registry,
     read,
+    client: loopbackClient((request) => handle(request)),
     admission: [],
     virtualHandlers: [],
     connectHandlers: [],

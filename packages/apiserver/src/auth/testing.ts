@@ -33,6 +33,7 @@ export function memoryObjects(): MemoryObjects {
       if (old) tell(type, undefined, old);
     },
     get: async (type, name, namespace = '') => objects(type).get(`${namespace}/${name}`),
+    peek: (type, name, namespace = '') => objects(type).get(`${namespace}/${name}`),
     list: async (type, namespace) => [...objects(type).values()].filter((o) => namespace === undefined || o.metadata.namespace === namespace),
     async follow(type, change) {
       followers.set(groupResource(type), [...(followers.get(groupResource(type)) ?? []), change as Change]);

@@ -7,7 +7,8 @@ export interface LoopbackClient {
   /** False when an object of that name was there already. */
   create<T extends KubeObject>(type: ResourceType<T>, object: T): Promise<boolean>;
   update<T extends KubeObject>(type: ResourceType<T>, object: T, subresource?: string): Promise<T>;
-  delete(type: ResourceType, name: string, namespace?: string): Promise<void>;
+  /** @throws StatusError 404, 409 where it is not the one that `preconditions` name */
+  delete(type: ResourceType, name: string, namespace?: string, preconditions?: { uid: string }): Promise<void>;
 }
 
 const pathOf = (type: ResourceType, namespace?: string, name?: string, subresource?: string) =>
@@ -45,6 +46,6 @@ export function loopbackClient(handle: ApiHandler, signal: AbortSignal = new Abo
         },
       ),
     update: (type, object, subresource) => call('PUT', pathOf(type, object.metadata.namespace, object.metadata.name, subresource), { apiVersion: apiVersionOf(type.group, type.version), kind: type.kind, ...object }),
-    delete: (type, name, namespace) => call('DELETE', pathOf(type, namespace, name)),
+    delete: (type, name, namespace, preconditions) => call('DELETE', pathOf(type, namespace, name), preconditions && { preconditions }),
   };
 }

@@ -1,10 +1,11 @@
 /** What an empty cluster holds, brought up to date at each start. */
-import { apiServices, clusterRoleBindings, clusterRoles, configMaps, flowSchemas, ipAddresses, isConflict, type KubeObject, namespaces, priorityClasses, priorityLevelConfigurations, type ResourceType, roleBindings, roles, serviceCIDRs, services } from '@pilothouse/apimachinery';
+import { apiServices, clusterRoleBindings, clusterRoles, configMaps, flowSchemas, ipAddresses, isConflict, isInvalid, type KubeObject, namespaces, priorityClasses, priorityLevelConfigurations, type ResourceType, roleBindings, roles, serviceCIDRs, services } from '@pilothouse/apimachinery';
 import { formatTime, messageOf, type Runtime } from '@pilothouse/base';
 import { danglingCondition } from '../flow-control/dangling.ts';
 import type { LoopbackClient } from './client.ts';
 import { bootstrapCluster, bootstrapRbac } from './data.ts';
-import { extensionAuthentication, kubernetesService, legacyTokenTracking, serviceCidr, serviceIpAddress, type ServerFacts } from './objects.ts';
+import { holdsFor } from '../resources/core/cluster-ips.ts';
+import { extensionAuthentication, kubernetesService, legacyTokenTracking, serviceCidr, type ServerFacts } from './objects.ts';
 import { reconcile } from './reconcile.ts';
 
 export * from './client.ts';
@@ -78,6 +79,28 @@ async function ensureConfigMap(client: LoopbackClient, wanted: KubeObject & { da
   if (held && Object.entries(wanted.data ?? {}).some(([k, v]) => held.data?.[k] !== v)) await client.update(configMaps, { ...held, data: { ...held.data, ...wanted.data } });
 }
 
+/** Servers that start together all try; each attempt of the others has this long. */
+const otherServerMs = { between: 200, inAll: 5_000 };
+
+/** Creates the service of the API itself, at its fixed address. */
+async function ensureKubernetesService(client: LoopbackClient, { clock }: Runtime, facts: ServerFacts): Promise<void> {
+  const service = kubernetesService(facts);
+  for (let waitedMs = 0; ; waitedMs += otherServerMs.between) {
+    if (await client.get(services, service.metadata.name!, service.metadata.namespace)) return;
+    try {
+      await client.create(services, service);
+      return;
+    } catch (error) {
+      if (!isInvalid(error)) throw error;
+      const held = await client.get(ipAddresses, facts.serviceAddress);
+      if (held && !holdsFor(held, service)) throw error;
+      // Another server is about to create the service, or died between address and service.
+      if (held && waitedMs >= otherServerMs.inAll) await client.delete(ipAddresses, facts.serviceAddress, undefined, { uid: held.metadata.uid! }).catch(() => undefined);
+      else await clock.sleep(otherServerMs.between);
+    }
+  }
+}
+
 /**
  * Brings the cluster's own objects into being. Resolves when requests can be authorized and namespaces exist; status
  * that merely informs follows in `settled`, which never rejects.
@@ -94,9 +117,8 @@ export async function runBootstrap(client: LoopbackClient, runtime: Runtime, fac
     ensureConfigMap(client, legacyTokenTracking(now.slice(0, 10)), false),
   ]);
   // After the range it is allocated from.
-  if (!(await client.get(services, 'kubernetes', 'default'))) await client.create(services, kubernetesService(facts));
-  const settled = Promise.all([client.create(ipAddresses, serviceIpAddress(facts)), ensureStatus(client, now)]).then(
-    () => undefined,
+  await ensureKubernetesService(client, runtime, facts);
+  const settled = ensureStatus(client, now).catch(
     (error) => runtime.log.warn('Cannot write the status of bootstrap objects', { err: messageOf(error) }),
   );
   return { settled };

@@ -1,7 +1,7 @@
 /** The objects of an empty cluster that depend on how this server was started. */
 import type { ConfigMap, Endpoints, Service } from '@pilothouse/api-schemas/types/core/v1';
 import type { EndpointSlice } from '@pilothouse/api-schemas/types/discovery/v1';
-import type { IPAddress, ServiceCIDR } from '@pilothouse/api-schemas/types/networking/v1';
+import type { ServiceCIDR } from '@pilothouse/api-schemas/types/networking/v1';
 import { isIP } from 'node:net';
 import { requestHeaderDefaults } from '../auth/authenticators/request-header.ts';
 
@@ -50,11 +50,6 @@ export const kubernetesEndpointSlice = (addresses: readonly string[], port: numb
 export const serviceCidr = (facts: ServerFacts): ServiceCIDR => ({
   metadata: { name: serviceName, finalizers: ['networking.k8s.io/service-cidr-finalizer'] },
   spec: { cidrs: [...facts.serviceRanges] },
-});
-
-export const serviceIpAddress = (facts: ServerFacts): IPAddress => ({
-  metadata: { name: facts.serviceAddress, labels: { 'ipaddress.kubernetes.io/ip-family': isIP(facts.serviceAddress) === 6 ? 'IPv6' : 'IPv4', 'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io' } },
-  spec: { parentRef: { group: '', resource: 'services', namespace: 'default', name: serviceName } },
 });
 
 /** How extension API servers are to authenticate those whom this server passes on. */

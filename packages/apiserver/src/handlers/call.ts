@@ -1,3 +1,4 @@
+import type { LoopbackClient } from '../bootstrap/client.ts';
 import type { OpenApiTexts } from '../openapi/documents.ts';
 import type { ApiRequest, ApiResponse } from '@pilothouse/apimachinery';
 import type { Runtime } from '@pilothouse/base';
@@ -17,6 +18,8 @@ export interface ServerCore extends Runtime {
   feed: StoreFeed;
   registry: ResourceRegistry;
   read: ObjectFeed;
+  /** Requests of the server to itself. */
+  client: LoopbackClient;
   admission: readonly AdmissionPlugin[];
   virtualHandlers: readonly VirtualHandler[];
   connectHandlers: readonly ConnectHandler[];

@@ -4,7 +4,7 @@ import type { ServedResource } from '../registry.ts';
 import type { WriteContext } from '../contract.ts';
 import { decodeBody, settleEmptyLists } from '../objects/decode.ts';
 import { dedupOwnerReferences } from '../objects/owner-references.ts';
-import { createFailure, putObject, unwritten } from '../objects/storage.ts';
+import { createFailure, mayBeWritten, putObject, unwritten } from '../objects/storage.ts';
 import { fillSystemFields, generatedName, validateCommon, wipeSystemFields } from '../objects/system-fields.ts';
 import { type WriteOptions, writeOptions } from '../request/write-options.ts';
 import { admit, mutate } from './admit.ts';
@@ -12,6 +12,7 @@ import { answerObject } from './answer.ts';
 import type { Call } from './call.ts';
 import { checkAfterAdmission, trackCreate } from './field-tracking.ts';
 import { viewOf } from './view.ts';
+import { writeContext } from './write-context.ts';
 
 /** How often a drawn name that is taken is drawn anew. */
 const nameTries = 8;
@@ -40,7 +41,7 @@ export function placeInNamespace(call: Call, object: KubeObject): void {
 
 /** Takes a decoded object through defaults, admission, preparation and validation into the store. */
 export async function createDecoded(call: Call, object: KubeObject, options: WriteOptions, forced: { name?: string; /** managedFields are as they shall be. */ tracked?: boolean; /** The request asks for an update: whether it may create is still to be asked. */ byUpdate?: boolean } = {}): Promise<CachedObject> {
-  const { resource, core, info } = call;
+  const { resource, core } = call;
   const { definition } = resource;
   const { strategy } = definition;
   wipeSystemFields(object);
@@ -58,7 +59,7 @@ export async function createDecoded(call: Call, object: KubeObject, options: Wri
     resource.codec.defaults(object);
     strategy.defaults?.(object);
   }
-  const context: WriteContext = { clock: core.clock, random: core.random, log: core.log, user: call.user, namespace: info.namespace, dryRun: options.dryRun, verb: info.verb, subresource: '', read: core.read, authorize: core.authorize };
+  const context = writeContext(call, options.dryRun);
   const generateName = object.metadata.name ? '' : (object.metadata.generateName ?? '');
   for (let attempt = 1; ; attempt++) {
     if (generateName) object.metadata.name = generatedName(generateName, core.random);
@@ -128,16 +129,16 @@ async function storeNew(call: Call, object: KubeObject, context: WriteContext, d
     const toStore = resource.conversion ? resource.conversion.toStorage(object) : object;
     let result: CachedObject;
     if (dryRun) {
-      taken?.rollback();
+      await taken?.rollback();
       if (stored.cache.get(namespaced ? (object.metadata.namespace ?? '') : '', name)) throw alreadyExistsError(resource.subject, name);
       result = unwritten(stored, toStore, 0);
     } else {
       result = await putObject(core.store, stored, toStore, 0);
-      taken?.commit();
+      await taken?.commit();
     }
     return result;
   } catch (error) {
-    if (!dryRun) taken?.rollback();
+    if (!dryRun && !mayBeWritten(error)) await taken?.rollback();
     throw createFailure(error, resource, name);
   }
 }

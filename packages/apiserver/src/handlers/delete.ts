@@ -11,6 +11,7 @@ import type { Call } from './call.ts';
 import { checkPreconditions, collectionFinalizers, markDeleting, markGraceful, orphansByDefault } from './deletion.ts';
 import { startNamespaceDeletion } from './subresources/namespace.ts';
 import { viewOf } from './view.ts';
+import { writeContext } from './write-context.ts';
 
 /** What a delete left behind. `gone`: nothing; otherwise the object waits for its grace period or its finalizers. */
 export interface Deleted {
@@ -109,14 +110,15 @@ async function tryDelete(call: Call, current: CachedObject, options: DeleteOptio
 }
 
 /** Removes from the store; what somebody else removed meanwhile counts as removed. */
-async function remove({ resource, core }: Call, entry: CachedObject): Promise<CachedObject> {
+async function remove(call: Call, entry: CachedObject): Promise<CachedObject> {
+  const { resource, core } = call;
   let gone: CachedObject = entry;
   try {
     const result = await core.store.delete(entry.key, { ifRevision: entry.revision });
     if (result) gone = entry.atRevision(result.revision);
+    await resource.definition.strategy.afterDelete?.(viewOf(resource, entry).object, writeContext(call, false));
   } catch (error) {
     if (!(error instanceof RevisionConflict) || error.current) throw error;
   }
-  resource.definition.strategy.afterDelete?.(viewOf(resource, entry).object);
   return gone;
 }

@@ -3,7 +3,7 @@ import { RevisionConflict } from '@pilothouse/storage';
 import type { CachedObject } from '../cache/cached-object.ts';
 import type { WriteContext } from '../contract.ts';
 import { dedupOwnerReferences } from '../objects/owner-references.ts';
-import { fromEntry, putObject, readObject, sameAsStored, unwritten, updateConflict } from '../objects/storage.ts';
+import { fromEntry, mayBeWritten, putObject, readObject, sameAsStored, unwritten, updateConflict } from '../objects/storage.ts';
 import { keepSystemFields, validateCommonUpdate } from '../objects/system-fields.ts';
 import { plainError } from '../request/errors.ts';
 import type { WriteOptions } from '../request/write-options.ts';
@@ -13,6 +13,7 @@ import { createDecoded, kindInErrors } from './create.ts';
 import { checkAfterAdmission, keepTimes } from './field-tracking.ts';
 import { revisionProblem } from './list-options.ts';
 import { viewOf } from './view.ts';
+import { writeContext } from './write-context.ts';
 
 export interface StoredUpdate {
   name: string;
@@ -104,7 +105,7 @@ async function tryUpdate(call: Call, update: StoredUpdate, current: CachedObject
   }
   dedupOwnerReferences(object, call.core.admission.length > 0, call.warnings);
   checkRevision(call, update, object, current);
-  const context = contextOf(call, update);
+  const context = writeContext(call, update.options.dryRun, update.subresource);
   const rights = prepare(call, update, object, old, context);
   if (rights) await rights;
   const { strategy } = resource.definition;
@@ -117,11 +118,6 @@ const uidConflict = (call: Call, update: StoredUpdate, found: string) => {
   const key = call.resource.stored!.cache.keyOf(call.info.namespace, update.name);
   return conflictError(call.resource.subject, update.name, `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${update.uid}, UID in object meta: ${found}`);
 };
-
-function contextOf(call: Call, update: StoredUpdate): WriteContext {
-  const { clock, random, log, read, authorize } = call.core;
-  return { clock, random, log, verb: call.info.verb, authorize, user: call.user, namespace: call.info.namespace, dryRun: update.options.dryRun, subresource: update.subresource, read };
-}
 
 /** The revision that the object names must be the current one, where it names one or its kind demands it. */
 function checkRevision(call: Call, update: StoredUpdate, object: KubeObject, current: CachedObject): void {
@@ -174,7 +170,7 @@ async function write(call: Call, update: StoredUpdate, object: KubeObject, old: 
     const entry = unwritten(stored, resource.conversion ? resource.conversion.toStorage(object) : object, current.revision);
     if (!dryRun) {
       await core.store.delete(current.key, { ifRevision: current.revision });
-      resource.definition.strategy.afterDelete?.(object);
+      await resource.definition.strategy.afterDelete?.(object, context);
     }
     return { entry, created: false, deleted: true };
   }
@@ -184,14 +180,14 @@ async function write(call: Call, update: StoredUpdate, object: KubeObject, old: 
     keepTimes(toStore, current.object);
     const same = sameAsStored(toStore, current);
     if (same || dryRun) {
-      taken?.rollback();
+      await taken?.rollback();
       return { entry: same ? current : unwritten(stored, toStore, current.revision), created: false, deleted: false };
     }
     const entry = await putObject(core.store, stored, toStore, current.revision);
-    taken?.commit();
+    await taken?.commit();
     return { entry, created: false, deleted: false };
   } catch (error) {
-    taken?.rollback();
+    if (!mayBeWritten(error)) await taken?.rollback();
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { type ApiResponse, apiVersionOf, invalidError, type KubeObject } from '@pilothouse/apimachinery';
 import { typeOfKind } from '@pilothouse/api-schemas';
-import type { VirtualContext, WriteContext } from '../contract.ts';
+import type { VirtualContext } from '../contract.ts';
 import { builtinCodec } from '../objects/codec.ts';
 import { decodeBody } from '../objects/decode.ts';
 import { wipeSystemFields } from '../objects/system-fields.ts';
@@ -11,6 +11,7 @@ import { answerValue } from './answer.ts';
 import { placeInNamespace } from './create.ts';
 import type { Call } from './call.ts';
 import { trackBody, trackCreate } from './field-tracking.ts';
+import { writeContext } from './write-context.ts';
 
 /** Creates that are answered by computing: the body goes through admission to the handler registered for the resource. */
 export async function createVirtual(call: Call): Promise<ApiResponse> {
@@ -36,7 +37,7 @@ export async function createVirtual(call: Call): Promise<ApiResponse> {
     trackBody(call, object, options.fieldManager, { schema, apiVersion, kind: type.kind, empty: codec.decode({ kind: type.kind, apiVersion }).object, subresource: info.subresource });
   }
   await mutate(call, admission);
-  const context: WriteContext = { clock: core.clock, random: core.random, log: core.log, user: call.user, namespace: info.namespace, dryRun: options.dryRun, verb: info.verb, subresource: info.subresource, read: core.read, authorize: core.authorize };
+  const context = writeContext(call, options.dryRun, info.subresource);
   const errors = facts ? [] : (strategy.validate?.(object, context) ?? []);
   if (errors.length) throw invalidError(type, object.metadata.name ?? '', errors);
   const virtual: VirtualContext = { clock: core.clock, random: core.random, log: core.log, request, user: call.user, namespace: info.namespace, name: info.subresource ? info.name : '', object, dryRun: options.dryRun, read: core.read, admit: () => admit(call, admission) };

@@ -1,5 +1,5 @@
 import { alreadyExistsError, conflictError, type KubeObject } from '@pilothouse/apimachinery';
-import { type Entry, RevisionConflict, type Store } from '@pilothouse/storage';
+import { type Entry, RevisionConflict, type Store, StoreUnavailable } from '@pilothouse/storage';
 import { CachedObject } from '../cache/cached-object.ts';
 import { encodeStored, fromStore, withRevision } from '../cache/encoding.ts';
 import type { ServedResource, StoredResource } from '../registry.ts';
@@ -58,6 +58,9 @@ function cachedOf(stored: StoredResource, key: string, revision: number, form: {
   const slash = rest.indexOf('/');
   return new CachedObject({ key, namespace: cache.namespaced ? rest.slice(0, slash) : '', name: rest.slice(slash + 1), revision, bytes: form.bytes, splice: form.splice, indexer: { fields: definition.selectableFields, parsed: (object) => definition.strategy.defaults?.(object) }, ...(form.object && { object: form.object }) });
 }
+
+/** Whether the object may have been written though the write failed: what was taken for it must then not be given to another. */
+export const mayBeWritten = (error: unknown): boolean => error instanceof StoreUnavailable && error.outcomeUnknown;
 
 /** A create's failure as the client sees it. */
 export const createFailure = (error: unknown, resource: ServedResource, name: string): unknown => (error instanceof RevisionConflict ? alreadyExistsError(resource.subject, name) : error);

@@ -8,7 +8,7 @@ import { builtinDefinitions } from './index.ts';
 const definitions = builtinDefinitions({ serviceClusterIpRanges: ['10.20.0.0/28'], serviceNodePortRange: { from: 31000, to: 31003 } });
 const definition = (group: string, plural: string): ResourceDefinition => definitions.find((d) => d.type.group === group && d.type.plural === plural)!;
 
-const nothing: ObjectReader = { get: async () => undefined, list: async () => [] };
+const nothing: ObjectReader = { get: async () => undefined, list: async () => [], peek: () => undefined };
 const context = {
   user: { name: 'ann', groups: ['crew'], extra: { ship: ['a'] } },
   namespace: 'ns',
@@ -83,16 +83,6 @@ describe('services', () => {
     await strategy.begin?.(object, undefined, context);
     return object.spec;
   };
-
-  test('take addresses and ports that are free', async () => {
-    const first = await begin({ type: 'NodePort', ports: [{ port: 80 }] });
-    const second = await begin({ type: 'NodePort', ports: [{ name: 'a', port: 80 }, { name: 'b', port: 81 }] });
-    expect(first.clusterIPs).toEqual([first.clusterIP]);
-    expect(second.clusterIP).not.toBe(first.clusterIP);
-    expect(new Set([...first.ports, ...second.ports].map((port: any) => port.nodePort)).size).toBe(3);
-    await expect(begin({ ports: [{ port: 82 }], clusterIP: first.clusterIP })).rejects.toMatchObject({ code: 422 });
-    await expect(begin({ ports: [{ port: 83 }], clusterIP: '10.99.0.1' })).rejects.toMatchObject({ code: 422 });
-  });
 
   test('without an address keep none', async () => {
     expect(await begin({ clusterIP: 'None', selector: { a: 'b' }, ports: [{ port: 80 }] })).toMatchObject({ clusterIP: 'None', clusterIPs: ['None'], ipFamilies: ['IPv4'] });

@@ -4,7 +4,7 @@ import { builtinTypes } from '@pilothouse/api-schemas';
 import type { ObjectReader, ResourceDefinition, WriteContext } from '../contract.ts';
 import { builtinDefinitions } from './index.ts';
 
-const nothing: ObjectReader = { get: async () => undefined, list: async () => [] };
+const nothing: ObjectReader = { get: async () => undefined, list: async () => [], peek: () => undefined };
 
 export const writeContext = (subresource = ''): WriteContext =>
   ({

@@ -8,11 +8,12 @@ import { impersonate, parseTokenFile, standardAuthentication, standardAuthorizat
 import { standardAdmission } from '@pilothouse/apiserver/admission/index';
 import { auditFile, createAudit, parseAuditPolicy } from '@pilothouse/apiserver/audit/index';
 import { announceServer, loopbackClient, runBootstrap } from '@pilothouse/apiserver/bootstrap/index';
+import { keepAllocations } from '@pilothouse/apiserver/bootstrap/service-repair';
 import { noTexts, type OpenApiTexts } from '@pilothouse/apiserver/openapi/documents';
 import { keepSchemaStatus } from '@pilothouse/apiserver/flow-control/dangling';
 import type { Pki } from '@pilothouse/apiserver/pki/index';
 import { connectHandlers, kubelets } from '@pilothouse/apiserver/proxy/index';
-import { builtinDefinitions } from '@pilothouse/apiserver/resources/index';
+import { builtinDefinitions, defaultResourceOptions } from '@pilothouse/apiserver/resources/index';
 import { standardRoutes } from '@pilothouse/apiserver/routes/index';
 import { metricsRoute } from '@pilothouse/apiserver/routes/metrics';
 import { openIdRoutes } from '@pilothouse/apiserver/routes/openid';
@@ -169,6 +170,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
   address = `${setup.advertiseAddress}:${listener.port}`;
   await runBootstrap(loopback, runtime, { advertiseAddress: setup.advertiseAddress, port: listener.port, serviceRanges: [setup.serviceClusterIpRange], serviceAddress, clientCa: pki.ca.certificate, requestHeaderCa: pki.frontProxyCa.certificate, requestHeaderAllowedNames: ['front-proxy-client'] });
   await auth!.authorization.ready;
+  keepAllocations({ ...runtime, client: loopback, store }, scope, { serviceNodePortRange: nodePorts ?? defaultResourceOptions.serviceNodePortRange });
   await announceServer(loopback, runtime, scope, { hostName: hostname(), advertiseAddress: setup.advertiseAddress, port: listener.port });
   await keepSchemaStatus(server.read, loopback, runtime, scope);
   state.bootstrapped = true;

@@ -92,7 +92,7 @@ export function services(options: ResourceOptions): ResourceDefinition {
     },
     warnings: warningsOf,
     begin: (service, old, context) => (context.subresource === '' ? allocator.take(service, old, context) : Promise.resolve(undefined)),
-    afterDelete: (service) => allocator.free(service),
+    afterDelete: (service, context) => allocator.free(service, context),
   };
   return defineResource<any>(type, {
     strategy,
