@@ -145,7 +145,17 @@ async function settle(): Promise<void> {
 }
 
 /** RFC 3339 with seconds, as `metav1.Time` is written: `2026-01-02T03:04:05Z`. */
-export const formatTime = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
+export function formatTime(ms: number): string {
+  const second = Math.floor(ms / 1_000);
+  if (second !== lastSecond) {
+    lastTime = `${new Date(ms).toISOString().slice(0, 19)}Z`;
+    lastSecond = second;
+  }
+  return lastTime;
+}
+/** Most calls are about the present second. */
+let lastSecond = Number.NaN;
+let lastTime = '';
 
 /** RFC 3339 with microseconds, as `metav1.MicroTime` is written: `2026-01-02T03:04:05.123000Z`. */
 export const formatMicroTime = (ms: number): string => `${new Date(Math.floor(ms)).toISOString().slice(0, 23)}${String(Math.floor((ms % 1) * 1000)).padStart(3, '0')}Z`;

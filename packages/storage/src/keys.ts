@@ -32,6 +32,8 @@ export const inRange = (range: KeyRange, key: string): boolean =>
 
 /** The range of all keys that begin with `prefix`; of all keys, for an empty prefix. */
 export function prefixRange(prefix: string): KeyRange {
+  // What almost all prefixes end with, and what comes right after it.
+  if (prefix.endsWith('/')) return { start: prefix, end: `${prefix.slice(0, -1)}0` };
   const points = Array.from(prefix);
   while (points.length) {
     const last = points.pop()!.codePointAt(0)!;

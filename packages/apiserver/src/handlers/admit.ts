@@ -39,13 +39,19 @@ function attributesOf(call: Call, admission: Admission): AdmissionAttributes {
 export async function mutate(call: Call, admission: Admission): Promise<void> {
   if (!call.core.admission.length) return;
   const attributes = attributesOf(call, admission);
-  for (const plugin of call.core.admission) if (plugin.mutate && plugin.operations.includes(admission.operation)) await plugin.mutate(attributes);
+  for (const plugin of call.core.admission) {
+    const running = plugin.operations.includes(admission.operation) ? plugin.mutate?.(attributes) : undefined;
+    if (running) await running;
+  }
 }
 
 /** Runs validating admission. @throws StatusError */
 export async function admit(call: Call, admission: Admission): Promise<void> {
   if (!call.core.admission.length) return;
   const attributes = attributesOf(call, admission);
-  for (const plugin of call.core.admission) if (plugin.validate && plugin.operations.includes(admission.operation)) await plugin.validate(attributes);
+  for (const plugin of call.core.admission) {
+    const running = plugin.operations.includes(admission.operation) ? plugin.validate?.(attributes) : undefined;
+    if (running) await running;
+  }
 }
 
