@@ -7,6 +7,7 @@ import { KeyedHeap, type Runtime, type Timer } from '@pilothouse/base';
 import { Compacted, type Entry, RevisionConflict, type Revision, type Store, type StoreEvent, StoreUnavailable } from '../contract.ts';
 import { followers } from '../follow.ts';
 import { checkKey } from '../keys.ts';
+import { RecentValues } from './recent-values.ts';
 import { History, type Version } from './history.ts';
 
 /** A write as the journal keeps it. */
@@ -74,6 +75,7 @@ const slice = 2_000;
 export function openMvccStore(runtime: Runtime, journal: Journal, options: MvccOptions, restored?: Restored): Store {
   const { clock, log } = runtime;
   const history = restored?.history ?? new History();
+  const recent = new RecentValues();
   let committed = history.head;
   let pending: Pending[] = [];
   let flushing: Promise<void> | undefined;
@@ -101,10 +103,12 @@ export function openMvccStore(runtime: Runtime, journal: Journal, options: MvccO
       const events = versions.map((v): StoreEvent => ({
         type: v.createRevision === 0 ? 'delete' : 'put',
         key: v.key,
-        value: v.createRevision === 0 ? empty : journal.value(v.revision)!,
+        value: v.createRevision === 0 ? empty : (recent.get(v.revision) ?? journal.value(v.revision)!),
         revision: v.revision,
         createRevision: v.createRevision,
-        previous: v.previousRevision === undefined ? undefined : journal.value(v.previousRevision),
+        get previous() {
+          return v.previousRevision === undefined ? undefined : journal.value(v.previousRevision);
+        },
       }));
       return { events, revision: reached };
     },
@@ -132,7 +136,10 @@ export function openMvccStore(runtime: Runtime, journal: Journal, options: MvccO
   };
   const settle = (batch: Pending[]) => {
     committed = batch[batch.length - 1].change.revision;
-    for (const p of batch) p.resolve();
+    for (const { change, resolve } of batch) {
+      if (change.createRevision !== 0) recent.add(change.revision, change.value);
+      resolve();
+    }
     watches.moved();
   };
   const fail = (batch: Pending[], cause: unknown) => {
