@@ -2,6 +2,7 @@ export * from './exchange.ts';
 export * from './field-error.ts';
 export * from './field-selector.ts';
 export * from './go-format.ts';
+export * from './go-regexp.ts';
 export * from './int-or-string.ts';
 export * from './json-path.ts';
 export * from './label-selector.ts';

@@ -7,6 +7,7 @@ import type { Runtime } from '@pilothouse/base';
 import type { Store } from '@pilothouse/storage';
 import type { LoopbackClient } from './bootstrap/client.ts';
 import type { ResourceFacts } from '@pilothouse/api-schemas';
+import type { DeleteOptions } from '@pilothouse/api-schemas/types/meta/v1';
 import type { FieldType } from '@pilothouse/apimachinery/managed-fields/field-type';
 import type { ApiRequest, ApiResponse, FieldError, KubeObject, ResourceType } from '@pilothouse/apimachinery';
 
@@ -143,6 +144,11 @@ export interface Strategy<T extends KubeObject> {
   warnsOnStatus?: boolean;
   /** Takes what must be unique across objects (cluster IPs, node ports). */
   begin?(object: T, old: T | undefined, context: WriteContext): Promise<Taken | undefined>;
+  /**
+   * A delete of a kind that stays until its controller has cleaned up after it: marks the object. False: it is deleted as
+   * anything else. @throws StatusError for preconditions that do not hold
+   */
+  startDeletion?(object: T, options: DeleteOptions, nowMs: number): boolean;
   /** After deletion from storage. Must not reject. */
   afterDelete?(object: T, context: WriteContext): Promise<void>;
   /** Grace period in seconds for a delete; undefined: the object is deleted at once. Pods: from spec. */
@@ -174,11 +180,15 @@ export interface ObjectCodec {
   validate?(object: any, old: any): FieldError[];
   /** How fields are owned and merged under server-side apply; absent: as the built-in type, or deduced. */
   fieldType?: FieldType;
+  /** Bodies must say their kind (400), and one that is not the resource's is a finding about the object (422). */
+  statesKind?: boolean;
 }
 
 /** The `scale` subresource: where a kind keeps its replicas. */
 export interface ScaleAccess<T extends KubeObject = any> {
   replicas(object: T): number;
+  /** Why the object has no scale to be read; absent: every object has one. */
+  absent?(object: T): string | undefined;
   /** undefined takes the field away. */
   setReplicas(object: T, replicas: number | undefined): void;
   statusReplicas(object: T): number;
@@ -218,9 +228,11 @@ export interface ResourceDefinition<T extends KubeObject = any> {
   ttlSeconds?: number;
   /** Served in this version, stored in another (of a group that may differ): HPA v1, core events. Absent: stored as served. */
   conversion?: Conversion<T>;
+  /** How objects are stored, where no served version's definition says so: custom resources. */
+  store?: ResourceDefinition;
 }
 
-/** How a served version and the stored one turn into each other. Neither direction mutates what it is given. */
+/** How a served version and the stored one turn into each other. Neither direction mutates what it is given; an object that is the same in both is given back itself. */
 export interface Conversion<T extends KubeObject> {
   /** The resource whose definition says how objects are stored (`storagePrefix`, strategy). */
   storage: ResourceType<any>;

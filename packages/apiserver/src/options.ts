@@ -2,6 +2,7 @@ import type { ApiRequest, ApiResponse, StatusError } from '@pilothouse/apimachin
 import type { MetricsRegistry, Runtime } from '@pilothouse/base';
 import type { Store } from '@pilothouse/storage';
 import type { AdmissionPlugin, Authenticator, Authorizer, ConnectHandler, Decision, ObjectFeed, RequestAttributes, ResourceDefinition, User, VirtualHandler } from './contract.ts';
+import type { CustomResources } from './custom-resources/serving.ts';
 import type { OpenApiTexts } from './openapi/documents.ts';
 import type { ResourceRegistry } from './registry.ts';
 
@@ -15,6 +16,8 @@ export interface ServerParts extends Runtime {
   authorize(attributes: RequestAttributes): Promise<Decision>;
   /** Rules of all authorizers for SelfSubjectRulesReview. */
   authorizers(): readonly Authorizer[];
+  /** What CustomResourceDefinitions define; absent where definitions are not served. */
+  customResources: CustomResources | undefined;
 }
 
 /** A list of extensions, or what makes it once the server's parts exist. */

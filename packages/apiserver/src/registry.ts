@@ -23,6 +23,8 @@ export interface ServedResource {
   stored: StoredResource | undefined;
   /** From and to the stored version, where that is another. */
   conversion: Conversion<any> | undefined;
+  /** Names what objects look like here: representations made for another are not this one's. */
+  view: string;
 }
 
 /** What all served versions of a resource share: where and how its objects are kept. */
@@ -56,6 +58,7 @@ export class ResourceRegistry {
   readonly #stored = new Map<string, StoredResource>();
   readonly #groupVersions = new Map<string, number>();
   readonly #changes = new Set<() => void>();
+  #redefined = 0;
 
   constructor(runtime: Runtime, store: Store, feed: StoreFeed) {
     this.#runtime = runtime;
@@ -97,14 +100,14 @@ export class ResourceRegistry {
       const { group, version, plural, kind } = definition.type;
       let stored: StoredResource | undefined;
       if (!definition.virtual) {
-        const storage = definition.conversion ? find(definition.conversion.storage) : definition;
-        stored = await this.#storedFor(storage);
+        stored = await this.#storedFor(definition.store ?? (definition.conversion ? find(definition.conversion.storage) : definition));
       }
       const key = id(group, version, plural);
       if (!this.#served.has(key)) this.#groupVersions.set(`${group}/${version}`, (this.#groupVersions.get(`${group}/${version}`) ?? 0) + 1);
       const apiVersion = apiVersionOf(group, version);
       const listKind = definition.listKind ?? `${kind}List`;
-      this.#served.set(key, { definition, codec: codecOf(definition), subject: { group, plural }, apiVersion, kind, listKind, deprecation: definition.deprecation ?? deprecations[`${plural}.${group}`], pieces: listPieces(kind, apiVersion, listKind, !definition.codec), stored, conversion: definition.conversion });
+      const view = this.#served.has(key) ? `${apiVersion} ${++this.#redefined}` : apiVersion;
+      this.#served.set(key, { definition, codec: codecOf(definition), subject: { group, plural }, apiVersion, kind, listKind, deprecation: definition.deprecation ?? deprecations[`${plural}.${group}`], pieces: listPieces(kind, apiVersion, listKind, !definition.codec), stored, conversion: definition.conversion, view });
     }
     for (const listener of this.#changes) listener();
   }
@@ -120,7 +123,7 @@ export class ResourceRegistry {
     if (left) this.#groupVersions.set(groupVersion, left);
     else this.#groupVersions.delete(groupVersion);
     const { stored } = served;
-    if (stored && !this.all().some((other) => other.stored === stored)) {
+    if (stored && !this.all().some((other) => other.stored?.cache === stored.cache)) {
       this.#stored.delete(stored.cache.prefix);
       this.#feed.remove(stored.cache);
     }
@@ -135,8 +138,15 @@ export class ResourceRegistry {
   async #storedFor(definition: ResourceDefinition): Promise<StoredResource> {
     const prefix = `/registry/${definition.storagePrefix}/`;
     const known = this.#stored.get(prefix);
-    if (known) return known;
+    if (known?.definition === definition) return known;
     const codec = codecOf(definition);
+    if (known) {
+      // The objects are the same, told otherwise: who watches begins anew.
+      known.cache.endWatches();
+      const renewed: StoredResource = { ...known, definition, codec, apiVersion: apiVersionOf(definition.type.group, definition.type.version) };
+      this.#stored.set(prefix, renewed);
+      return renewed;
+    }
     const trigger = definition.triggerField ?? triggers[`${definition.type.plural}.${definition.type.group}`];
     const apiVersion = apiVersionOf(definition.type.group, definition.type.version);
     const reader = storedReader({ apiVersion, kind: definition.type.kind, custom: definition.codec !== undefined, codec, strategy: definition.strategy, served: (other) => this.#servedAs(other, definition.type.plural) });

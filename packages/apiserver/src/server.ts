@@ -1,9 +1,11 @@
-import type { ApiHandler } from '@pilothouse/apimachinery';
+import { type ApiHandler, customResourceDefinitions } from '@pilothouse/apimachinery';
 import { type Runtime, Scope } from '@pilothouse/base';
 import { loopbackClient } from './bootstrap/client.ts';
 import { DeliveryRounds } from './cache/delivery-rounds.ts';
 import { StoreFeed } from './cache/store-feed.ts';
 import type { Authorizer, Decision, ObjectFeed, RequestAttributes, ResourceDefinition } from './contract.ts';
+import { withoutRules } from './custom-resources/rules.ts';
+import { serveCustomResources } from './custom-resources/serving.ts';
 import type { ServerCore } from './handlers/call.ts';
 import { flowControl } from './flow-control/index.ts';
 import { type ListenOptions, type Listener, openListener } from './listener/listener.ts';
@@ -57,9 +59,10 @@ export async function createApiServer(runtime: Runtime, options: ApiServerOption
     }
     return { decision: options.authorizers ? 'no-opinion' : 'allow', reason };
   };
-  const parts: ServerParts = { ...runtime, read, registry, store, authorize, authorizers: () => authorizers };
   await registry.add(options.definitions ?? builtinDefinitions());
   await feed.start(scope);
+  const customResources = registry.of(customResourceDefinitions) && (await serveCustomResources(runtime, scope, { registry, read, compileRules: withoutRules }));
+  const parts: ServerParts = { ...runtime, read, registry, store, authorize, authorizers: () => authorizers, customResources };
   const core: ServerCore = {
     ...runtime,
     store,

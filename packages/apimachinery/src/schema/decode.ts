@@ -3,8 +3,6 @@ import { builtinTypes, type FieldSchema, type TypeRef, type TypeSchema } from '@
 import { cannotBeHandled, DecodeError, mismatch, newContext, noteUnknown } from './decode-context.ts';
 import { type Decode, scalarDecoders, scalarZeros } from './scalars.ts';
 
-export { DecodeError };
-
 export interface Decoded<T> {
   object: T;
   /** `unknown field "spec.foo"`, in the order met; at most 100. */

@@ -1,4 +1,4 @@
-export { cannotBeHandled } from './decode-context.ts';
+export { cannotBeHandled, DecodeError } from './decode-context.ts';
 export { decodeObject, zeroOfField, type Decoded } from './decode.ts';
 export { applyDefaults } from './defaults.ts';
 export { parseJson, parseJsonStrict, type ParsedJson } from './json.ts';

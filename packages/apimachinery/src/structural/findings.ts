@@ -1,5 +1,5 @@
 /** What is wrong with a value, as kube-openapi words it and as the API reports it. */
-import { type FieldError, invalid, notSupported, required, tooLong, typeInvalid } from '../field-error.ts';
+import { type FieldError, invalid, notSupported, required, tooLong, tooMany, typeInvalid } from '../field-error.ts';
 
 /** A finding about a value; its field is told from the path once the caller says where the root is. */
 export interface Finding {
@@ -10,8 +10,6 @@ export interface Finding {
 
 const about = (path: string, report: (field: string) => FieldError): Finding => ({ path, report });
 const named = (path: string, text: string): string => `${path} in body ${text}`;
-
-const tooMany = (field: string, actual: number, max: number): FieldError => ({ reason: 'FieldValueTooMany', field, message: `Too many: ${actual}: must have at most ${max} ${max === 1 ? 'item' : 'items'}` });
 
 export const findings = {
   type: (path: string, wanted: string, found: string): Finding => about(path, (field) => typeInvalid(field, found, `${named(path, `must be of type ${wanted}`)}: ${JSON.stringify(found)}`)),
@@ -38,6 +36,6 @@ export const findings = {
 export function fieldErrors(found: readonly Finding[], root = ''): FieldError[] {
   return found.map(({ path, report }) => {
     const below = path === undefined || path === '.' ? '' : path.replace(/^\./, '');
-    return report(root && below ? `${root}${below.startsWith('[') ? '' : '.'}${below}` : root || below || '<nil>');
+    return report(root && below ? `${root}.${below}` : root || below || '<nil>');
   });
 }

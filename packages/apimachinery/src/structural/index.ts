@@ -4,4 +4,4 @@ export { fieldErrors, type Finding } from './findings.ts';
 export { validateListTypes } from './list-types.ts';
 export { EmbeddedResourceError, prune, type Pruned } from './prune.ts';
 export { isSchema, type JSONSchemaProps, structuralOf, type Structural } from './schema.ts';
-export { compileValidator, type Validate } from './validate.ts';
+export { compileValidator, effectiveFormat, type Validate } from './validate.ts';

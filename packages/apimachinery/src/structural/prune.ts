@@ -1,6 +1,7 @@
 /** Reading JSON as a custom resource: fields that the schema does not have go, nulls where it allows none too. Facts: apiextensions pruning, defaulting, objectmeta. */
 import { builtinTypes } from '@pilothouse/api-schemas';
-import { DecodeError, decodeFragment } from '../schema/decode.ts';
+import { DecodeError } from '../schema/decode-context.ts';
+import { decodeFragment } from '../schema/decode.ts';
 import { type Structural, stepInto } from './schema.ts';
 
 type Json = Record<string, unknown>;

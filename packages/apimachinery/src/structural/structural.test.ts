@@ -37,11 +37,11 @@ describe('ratcheting', () => {
     expect(check(schema, { spec: { ...old.spec, b: 'new' } }, old)).toEqual([]);
   });
   test('what it changes is not', () => {
-    expect(check(schema, { spec: { ...old.spec, a: 'other' } }, old)).toEqual(['spec.a: Too long: may not be more than 1 bytes']);
+    expect(check(schema, { spec: { ...old.spec, a: 'other' } }, old)).toEqual(['spec.a: Too long: may not be more than 1 byte']);
   });
   test('items are told apart by their keys, and not at all without', () => {
     expect(check(schema, { spec: { ...old.spec, map: [{ k: '2', v: 'x' }, { k: '1', v: 'long' }] } }, old)).toEqual([]);
-    expect(check(schema, { spec: { ...old.spec, at: ['long', 'x'] } }, old)).toEqual(['spec.at[0]: Too long: may not be more than 1 bytes']);
+    expect(check(schema, { spec: { ...old.spec, at: ['long', 'x'] } }, old)).toEqual(['spec.at[0]: Too long: may not be more than 1 byte']);
   });
 });
 

@@ -72,8 +72,8 @@ function typeCheck(schema: JSONSchemaProps): Check | undefined {
   };
 }
 
-/** The format, where values of the schema's type can have it. */
-function effectiveFormat(schema: JSONSchemaProps): string | undefined {
+/** The format, where it is known and values of the schema's type can have it. */
+export function effectiveFormat(schema: JSONSchemaProps): string | undefined {
   const { format, type = '' } = schema;
   if (!format || schema['x-kubernetes-int-or-string']) return undefined;
   if (type === 'integer') return format === 'int32' || format === 'int64' ? format : undefined;

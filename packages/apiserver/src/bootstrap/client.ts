@@ -9,6 +9,8 @@ export interface LoopbackClient {
   update<T extends KubeObject>(type: ResourceType<T>, object: T, subresource?: string): Promise<T>;
   /** @throws StatusError 404, 409 where it is not the one that `preconditions` name */
   delete(type: ResourceType, name: string, namespace?: string, preconditions?: { uid: string }): Promise<void>;
+  /** Of one namespace, or of what has none. */
+  deleteCollection(type: ResourceType, namespace?: string): Promise<void>;
 }
 
 const pathOf = (type: ResourceType, namespace?: string, name?: string, subresource?: string) =>
@@ -47,5 +49,6 @@ export function loopbackClient(handle: ApiHandler, signal: AbortSignal = new Abo
       ),
     update: (type, object, subresource) => call('PUT', pathOf(type, object.metadata.namespace, object.metadata.name, subresource), { apiVersion: apiVersionOf(type.group, type.version), kind: type.kind, ...object }),
     delete: (type, name, namespace, preconditions) => call('DELETE', pathOf(type, namespace, name), preconditions && { preconditions }),
+    deleteCollection: (type, namespace) => call('DELETE', pathOf(type, namespace)),
   };
 }

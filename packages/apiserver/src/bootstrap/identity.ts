@@ -41,6 +41,9 @@ export interface IdentityOptions {
   port: number;
 }
 
+/** Whether the lease is that of a server which is alive. */
+export const isServerLease = ({ metadata, spec }: Lease, nowMs: number): boolean => metadata.namespace === namespace && metadata.labels?.[identityLabel] === 'kube-apiserver' && nowMs - parseTime(spec?.renewTime ?? '') < staleMs;
+
 /** Announces this server until the scope closes, which withdraws it. Resolves when the endpoints show it, or cannot. */
 export async function announceServer(client: LoopbackClient, runtime: Runtime, scope: Scope, options: IdentityOptions): Promise<void> {
   const { clock, random, log } = runtime;
@@ -57,9 +60,8 @@ export async function announceServer(client: LoopbackClient, runtime: Runtime, s
   }
 
   async function addresses(leaving: boolean): Promise<string[]> {
-    const fresh = (lease: Lease) => clock.now() - parseTime(lease.spec?.renewTime ?? '') < staleMs;
-    const servers = (await client.list(leases)).filter((l) => l.metadata.namespace === namespace && l.metadata.labels?.[identityLabel] === 'kube-apiserver');
-    const others = servers.filter((l) => l.metadata.name !== name && fresh(l)).map((l) => addressOf(l.metadata.annotations?.[advertiseAnnotation]));
+    const servers = await client.list(leases);
+    const others = servers.filter((l) => l.metadata.name !== name && isServerLease(l, clock.now())).map((l) => addressOf(l.metadata.annotations?.[advertiseAnnotation]));
     return [...new Set([...(leaving ? [] : [options.advertiseAddress]), ...others.filter((a): a is string => !!a)])].sort();
   }
 

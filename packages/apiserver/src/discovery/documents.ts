@@ -6,6 +6,8 @@ export interface ServedApi {
   /** In order of priority; the core group is ''. */
   groups(): readonly GroupFacts[];
   resources(group: string, version: string): readonly ResourceFacts[];
+  /** Whether the group has nothing built in: paths of it that lead nowhere are answered without a Status. */
+  isCustom?(group: string): boolean;
 }
 
 const groupVersionOf = (group: string, version: string) => (group ? `${group}/${version}` : version);
@@ -52,12 +54,14 @@ export function aggregatedDiscovery(api: ServedApi, which: 'core' | 'groups') {
     metadata: {},
     items: groups.map((group) => ({
       metadata: { ...(group.name && { name: group.name }) },
-      versions: group.versions.map((version) => ({ version, resources: aggregatedResources(api.resources(group.name, version)), freshness: 'Current' })),
+      versions: group.versions.map((version) => ({ version, resources: aggregatedResources(api.resources(group.name, version), api.isCustom?.(group.name) ?? false), freshness: 'Current' })),
     })),
   };
 }
 
-function aggregatedResources(facts: readonly ResourceFacts[]) {
+/** Of custom resources the whole kind is told. */
+function aggregatedResources(facts: readonly ResourceFacts[], custom: boolean) {
+  const responseKind = (r: ResourceFacts) => ({ group: r.bodyGroup ?? (custom ? r.group : ''), version: r.bodyVersion ?? (custom ? r.version : ''), kind: r.kind });
   return facts.filter((f) => !f.name.includes('/')).map((r) => {
     const subresources = facts.filter((f) => f.name.startsWith(`${r.name}/`)).map((s) => ({ subresource: s.name.slice(r.name.length + 1), responseKind: responseKind(s), verbs: s.verbs }));
     return {
@@ -72,4 +76,3 @@ function aggregatedResources(facts: readonly ResourceFacts[]) {
     };
   });
 }
-const responseKind = (r: ResourceFacts) => ({ group: r.bodyGroup ?? '', version: r.bodyVersion ?? '', kind: r.kind });

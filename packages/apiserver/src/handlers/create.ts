@@ -1,4 +1,4 @@
-import { alreadyExistsError, type ApiResponse, badRequestError, type FieldError, forbiddenError, invalidError, isAlreadyExists, type KubeObject, StatusError } from '@pilothouse/apimachinery';
+import { alreadyExistsError, type ApiResponse, badRequestError, type FieldError, forbiddenError, invalidError, isAlreadyExists, type KubeObject, parseApiVersion, StatusError } from '@pilothouse/apimachinery';
 import type { CachedObject } from '../cache/cached-object.ts';
 import type { ServedResource } from '../registry.ts';
 import type { WriteContext } from '../contract.ts';
@@ -6,6 +6,7 @@ import { decodeBody, settleEmptyLists } from '../objects/decode.ts';
 import { dedupOwnerReferences } from '../objects/owner-references.ts';
 import { createFailure, mayBeWritten, putObject, unwritten } from '../objects/storage.ts';
 import { fillSystemFields, generatedName, validateCommon, wipeSystemFields } from '../objects/system-fields.ts';
+import { plainError } from '../request/errors.ts';
 import { type WriteOptions, writeOptions } from '../request/write-options.ts';
 import { admit, mutate } from './admit.ts';
 import { answerObject } from './answer.ts';
@@ -86,12 +87,14 @@ async function prepareAndStore(call: Call, object: KubeObject, context: WriteCon
   fillSystemFields(object, core);
   if (strategy.generation) object.metadata.generation = 1;
   strategy.prepareForCreate?.(object, context);
+  const asked = object.metadata.resourceVersion;
   delete object.metadata.resourceVersion;
   const rights = validateNew(resource, object, context);
   if (rights) await rights;
   for (const text of strategy.warnings?.(object, undefined) ?? []) call.warnings.push(text);
   if (byUpdate) await authorizeCreate(call);
   await admit(call, { operation: 'CREATE', subresource: '', object, old: undefined, dryRun: options.dryRun, options: createOptionsOf(options), name: object.metadata.name ?? '' });
+  if (resource.codec.statesKind && asked && asked !== '0') throw plainError('resourceVersion should not be set on objects to be created');
   return storeNew(call, object, context, options.dryRun, type.namespaced);
 }
 
@@ -101,8 +104,11 @@ async function authorizeCreate({ core, info, user, resource }: Call): Promise<vo
   if (decision !== 'allow') throw forbiddenError(resource.subject, info.name, reason);
 }
 
-/** Findings name the kind as it is stored: events of the newer group report as the older. */
-export const kindInErrors = ({ definition, stored }: ServedResource): { group: string; kind: string } => (stored?.definition ?? definition).type;
+/** Findings name the kind as it is stored: events of the newer group report as the older. Custom resources report as what they say they are. */
+export function kindInErrors({ definition, stored, codec }: ServedResource, object: KubeObject): { group: string; kind: string } {
+  if (codec.statesKind) return { group: parseApiVersion(object.apiVersion ?? '').group, kind: object.kind ?? '' };
+  return (stored?.definition ?? definition).type;
+}
 
 /** The answer, where there is one, says whether the user has the rights that the object takes. @throws StatusError */
 function validateNew(resource: ServedResource, object: KubeObject, context: WriteContext): Promise<void> | undefined {
@@ -115,9 +121,9 @@ function validateNew(resource: ServedResource, object: KubeObject, context: Writ
 
 function refuseNew(resource: ServedResource, object: KubeObject, own: FieldError[]): void {
   const { type } = resource.definition;
-  if (own.length) throw invalidError(kindInErrors(resource), object.metadata.name ?? '', own);
+  if (own.length) throw invalidError(kindInErrors(resource, object), object.metadata.name ?? '', own);
   const common = validateCommon(object, type.namespaced);
-  if (common.length) throw invalidError(kindInErrors(resource), object.metadata.name ?? '', common);
+  if (common.length) throw invalidError(kindInErrors(resource, object), object.metadata.name ?? '', common);
 }
 
 async function storeNew(call: Call, object: KubeObject, context: WriteContext, dryRun: boolean, namespaced: boolean): Promise<CachedObject> {

@@ -79,8 +79,9 @@ async function tryDelete(call: Call, current: CachedObject, options: DeleteOptio
   const admission = { operation: 'DELETE' as const, subresource: '', object: undefined, old, dryRun, options: { ...options }, name: current.name };
   await mutate(call, admission);
   await admit(call, admission);
-  checkPreconditions({ group: resource.subject.group, plural: resource.kind }, old, options);
   const object = cloneJson(old);
+  if (definition.strategy.startDeletion?.(object, options, core.clock.now())) return { entry: await store(call, object, current, dryRun), gone: false };
+  checkPreconditions({ group: resource.subject.group, plural: resource.kind }, old, options);
   if (definition.type.plural === 'namespaces' && !definition.type.group) {
     const waiting = await startNamespaceDeletion(call, current, object, options);
     if (waiting) return waiting;

@@ -7,6 +7,7 @@ import { CreatedFieldSets } from '@pilothouse/apimachinery/managed-fields/create
 import { managedFieldsError } from '@pilothouse/apimachinery/managed-fields/entries';
 import { excludeFields, type FieldFilter } from '@pilothouse/apimachinery/managed-fields/field-set';
 import { type FieldType, fieldTypeOf, fieldTypeOfCustomResource } from '@pilothouse/apimachinery/managed-fields/field-type';
+import { typedFaults } from '@pilothouse/apimachinery/managed-fields/typed-value';
 import { keepTimesOfNoChange, type ManagedObject, type OwnershipContext, updateManagedFields } from '@pilothouse/apimachinery/managed-fields/update';
 import { formatTime } from '@pilothouse/base';
 import type { ServedResource } from '../registry.ts';
@@ -48,7 +49,7 @@ function filterOf({ definition }: ServedResource, subresource: string): FieldFil
   if (own) return excludeFields(...own);
   if (subresource === '') return excludeFields(['status']);
   if (subresource !== 'status') return undefined;
-  if (definition.codec) return excludeFields(['spec'], ['metadata', 'annotations'], ['metadata', 'labels'], ['metadata', 'finalizers'], ['metadata', 'ownerReferences']);
+  if (definition.codec) return excludeFields(['spec'], ['metadata']);
   return excludeFields(['spec']);
 }
 
@@ -74,8 +75,19 @@ function convert(call: Call, object: Record<string, unknown>, apiVersion: string
   if (apiVersion === resource.apiVersion) return { object, type: ownershipOf(resource).type };
   const other = core.registry.all().find((candidate) => candidate.stored === resource.stored && candidate.apiVersion === apiVersion);
   if (!other) return undefined;
+  if (resource.codec.statesKind) return asVersion(object, apiVersion, ownershipOf(other).type);
   const stored = resource.conversion ? resource.conversion.toStorage(object as unknown as KubeObject) : (object as unknown as KubeObject);
   return { object: (other.conversion ? other.conversion.fromStorage(stored) : stored) as unknown as Record<string, unknown>, type: ownershipOf(other).type };
+}
+
+/** Another version's schema does not fit the object: upstream then forgets all its managers. */
+class ManagersLost extends Error {}
+
+/** A custom resource under another version's name. @throws ManagersLost where that version does not know all its fields */
+function asVersion(object: Record<string, unknown>, apiVersion: string, type: FieldType): { object: Record<string, unknown>; type: FieldType } {
+  const [fault] = typedFaults(type, object, { allowDuplicates: true });
+  if (fault) throw new ManagersLost(fault);
+  return { object: { ...object, apiVersion }, type };
 }
 
 function set(object: KubeObject, entries: ManagedFieldsEntry[] | undefined): void {
@@ -99,7 +111,12 @@ export function trackBody(call: Call, object: KubeObject, asked: string, body: {
 /** Notes an update of `old` to `object`; before admission. */
 export function trackUpdate(call: Call, object: KubeObject, old: KubeObject, asked: string, subresource: string): void {
   const manager = managerName(asked, call.request.headers['user-agent']);
-  set(object, updateManagedFields({ ...contextOf(call, subresource), live: old as unknown as ManagedObject, updated: object as unknown as ManagedObject, manager }));
+  try {
+    set(object, updateManagedFields({ ...contextOf(call, subresource), live: old as unknown as ManagedObject, updated: object as unknown as ManagedObject, manager }));
+  } catch (error) {
+    if (!(error instanceof ManagersLost)) throw error;
+    set(object, undefined);
+  }
 }
 
 /** The object that a server-side apply makes of `old` (undefined: it creates); still to be decoded. @throws StatusError */

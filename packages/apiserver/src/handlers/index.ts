@@ -3,6 +3,7 @@ import { methodNotAllowed, noSuchRoute } from '../request/errors.ts';
 import type { Call, Handler } from './call.ts';
 import { getComponentStatus, listComponentStatuses } from './component-statuses.ts';
 import { createObject } from './create.ts';
+import { customHandler } from './custom.ts';
 import { deleteCollection } from './delete-collection.ts';
 import { deleteObject } from './delete.ts';
 import { getObject } from './get.ts';
@@ -34,6 +35,7 @@ export function handlerOf(call: Call): Handler {
   const { info, resource } = call;
   const { facts } = resource.definition;
   if (info.verb === 'proxy') throw noSuchRoute();
+  if (resource.codec.statesKind) return customHandler(call);
   if (info.parts[1]) checkPathName(info.parts[1]);
   if (info.subresource) return subresourceHandler(call);
   if (info.parts.length > 2) throw noSuchRoute();

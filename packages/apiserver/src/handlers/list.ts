@@ -68,6 +68,8 @@ export function answerViews(call: Call, views: readonly View[], metadata: Record
     if (accept.as.kind === 'Table') return answerValue(call, tableOf(call, views, metadata));
     return answerValue(call, { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${accept.as.version}`, metadata, items: views.length ? views.map((view) => partialMetadata(view.object, accept.as!.version)) : null });
   }
+  // Lists of custom resources say of every page whether there is another.
+  if (resource.codec.statesKind) metadata = { continue: '', ...metadata };
   if (accept.format === 'json' && !accept.pretty) return jsonList(call, views, metadata);
   if (accept.format === 'protobuf') return protobufBytes(protobufList(resource, views, metadata));
   return answerValue(call, { kind: listKind, apiVersion, metadata, items: views.map((view) => bare(view.object, call)) });

@@ -16,7 +16,7 @@ import { viewOf } from './view.ts';
 
 export type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
 
-export const patchTypes: Readonly<Record<string, PatchType>> = {
+const patchTypes: Readonly<Record<string, PatchType>> = {
   'application/json-patch+json': 'json',
   'application/merge-patch+json': 'merge',
   'application/strategic-merge-patch+json': 'strategic',
@@ -24,18 +24,25 @@ export const patchTypes: Readonly<Record<string, PatchType>> = {
 };
 
 /** The kind of patch that the body's type says; undefined for any other type. */
-export function patchTypeOf({ headers }: Pick<Call['request'], 'headers'>): PatchType | undefined {
+function patchTypeOf({ headers }: Pick<Call['request'], 'headers'>): PatchType | undefined {
   const type = bareMediaType(headers['content-type']);
   return Object.hasOwn(patchTypes, type) ? patchTypes[type] : undefined;
 }
 
-export const unsupportedPatch = (custom: boolean): StatusError => custom ? unsupportedBody(Object.keys(patchTypes).filter((type) => patchTypes[type] !== 'strategic')) : new StatusError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: '415: Unsupported Media Type', reason: 'UnsupportedMediaType', details: {}, code: 415 });
+const unsupportedPatch = (custom: boolean): StatusError => custom ? unsupportedBody(Object.keys(patchTypes).filter((type) => patchTypes[type] !== 'strategic')) : new StatusError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: '415: Unsupported Media Type', reason: 'UnsupportedMediaType', details: {}, code: 415 });
+
+/** The same, where the resource takes it: custom ones have no Go type to merge by strategically. @throws StatusError 415 */
+export function acceptedPatch({ request, resource }: Call): PatchType {
+  const custom = resource.codec.statesKind === true;
+  const type = patchTypeOf(request);
+  if (!type || (custom && type === 'strategic')) throw unsupportedPatch(custom);
+  return type;
+}
 
 /** Changes the object as the patch in the body says; an apply creates what does not exist. */
 export async function patchObject(call: Call, subresource = ''): Promise<ApiResponse> {
-  const { resource, request, info } = call;
-  const type = patchTypeOf(request);
-  if (!type) throw unsupportedPatch(!!resource.definition.codec);
+  const { resource, info } = call;
+  const type = acceptedPatch(call);
   const options = writeOptions(info.query, 'PatchOptions', type === 'apply');
   const patched = patcher(call, type, options, subresource);
   const { entry, created } = await updateStored(call, {

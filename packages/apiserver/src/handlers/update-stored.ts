@@ -149,7 +149,7 @@ function prepare(call: Call, update: StoredUpdate, object: KubeObject, old: Kube
 }
 
 function refuse({ resource }: Call, object: KubeObject, errors: FieldError[]): void {
-  if (errors.length) throw invalidError(kindInErrors(resource), object.metadata.name ?? '', errors);
+  if (errors.length) throw invalidError(kindInErrors(resource, object), object.metadata.name ?? '', errors);
 }
 
 /** Subresources that change what is wanted, beside the object itself. */

@@ -18,10 +18,12 @@ export function viewOf(resource: ServedResource, entry: CachedObject): View {
   if (!resource.conversion) return entry;
   let views = converted.get(entry);
   if (!views) converted.set(entry, (views = new Map()));
-  let view = views.get(resource.apiVersion);
+  let view = views.get(resource.view);
   if (!view) {
-    view = viewOfObject(resource.conversion.fromStorage(entry.object));
-    views.set(resource.apiVersion, view);
+    const { object } = entry;
+    const shown = resource.conversion.fromStorage(object);
+    view = shown === object ? entry : viewOfObject(shown);
+    views.set(resource.view, view);
   }
   return view;
 }

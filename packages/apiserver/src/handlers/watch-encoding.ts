@@ -62,7 +62,7 @@ const frameOf = (type: string, view: View): Buffer => Buffer.concat([heads[type]
 
 /** The frame that all watchers of this change share. */
 function sharedFrame(call: Call, delivery: Exclude<Delivery, { type: 'BOOKMARK' }>): Buffer {
-  return delivery.object.form(`${delivery.type} ${call.resource.apiVersion}`, (entry) => frameOf(delivery.type, viewOf(call.resource, entry)));
+  return delivery.object.form(`${delivery.type} ${call.resource.view}`, (entry) => frameOf(delivery.type, viewOf(call.resource, entry)));
 }
 
 function protobufFrame(call: Call, delivery: Delivery, viewOfDelivery: (delivery: Delivery) => View): Buffer {

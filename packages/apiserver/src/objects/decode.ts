@@ -2,7 +2,8 @@ import { badRequestError, cannotBeHandled, goQuote, type KubeObject, parseApiVer
 import { typeOfKind } from '@pilothouse/api-schemas';
 import type { ObjectCodec } from '../contract.ts';
 import { cloneJson } from './clone.ts';
-import { type ParsedBody, parseBody, unrecognized } from '../request/body.ts';
+import { bareMediaType, type ParsedBody, parseBody, unrecognized, unsupportedBody } from '../request/body.ts';
+import { protobufType } from '../request/negotiate.ts';
 
 export interface BodyKind {
   group: string;
@@ -22,16 +23,23 @@ export interface BodySource {
 
 /** The object in a request's body, decoded and with the schema's defaults. @throws StatusError 400, 415 */
 export function decodeBody<T extends KubeObject>(source: BodySource, expected: BodyKind, validation: FieldValidation, warnings: string[]): T {
+  if (expected.codec.statesKind && bareMediaType(source.headers['content-type']) === protobufType) throw unsupportedBody(['application/json', 'application/yaml']);
   const parsed: ParsedBody = source.bodyObject !== undefined ? { value: source.bodyObject, duplicateFields: [] } : parseBody(source.headers, source.body, expected.kind);
-  return decodeValue<T>(parsed, expected, validation, warnings, source.body);
+  const object = decodeValue<T>(parsed, expected, validation, warnings, source.body);
+  if (expected.codec.statesKind && object.apiVersion !== versionOf(expected)) throw wrongVersion(object.apiVersion ?? '', expected);
+  return object;
 }
+
+const versionOf = ({ group, version }: BodyKind): string => (group ? `${group}/${version}` : version);
+const wrongVersion = (given: string, expected: BodyKind) => badRequestError(`the API version in the data (${given}) does not match the expected API version (${versionOf(expected)})`);
 
 /** A parsed value as an object of the expected kind. @throws StatusError 400 */
 export function decodeValue<T extends KubeObject>(parsed: ParsedBody, expected: BodyKind, validation: FieldValidation, warnings: string[], bytes: Uint8Array = new Uint8Array()): T {
   const value = parsed.value === null || parsed.value === undefined ? {} : parsed.value;
   checkShape(value, expected.kind, bytes);
   const { apiVersion, kind } = value as { apiVersion?: string; kind?: string };
-  checkKind(apiVersion ?? '', kind ?? '', expected, value, bytes);
+  if (expected.codec.statesKind) checkStatedKind(kind, expected, value, bytes);
+  else checkKind(apiVersion ?? '', kind ?? '', expected, value, bytes);
   const { object, unknownFields, keptEmptyLists } = expected.codec.decode(value, { keepEmptyLists: true });
   if (keptEmptyLists) withEmptyLists.add(object);
   if (validation !== 'Ignore') {
@@ -41,8 +49,10 @@ export function decodeValue<T extends KubeObject>(parsed: ParsedBody, expected: 
       warnings.push(...findings);
     }
   }
-  object.kind = expected.kind;
-  object.apiVersion = expected.group ? `${expected.group}/${expected.version}` : expected.version;
+  if (!expected.codec.statesKind) {
+    object.kind = expected.kind;
+    object.apiVersion = versionOf(expected);
+  }
   object.metadata ??= {};
   // An empty list, which decoding drops, asks to forget all managers.
   const managers = (value as { metadata?: { managedFields?: unknown } }).metadata?.managedFields;
@@ -80,6 +90,13 @@ function checkShape(value: unknown, kind: string, bytes: Uint8Array): void {
   throw unrecognized(kind, `couldn't get version/kind; json parse error: json: cannot unmarshal ${what} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`, bytes);
 }
 
+/** A body of a kind that only it can tell. */
+function checkStatedKind(kind: unknown, expected: BodyKind, value: unknown, bytes: Uint8Array): void {
+  if (typeof kind === 'string' && kind) return;
+  const body = bytes.length ? bytes : Buffer.from(JSON.stringify(value));
+  throw unrecognized(expected.kind, `Object 'Kind' is missing in '${Buffer.from(body).toString()}'`, body);
+}
+
 function checkKind(apiVersion: string, kind: string, expected: BodyKind, value: unknown, bytes: Uint8Array): void {
   for (const [name, given] of [['apiVersion', apiVersion], ['kind', kind]] as const) {
     if (typeof given === 'string') continue;
@@ -90,8 +107,8 @@ function checkKind(apiVersion: string, kind: string, expected: BodyKind, value: 
   const given = apiVersion ? parseApiVersion(apiVersion) : { group: expected.group, version: expected.version };
   const givenKind = kind || expected.kind;
   if (given.group === expected.group && given.version === expected.version && givenKind === expected.kind) return;
-  const expectedVersion = expected.group ? `${expected.group}/${expected.version}` : expected.version;
-  if (givenKind === expected.kind && given.group === expected.group && typeOfKind(given.group, given.version, givenKind)) throw badRequestError(`the API version in the data (${apiVersion}) does not match the expected API version (${expectedVersion})`);
+  const expectedVersion = versionOf(expected);
+  if (givenKind === expected.kind && given.group === expected.group && typeOfKind(given.group, given.version, givenKind)) throw wrongVersion(apiVersion, expected);
   const internal = goPackage(expected.group);
   const exists = typeOfKind(given.group, given.version, givenKind) ?? (givenKind.endsWith('List') ? typeOfKind(given.group, given.version, givenKind.slice(0, -4)) ?? (givenKind === 'List' && apiVersion === 'v1') : undefined);
   if (exists) throw cannotBeHandled(givenKind, given.version, expected.kind, `converting (${given.version}.${givenKind}) to (${internal}.${expected.kind}): unknown conversion`);

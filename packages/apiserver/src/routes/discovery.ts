@@ -86,6 +86,8 @@ export function discoveryRoutes(api: ServedApi, serverAddress: () => string): No
         const document = apiGroup(api, group);
         if (!document) return textAnswer('404 page not found\n', 404);
         if (!version) return answer(request, query, document);
+        const custom = api.isCustom?.(group);
+        if (custom && (rest.some(Boolean) || !document.versions.some((one) => one.version === version))) return textAnswer('404 page not found\n', 404);
         if (rest.some(Boolean)) throw notServed();
         return list(request, query, group, version);
       },

@@ -9,6 +9,8 @@ import { standardAdmission } from '@pilothouse/apiserver/admission/index';
 import { auditFile, createAudit, parseAuditPolicy } from '@pilothouse/apiserver/audit/index';
 import { announceServer, loopbackClient, runBootstrap } from '@pilothouse/apiserver/bootstrap/index';
 import { keepAllocations } from '@pilothouse/apiserver/bootstrap/service-repair';
+import { registerApiServices } from '@pilothouse/apiserver/custom-resources/api-services';
+import { runDefinitionLifecycle } from '@pilothouse/apiserver/custom-resources/lifecycle/index';
 import { noTexts, type OpenApiTexts } from '@pilothouse/apiserver/openapi/documents';
 import { keepSchemaStatus } from '@pilothouse/apiserver/flow-control/dangling';
 import type { Pki } from '@pilothouse/apiserver/pki/index';
@@ -149,6 +151,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
     nonResourceRoutes: (parts) => standardRoutes({
       serverAddress: () => address,
       texts: textsOnce,
+      ...(parts.customResources && { api: parts.customResources.api }),
       build: { gitCommit: '', buildDate, runtime: process.version, platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}` },
       healthChecks: [
         { name: 'ping', in: ['healthz', 'livez', 'readyz'], check() {} },
@@ -173,6 +176,11 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
   keepAllocations({ ...runtime, client: loopback, store }, scope, { serviceNodePortRange: nodePorts ?? defaultResourceOptions.serviceNodePortRange });
   await announceServer(loopback, runtime, scope, { hostName: hostname(), advertiseAddress: setup.advertiseAddress, port: listener.port });
   await keepSchemaStatus(server.read, loopback, runtime, scope);
+  const custom = server.parts.customResources;
+  if (custom) {
+    runDefinitionLifecycle(runtime, scope, { client: loopback, parts: server.parts, custom });
+    registerApiServices(runtime, scope, { client: loopback, read: server.read, custom });
+  }
   state.bootstrapped = true;
   const host = listener.host === '0.0.0.0' || listener.host === '::' ? '127.0.0.1' : listener.host;
   return { server, listener, url: `https://${host.includes(':') ? `[${host}]` : host}:${listener.port}` };

@@ -1,4 +1,4 @@
-import { type ApiResponse, formatLabelSelector, invalid, invalidError, type KubeObject, negativeText, notFoundError } from '@pilothouse/apimachinery';
+import { type ApiResponse, formatLabelSelector, internalError, invalid, invalidError, type KubeObject, negativeText, notFoundError } from '@pilothouse/apimachinery';
 import { typeOfKind } from '@pilothouse/api-schemas';
 import type { Scale } from '@pilothouse/api-schemas/types/autoscaling/v1';
 import type { ScaleAccess } from '../../contract.ts';
@@ -12,7 +12,7 @@ import { answerObject } from '../answer.ts';
 import type { Call } from '../call.ts';
 import { trackUpdate } from '../field-tracking.ts';
 import { applyScale } from './scale-apply.ts';
-import { bodyPatcher, patchTypeOf, unsupportedPatch } from '../patch.ts';
+import { acceptedPatch, bodyPatcher } from '../patch.ts';
 import { checkName } from '../update.ts';
 import { updateStored } from '../update-stored.ts';
 import { viewOf, viewOfObject } from '../view.ts';
@@ -74,7 +74,11 @@ export async function getScale(call: Call): Promise<ApiResponse> {
   await waitForRevision(core, await core.store.revision());
   const entry = resource.stored!.cache.get(info.namespace, info.name);
   if (!entry) throw notFoundError(resource.subject, info.name);
-  return answerScale(call, scaleOf(scaleAccessOf(resource), viewOf(resource, entry).object));
+  const access = scaleAccessOf(resource);
+  const { object } = viewOf(resource, entry);
+  const why = access.absent?.(object);
+  if (why) throw internalError(why);
+  return answerScale(call, scaleOf(access, object));
 }
 
 export function updateScale(call: Call): Promise<ApiResponse> {
@@ -85,9 +89,7 @@ export function updateScale(call: Call): Promise<ApiResponse> {
 }
 
 export async function patchScale(call: Call): Promise<ApiResponse> {
-  const { request } = call;
-  const type = patchTypeOf(request);
-  if (!type) throw unsupportedPatch(!!call.resource.definition.codec);
+  const type = acceptedPatch(call);
   const options = writeOptions(call.info.query, 'PatchOptions', type === 'apply');
   if (type === 'apply') return applyScale(call, options);
   const patched = bodyPatcher(call, type, options, scaleKind, scaleType);
@@ -120,9 +122,10 @@ async function writeScale(call: Call, options: WriteOptions, change: (current: S
     change: (old) => {
       const scale = change(cloneJson(scaleOf(access, old!)));
       const replicas = scale.spec?.replicas ?? 0;
-      if (replicas < 0) throw invalidError({ group: 'autoscaling', kind: 'Scale' }, info.name, [invalid('spec.replicas', replicas, negativeText)]);
+      // A custom resource judges for itself, as a whole.
+      if (replicas < 0 && !resource.codec.statesKind) throw invalidError({ group: 'autoscaling', kind: 'Scale' }, info.name, [invalid('spec.replicas', replicas, negativeText)]);
       const object = cloneJson(old!);
-      object.metadata.resourceVersion = scale.metadata.resourceVersion;
+      if (scale.metadata.resourceVersion) object.metadata.resourceVersion = scale.metadata.resourceVersion;
       if (scale.metadata.uid) object.metadata.uid = scale.metadata.uid;
       access.setReplicas(object, replicas);
       trackScale(call, access, object, old!, options.fieldManager);

@@ -1,5 +1,5 @@
-/** Definitions of custom resources: how they may be written. Serving what they define is `crd`'s. */
-import { customResourceDefinitions as type, dns1035Label, dns1123Subdomain, duplicate, type FieldError, forbidden, invalid, nameIsDnsSubdomain, notSupported, required, tooMany } from '@pilothouse/apimachinery';
+/** Definitions of custom resources: how they may be written. What they define is served by `custom-resources/`. */
+import { conflictError, customResourceDefinitions as type, dns1035Label, dns1123Subdomain, duplicate, type FieldError, forbidden, invalid, nameIsDnsSubdomain, notSupported, required, tooMany } from '@pilothouse/apimachinery';
 import type {
   CustomResourceColumnDefinition as PrinterColumn,
   CustomResourceConversion,
@@ -9,14 +9,18 @@ import type {
   CustomResourceSubresources,
   JSONSchemaProps,
 } from '@pilothouse/api-schemas/types/apiextensions/v1';
+import { formatTime } from '@pilothouse/base';
 import type { Strategy } from '../../contract.ts';
+import { cleanupFinalizer, withCondition } from '../../custom-resources/conditions.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
 import { checkName } from '../validation/check-name.ts';
 import { immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 import { validateWebhookClient, type WebhookClient } from '../validation/webhook-client.ts';
+import { approvalKey, approvalOf, isProtectedGroup } from './approval.ts';
 import { schemaAt, validateSchema } from './json-schema.ts';
+import { definitionWarnings } from './warnings.ts';
 
 type Definition = Filled<Published>;
 
@@ -84,9 +88,11 @@ function validateSelectableFields(errors: FieldError[], fields: Version['selecta
   fields.forEach(({ jsonPath }, i) => {
     const at = `${path}[${i}].jsonPath`;
     if (!jsonPath) return void errors.push(required(at));
+    const start = /^[^.[]+/.exec(jsonPath)?.[0];
+    if (start) return void errors.push(invalid(at, jsonPath, `is an invalid path: expected [ or . but got: ${start}`));
     const metadata = /^\.metadata(\.|$)/.test(jsonPath);
     const found = schemaAt(schema, jsonPath);
-    if (!found && !metadata) return void errors.push(invalid(at, jsonPath, 'is an invalid path: does not refer to a valid field'));
+    if (!found) return void errors.push(invalid(at, jsonPath, 'is an invalid path: does not refer to a valid field'));
     if (metadata) errors.push(invalid(at, jsonPath, 'must not point to fields in metadata'));
     if (!['string', 'boolean', 'integer'].includes(found?.type ?? '')) errors.push(invalid(at, jsonPath, 'must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.'));
     if (seen.has(jsonPath)) errors.push(duplicate(at, jsonPath));
@@ -204,8 +210,7 @@ function validateStatus(errors: FieldError[], { spec, status }: Definition): voi
   const stored = status.storedVersions ?? [];
   const path = 'status.storedVersions';
   if (!stored.length) return void errors.push(invalid(path, status.storedVersions, 'must have at least one stored version'));
-  const storage = spec.versions?.find((version) => version.storage)?.name;
-  if (storage !== undefined && !stored.includes(storage)) errors.push(invalid(path, stored, `must have the storage version ${storage}`));
+  for (const { name, storage } of spec.versions ?? []) if (storage && !stored.includes(name)) errors.push(invalid(path, stored, `must have the storage version ${name}`));
   stored.forEach((name, i) => {
     if (!spec.versions?.some((version) => version.name === name))
       errors.push(
@@ -214,26 +219,15 @@ function validateStatus(errors: FieldError[], { spec, status }: Definition): voi
   });
 }
 
-const approvalKey = 'api-approved.kubernetes.io';
-const proposal = 'see https://github.com/kubernetes/enhancements/pull/1111';
-type Approval = 'missing' | 'bypassed' | 'approved' | 'invalid';
-
-function approvalOf({ metadata }: Definition): Approval {
-  const text = metadata.annotations?.[approvalKey];
-  if (!text) return 'missing';
-  if (text.startsWith('unapproved')) return 'bypassed';
-  return /^[A-Za-z][\w+.-]*:\/\/[^/]/.test(text) ? 'approved' : 'invalid';
-}
-
 /** Groups of the Kubernetes community need a word about their review. */
 function validateApproval(errors: FieldError[], object: Definition, old: Definition | undefined): void {
-  if (!/(^|\.)(k8s|kubernetes)\.io$/.test(object.spec.group)) return;
-  const approval = approvalOf(object);
-  if (old && approvalOf(old) === approval) return;
+  if (!isProtectedGroup(object.spec.group)) return;
+  const { annotations } = object.metadata;
+  const { state, message } = approvalOf(annotations);
+  if (old && approvalOf(old.metadata.annotations).state === state) return;
   const path = `metadata.annotations[${approvalKey}]`;
-  const protectedGroups = `protected groups must have approval annotation "${approvalKey}"`;
-  if (approval === 'missing') errors.push(required(path, `${protectedGroups}, ${proposal}`));
-  if (approval === 'invalid') errors.push(invalid(path, object.metadata.annotations?.[approvalKey], `${protectedGroups} with either a URL or a reason starting with "unapproved", ${proposal}`));
+  if (state === 'missing') errors.push(required(path, message));
+  if (state === 'invalid') errors.push(invalid(path, annotations?.[approvalKey], message));
 }
 
 function validateRest(errors: FieldError[], object: Definition, old: Definition | undefined): void {
@@ -259,6 +253,17 @@ const strategy: Strategy<Definition> = {
     const service = spec.conversion.webhook?.clientConfig?.service;
     if (service) service.port ??= 443;
     if (!status.storedVersions?.length) recordStorageVersion(object);
+  },
+  startDeletion(object, { preconditions }, nowMs) {
+    const { metadata } = object;
+    const wrong = (what: string, asked: string, found: string | undefined) => conflictError(type, metadata.name ?? '', `Precondition failed: ${what} in precondition: ${asked}, ${what} in object meta: ${found ?? ''}`);
+    if (preconditions?.uid !== undefined && preconditions.uid !== metadata.uid) throw wrong('UID', preconditions.uid, metadata.uid);
+    if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== metadata.resourceVersion) throw wrong('ResourceVersion', preconditions.resourceVersion, metadata.resourceVersion);
+    if (metadata.deletionTimestamp) return false;
+    metadata.deletionTimestamp = formatTime(nowMs);
+    if (!metadata.finalizers?.includes(cleanupFinalizer)) metadata.finalizers = [...(metadata.finalizers ?? []), cleanupFinalizer];
+    Object.assign(object, withCondition(object as Published, { type: 'Terminating', status: 'True', reason: 'InstanceDeletionPending', message: 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon' }, nowMs));
+    return true;
   },
   prepareForCreate: recordStorageVersion,
   prepareForUpdate(object, _, { subresource }) {
@@ -286,6 +291,7 @@ const strategy: Strategy<Definition> = {
     validateRest(errors, object, old);
     return errors;
   },
+  warnings: (object, old) => definitionWarnings(object.spec.versions ?? [], old?.spec.versions),
   validateStatusUpdate(object, old) {
     const errors: FieldError[] = [];
     validateObjectMetaUpdate(errors, object.metadata, old.metadata, { kubeFinalizers: false });

@@ -1,7 +1,9 @@
 /** What the schema of a custom resource must be like: structural, and free of what pruning and merging cannot follow. Rules in CEL are judged by their form. */
-import { type FieldError, forbidden, goQuote, invalid, notSupported, required, typeInvalid } from '@pilothouse/apimachinery';
+import { type FieldError, forbidden, goRegExp, invalid, notSupported, required } from '@pilothouse/apimachinery';
+import { messageOf } from '@pilothouse/base';
 import type { JSONSchemaProps } from '@pilothouse/api-schemas/types/apiextensions/v1';
 import { same } from '../validation/equality.ts';
+import { validateDefaults } from './schema-defaults.ts';
 
 type Level = 'root' | 'item' | 'field';
 type Schema = JSONSchemaProps;
@@ -16,24 +18,12 @@ const missingType: Record<Level, string> = {
   field: 'must not be empty for specified object fields',
 };
 
-/** What Go's expressions have and JavaScript's write otherwise. */
-const asJavaScript = (pattern: string): string =>
-  pattern
-    .replace(/^\(\?[imsU]+\)/, '')
-    .replaceAll('(?P<', '(?<')
-    .replaceAll(/\\[AzC]/g, '');
-
 function problemOfPattern(pattern: string): string | undefined {
   try {
-    new RegExp(asJavaScript(pattern));
+    goRegExp(pattern);
     return undefined;
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    if (message.includes('Unterminated group')) return `error parsing regexp: missing closing ): \`${pattern}\``;
-    if (message.includes('Unterminated character class')) return `error parsing regexp: missing closing ]: \`${pattern}\``;
-    if (message.includes('Unmatched')) return `error parsing regexp: unexpected ): \`${pattern}\``;
-    if (message.includes('Nothing to repeat')) return `error parsing regexp: missing argument to repetition operator: \`${pattern}\``;
-    return `error parsing regexp: invalid or unsupported Perl syntax: \`${pattern}\``;
+    return messageOf(error);
   }
 }
 
@@ -104,25 +94,6 @@ function validateStructure(errors: FieldError[], schema: Schema, level: Level, p
     if (metadata) validateMetadataSchema(errors, metadata, level, `${path}.properties[metadata]`);
   }
   if (embedded && !preserves && !entries(properties).length) errors.push(required(`${path}.properties`, 'must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields'));
-}
-
-const jsonTypeOf = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value === 'number' ? (Number.isInteger(value) ? 'integer' : 'number') : typeof value);
-
-function validateDefaultValue(errors: FieldError[], value: unknown, schema: Schema, path: string): void {
-  const found = jsonTypeOf(value);
-  const { type } = schema;
-  if (found === 'null' && schema.nullable) return;
-  if (type && type !== found && !(type === 'number' && found === 'integer')) return void errors.push(typeInvalid(path, found, ` in body must be of type ${type}: ${goQuote(found)}`));
-  if (isSchema(value)) for (const [name, property] of entries(schema.properties)) if (name in value) validateDefaultValue(errors, (value as Record<string, unknown>)[name], property, `${path}.${name}`);
-  if (Array.isArray(value) && isSchema(schema.items)) value.forEach((item, i) => validateDefaultValue(errors, item, schema.items as Schema, `${path}[${i}]`));
-}
-
-/** Every default is a value of its own schema. */
-function validateDefaults(errors: FieldError[], schema: Schema, path: string): void {
-  if (schema.default !== undefined) validateDefaultValue(errors, schema.default, schema, `${path}.default`);
-  if (isSchema(schema.items)) validateDefaults(errors, schema.items, `${path}.items`);
-  if (isSchema(schema.additionalProperties)) validateDefaults(errors, schema.additionalProperties, `${path}.additionalProperties`);
-  for (const [name, property] of entries(schema.properties)) validateDefaults(errors, property, `${path}.properties[${name}]`);
 }
 
 const unsupported = ['id', 'additionalItems', 'patternProperties', 'definitions', 'dependencies', '$ref'] as const;
@@ -206,6 +177,13 @@ function validateEverywhere(errors: FieldError[], schema: Schema, path: string):
   validateRules(errors, schema, path);
 }
 
+/** Why the schema is not structural, in words: `path: what`. */
+export function structuralFaults(schema: Schema, path: string): string[] {
+  const errors: FieldError[] = [];
+  validateStructure(errors, schema, 'root', path);
+  return errors.map(({ field, message }) => `${field}: ${message}`).sort();
+}
+
 export function validateSchema(errors: FieldError[], schema: Schema, path: string, statusEnabled: boolean): void {
   if (statusEnabled && schema.type && schema.type !== 'object') errors.push(invalid(`${path}.type`, schema.type, 'only "object" is allowed as the type at the root of the schema if the status subresource is enabled'));
   if (schema.nullable) errors.push(forbidden(`${path}.nullable`, 'nullable cannot be true at the root'));
@@ -213,7 +191,7 @@ export function validateSchema(errors: FieldError[], schema: Schema, path: strin
   if (!hasUnsupported(schema)) validateStructure(structure, schema, 'root', path);
   const text = ({ field, message }: FieldError): string => `${field}: ${message}`;
   structure.sort((a, b) => (text(a) < text(b) ? -1 : 1));
-  if (!structure.length) validateDefaults(structure, schema, path);
+  if (!structure.length) structure.push(...validateDefaults(schema, path));
   errors.push(...structure);
   validateEverywhere(errors, schema, path);
 }

@@ -1,0 +1,121 @@
+/** What a CustomResourceDefinition defines, as the server serves resources. */
+import type { ResourceFacts } from '@pilothouse/api-schemas';
+import type { CustomResourceDefinition, CustomResourceDefinitionVersion as Version } from '@pilothouse/api-schemas/types/apiextensions/v1';
+import { apiVersionOf, internalError, jsonPath, type KubeObject, parseApiVersion, type ResourceType } from '@pilothouse/apimachinery';
+import { isSchema } from '@pilothouse/apimachinery/structural/index';
+import type { Conversion, ResourceDefinition } from '../contract.ts';
+import { customCodec, customSchema, type CustomSchema, shownIn, storedIn } from './codec.ts';
+import { customColumns } from './columns.ts';
+import type { CompileRules } from './rules.ts';
+import { customScale } from './scale.ts';
+import { customStrategy } from './strategy.ts';
+
+export interface CustomOptions {
+  compileRules: CompileRules;
+  /** Whether the definition is going away. */
+  terminating(): boolean;
+}
+
+/** In upstream's order, which discovery shows. */
+export const customVerbs = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
+const subresourceVerbs = ['get', 'patch', 'update'];
+
+/** A definition for each served version. Names are those accepted: none while there are none. */
+export function customDefinitions(crd: CustomResourceDefinition, options: CustomOptions): ResourceDefinition[] {
+  const { spec } = crd;
+  const names = crd.status?.acceptedNames;
+  const storage = spec.versions.find((version) => version.storage);
+  if (!names?.kind || !names.plural || !storage) return [];
+  const typeOf = (version: string): ResourceType => ({ group: spec.group, version, plural: names.plural, kind: names.kind, namespaced: spec.scope === 'Namespaced' });
+  const schemas = new Map(spec.versions.map((version) => [version.name, customSchema(version.name, version.schema?.openAPIV3Schema, spec.preserveUnknownFields === true)]));
+  const store: ResourceDefinition = {
+    type: typeOf(storage.name),
+    facts: factsOf(typeOf(storage.name), names, []),
+    subresources: [],
+    schema: '',
+    codec: customCodec(names.kind, schemas.get(storage.name)!, schemas),
+    storagePrefix: `${spec.group}/${names.plural}`,
+    strategy: {},
+    columns: [],
+    selectableFields: {},
+  };
+  const converts = spec.conversion?.strategy === 'Webhook' ? refuseConversion : undefined;
+  return spec.versions.filter((version) => version.served).map((version) => served(version, { type: typeOf(version.name), names, store, schemas, converts, ...options }));
+}
+
+interface Parts extends CustomOptions {
+  type: ResourceType;
+  names: { singular?: string; listKind?: string; shortNames?: string[]; categories?: string[] };
+  store: ResourceDefinition;
+  schemas: ReadonlyMap<string, CustomSchema>;
+  /** Called where an object's version is not the one wanted; undefined: only the version's name differs. */
+  converts: ((from: string, type: ResourceType) => never) | undefined;
+}
+
+function served(version: Version, { type, names, store, schemas, converts, compileRules, terminating }: Parts): ResourceDefinition {
+  const schema = schemas.get(version.name)!;
+  const { status, scale } = version.subresources ?? {};
+  const subresources: ResourceFacts[] = [
+    ...(status ? [{ ...factsOf(type, {}, subresourceVerbs), name: 'status' }] : []),
+    ...(scale ? [{ ...factsOf(type, {}, subresourceVerbs), name: 'scale', kind: 'Scale', bodyGroup: 'autoscaling', bodyVersion: 'v1' }] : []),
+  ];
+  return {
+    type,
+    facts: factsOf(type, names, customVerbs),
+    subresources,
+    schema: '',
+    codec: customCodec(type.kind, schema, schemas),
+    storagePrefix: store.storagePrefix,
+    strategy: customStrategy({ type, schema, hasStatus: !!status, scale, rules: compileRules(schema.schema), terminating }),
+    columns: customColumns(version.additionalPrinterColumns),
+    selectableFields: selectableFields(version),
+    fieldLabelError: (field) => `field label not supported: ${field}`,
+    ...(names.listKind && { listKind: names.listKind }),
+    ...(version.deprecated && { deprecation: version.deprecationWarning ?? `${type.group}/${version.name} ${type.kind} is deprecated` }),
+    ...(scale && { scale: customScale(scale) }),
+    conversion: conversionOf(type, schema, { store, schemas, converts }),
+    store,
+  };
+}
+
+function conversionOf(type: ResourceType, schema: CustomSchema, { store, schemas, converts }: Pick<Parts, 'store' | 'schemas' | 'converts'>): Conversion<KubeObject> {
+  const apiVersion = apiVersionOf(type.group, type.version);
+  const storedAs = apiVersionOf(type.group, store.type.version);
+  return {
+    storage: store.type,
+    toStorage(object) {
+      if (converts && apiVersion !== storedAs) converts(apiVersion, store.type);
+      return storedIn(object, storedAs, schemas.get(store.type.version)!);
+    },
+    fromStorage(object) {
+      if (converts && object.apiVersion !== apiVersion) converts(object.apiVersion ?? '', type);
+      return shownIn(object, apiVersion, schema, schemas.get(parseApiVersion(object.apiVersion ?? '').version));
+    },
+  };
+}
+
+function refuseConversion(from: string, { group, version, kind }: ResourceType): never {
+  throw internalError(`conversion webhook for ${from}, Kind=${kind} failed: this server does not call conversion webhooks, and ${group}/${version} was asked for`);
+}
+
+const factsOf = ({ group, version, plural, kind, namespaced }: ResourceType, { singular = '', shortNames, categories }: Partial<Parts['names']>, verbs: string[]): ResourceFacts => ({
+  group, version, name: plural, singularName: singular, kind, namespaced, verbs,
+  ...(shortNames?.length && { shortNames }),
+  ...(categories?.length && { categories }),
+});
+
+function selectableFields(version: Version): Record<string, (object: KubeObject) => string> {
+  if (!isSchema(version.schema?.openAPIV3Schema)) return {};
+  return Object.fromEntries(
+    (version.selectableFields ?? []).map(({ jsonPath: path }) => {
+      const read = jsonPath(path);
+      return [
+        path.replace(/^\./, ''),
+        (object: KubeObject) => {
+          const value = read.first(object);
+          return value === undefined || value === null ? '' : String(value);
+        },
+      ];
+    }),
+  );
+}
