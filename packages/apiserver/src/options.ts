@@ -40,20 +40,31 @@ export interface RouteContext extends ServerParts {
   query: URLSearchParams;
 }
 
-/** Called around each request; `response` is undefined where handling threw. */
+/** Called around each request. */
 export interface AuditHook {
-  received?(event: AuditEvent): void;
-  completed?(event: AuditEvent, response: ApiResponse, failure: StatusError | undefined): void;
+  received(event: AuditEvent): void;
+  /** Returns the answer, wrapped where its end is to be noted. */
+  completed(event: AuditEvent, response: ApiResponse, failure: StatusError | undefined): ApiResponse;
 }
 
 export interface AuditEvent {
+  /** Also in the answer's Audit-Id. */
+  id: string;
   request: ApiRequest;
+  /** Those of the one who sent it. Without a name: credentials that nobody knows. */
   attributes: RequestAttributes;
-  /** Who asked for impersonation, where `attributes.user` is another. */
-  impersonator?: User;
+  /** As whom the sender acts, and the verb of a constrained mode that allowed it. */
+  impersonated?: Impersonated;
   /** What the authorizers said; known once they were asked. */
   decision?: Decision;
+  /** Watches, logs, exec and the like: their start is noted apart from their end. */
+  long: boolean;
   startMs: number;
+}
+
+export interface Impersonated {
+  user: User;
+  constraint?: string;
 }
 
 export interface ApiServerOptions {
@@ -72,7 +83,7 @@ export interface ApiServerOptions {
   virtualHandlers?: Plugged<VirtualHandler>;
   connectHandlers?: Plugged<ConnectHandler>;
   /** Whom the request's Impersonate headers ask to act as; undefined where they do not. `attributes.user` is who asks. @throws StatusError 400, 403 */
-  impersonate?: (request: ApiRequest, attributes: RequestAttributes, parts: ServerParts) => Promise<User | undefined>;
+  impersonate?: (request: ApiRequest, attributes: RequestAttributes, parts: ServerParts) => Promise<Impersonated | undefined>;
   audit?: AuditHook;
   /** Where requests, watches and the store's work are counted. */
   metrics?: MetricsRegistry;

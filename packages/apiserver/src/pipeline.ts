@@ -1,4 +1,4 @@
-import { type ApiHandler, type ApiRequest, type ApiResponse, StatusError, timeoutError, unauthorizedError } from '@pilothouse/apimachinery';
+import { type ApiHandler, type ApiRequest, type ApiResponse, goQuote, StatusError, timeoutError, unauthorizedError } from '@pilothouse/apimachinery';
 import { forbiddenByAuthorization } from './auth/forbidden.ts';
 import type { Authenticator, RequestAttributes, User } from './contract.ts';
 import type { Call, ServerCore, WatchObserver } from './handlers/call.ts';
@@ -32,12 +32,28 @@ const anonymousUser: User = Object.freeze({ name: 'system:anonymous', groups: Ob
 /** The way of every request: who, may they, what. Never rejects: whatever is thrown is answered as a Status. */
 export function createHandler(pipeline: Pipeline): ApiHandler {
   return async (request) => {
+    const info = requestInfo(request.method, request.url);
+    const audit = request.wantObjects && !pipeline.audit ? '' : auditId(pipeline, request);
+    const held: Held = { ticket: undefined, auditId: audit };
+    if (info.malformed) return withHeaders(malformedAnswer(request, info), held);
     try {
-      return await answer(pipeline, request);
+      return await answer(pipeline, request, info, held);
     } catch (error) {
-      return failureAnswer(pipeline, request, error);
+      return withHeaders(failureAnswer(pipeline, request, error), held);
     }
   };
+}
+
+/** The client's own, else a new one. */
+function auditId({ core }: Pipeline, { headers }: ApiRequest): string {
+  const sent = headers['audit-id'];
+  return (Array.isArray(sent) ? sent[0] : sent) || core.random.uuid();
+}
+
+/** A path that says nothing to anybody is refused before anything is asked. */
+function malformedAnswer({ url }: ApiRequest, { malformed }: RequestInfo): ApiResponse {
+  if (malformed === 'encoding') return textAnswer('400 Bad Request', 400);
+  return textAnswer(`Internal Server Error: ${goQuote(url.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;'))}: failed to create RequestInfo: unable to determine kind and namespace from url, ${url}\n`, 500);
 }
 
 function failureAnswer({ core }: Pipeline, request: ApiRequest, error: unknown): ApiResponse {
@@ -46,30 +62,37 @@ function failureAnswer({ core }: Pipeline, request: ApiRequest, error: unknown):
   return statusAnswer(status, request);
 }
 
-async function answer(pipeline: Pipeline, request: ApiRequest): Promise<ApiResponse> {
-  const info = requestInfo(request.method, request.url);
-  const user = await authenticate(pipeline, request);
-  let attributes = attributesOf(info, user);
-  let impersonator: User | undefined;
-  const other = pipeline.impersonate && (await pipeline.impersonate(request, attributes, pipeline.parts));
-  if (other) {
-    impersonator = user;
-    attributes = attributesOf(info, other);
-  }
+const nobody: User = Object.freeze({ name: '', groups: Object.freeze([]) }) as unknown as User;
+
+async function answer(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, held: Held): Promise<ApiResponse> {
   const { audit } = pipeline;
-  const event: AuditEvent | undefined = audit && { request, attributes, ...(impersonator && { impersonator }), startMs: pipeline.core.clock.now() };
-  if (event) audit!.received?.(event);
-  const held: Held = { ticket: undefined };
+  const startMs = audit ? pipeline.core.clock.now() : 0;
+  const eventOf = (attributes: RequestAttributes, long: boolean): AuditEvent => ({ id: held.auditId, request, attributes, long, startMs });
+  let user: User;
   try {
-    const response = withTicket(await dispatch(pipeline, request, info, attributes, event, held), held);
-    if (event) audit!.completed?.(event, response, undefined);
-    return response;
+    user = await authenticate(pipeline, request);
   } catch (error) {
-    const response = withTicket(failureAnswer(pipeline, request, error), held);
-    if (event) audit!.completed?.(event, response, toStatusError(error));
-    return response;
+    const refused = withHeaders(failureAnswer(pipeline, request, error), held);
+    return audit ? audit.completed(eventOf(attributesOf(info, nobody), false), refused, toStatusError(error)) : refused;
+  }
+  let attributes = attributesOf(info, user);
+  const event = audit && eventOf(attributes, isLong(info));
+  if (event) audit.received(event);
+  try {
+    const other = pipeline.impersonate && (await pipeline.impersonate(request, attributes, pipeline.parts));
+    if (other) {
+      if (event) event.impersonated = other;
+      attributes = attributesOf(info, other.user);
+    }
+    const response = withHeaders(await dispatch(pipeline, request, info, attributes, event, held), held);
+    return event ? audit.completed(event, response, undefined) : response;
+  } catch (error) {
+    const response = withHeaders(failureAnswer(pipeline, request, error), held);
+    return event ? audit.completed(event, response, toStatusError(error)) : response;
   }
 }
+
+const isLong = (info: RequestInfo): boolean => info.verb === 'watch' || info.verb === 'proxy' || longRunning.has(info.subresource);
 
 async function authenticate(pipeline: Pipeline, request: ApiRequest): Promise<User> {
   let failure: unknown;
@@ -104,17 +127,18 @@ const attributesOf = (info: RequestInfo, user: User): RequestAttributes => ({
 /** Verbs whose selectors authorization looks at. */
 const selecting = new Set(['list', 'watch', 'deletecollection']);
 
-/** The seat that flow control gave. */
+/** What a request carries to its answer's headers: the seat that flow control gave, the id it is audited under. */
 interface Held {
   ticket: Ticket | undefined;
+  auditId: string;
 }
 
 /** The answer, saying what it was taken for. Callers in the process do not look. */
-const withTicket = (response: ApiResponse, { ticket }: Held): ApiResponse => (ticket && response.object === undefined && !response.events ? { ...response, headers: { ...response.headers, ...ticket.headers } } : response);
+const withHeaders = (response: ApiResponse, { ticket, auditId }: Held): ApiResponse => (response.object === undefined && !response.events && auditId ? { ...response, headers: { 'audit-id': auditId, ...response.headers, ...ticket?.headers } } : response);
 
 /** Waits for its turn, then authorizes and answers. */
 async function dispatch(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, attributes: RequestAttributes, event: AuditEvent | undefined, held: Held): Promise<ApiResponse> {
-  const long = info.verb === 'watch' || info.verb === 'proxy' || longRunning.has(info.subresource);
+  const long = isLong(info);
   // A watch has a seat while it starts; other long requests need none.
   if (!pipeline.flow || (long && info.verb !== 'watch')) return authorized(pipeline, request, info, attributes, event, long);
   let admitted: Ticket | Promise<Ticket>;
@@ -157,7 +181,7 @@ async function authorized(pipeline: Pipeline, request: ApiRequest, info: Request
 
 /** Who answers, as it is counted. */
 function routeName({ core, routes }: Pipeline, request: ApiRequest, info: RequestInfo): string | undefined {
-  return info.isResource && core.registry.find(info.group, info.version, info.resource) ? 'resource' : info.malformed ? undefined : routeFor(routes, info.path, request.method)?.path;
+  return info.isResource && core.registry.find(info.group, info.version, info.resource) ? 'resource' : routeFor(routes, info.path, request.method)?.path;
 }
 
 function watchObserver(metrics: RequestMetrics, info: RequestInfo, observed: Observed): WatchObserver {
@@ -225,7 +249,7 @@ async function resourceAnswer(pipeline: Pipeline, request: ApiRequest, info: Req
 }
 
 async function routeAnswer(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, user: User): Promise<ApiResponse> {
-  const route = info.malformed ? undefined : routeFor(pipeline.routes, info.path, request.method);
+  const route = routeFor(pipeline.routes, info.path, request.method);
   if (!route) {
     if (info.path.startsWith('/api/') || info.path.startsWith('/apis/')) throw noSuchRoute();
     return textAnswer('404 page not found\n', 404);

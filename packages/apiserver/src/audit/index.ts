@@ -1,9 +1,11 @@
 /** The audit log: who asked for what, and what came of it, a line of JSON each. */
+import type { ApiResponse, StatusError } from '@pilothouse/apimachinery';
+import type { Socket } from 'node:net';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { messageOf, type Runtime } from '@pilothouse/base';
 import type { AuditEvent, AuditHook } from '../options.ts';
 import { auditLine, requestObject } from './event.ts';
-import { type AuditDecision, type AuditPolicy, decideAudit } from './policy.ts';
+import { type AuditDecision, type AuditPolicy, type AuditStage, decideAudit } from './policy.ts';
 
 export { type AuditPolicy, parseAuditPolicy } from './policy.ts';
 
@@ -28,33 +30,65 @@ export function auditFile(runtime: Pick<Runtime, 'log'>, path: string): AuditSin
 }
 
 interface Pending {
-  id: string;
   decision: AuditDecision;
   body: unknown;
 }
 
+const writes = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
+
 /** The hook for the server. Where the policy says None nothing but that decision is made. */
-export function createAudit(runtime: Pick<Runtime, 'clock' | 'random'>, policy: AuditPolicy, sink: AuditSink): AuditHook & { close(): Promise<void> } {
+export function createAudit(runtime: Pick<Runtime, 'clock'>, policy: AuditPolicy, sink: AuditSink): AuditHook & { close(): Promise<void> } {
   const pending = new WeakMap<AuditEvent, Pending>();
-  const writes = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
+  const note = (event: AuditEvent, held: Pending, stage: AuditStage, nowMs: number, answered?: { response: ApiResponse; failure: StatusError | undefined }): void => {
+    if (!held.decision.omit.has(stage)) sink.write(auditLine(event, { ...held, stage, nowMs, ...answered }));
+  };
   return {
     received(event) {
       const decision = decideAudit(policy, event.attributes);
       if (decision.level === 'None') return;
-      const sent = event.request.headers['audit-id'];
-      const id = typeof sent === 'string' && sent ? sent : runtime.random.uuid();
-      const wantsBody = (decision.level === 'Request' || decision.level === 'RequestResponse') && writes.has(event.attributes.verb);
-      pending.set(event, { id, decision, body: wantsBody ? requestObject(event.request) : undefined });
-      if (!decision.omit.has('RequestReceived')) sink.write(auditLine(event, { id, decision, stage: 'RequestReceived', nowMs: runtime.clock.now() }));
+      const held: Pending = { decision, body: writes.has(event.attributes.verb) ? requestObject(event.request) : undefined };
+      pending.set(event, held);
+      note(event, held, 'RequestReceived', event.startMs);
     },
     completed(event, response, failure) {
+      const answered = { response, failure };
+      if (!event.attributes.user.name) {
+        // Nobody was let in: this is all there is to tell.
+        const decision = decideAudit(policy, event.attributes);
+        if (decision.level !== 'None') note(event, { decision, body: undefined }, 'ResponseStarted', runtime.clock.now(), answered);
+        return response;
+      }
       const held = pending.get(event);
-      if (!held) return;
-      // A stream has only begun when its handler returns: that is what is known of it.
-      const streams = !!response.events || !!response.upgrade || (!!response.body && !(response.body instanceof Uint8Array) && !Array.isArray(response.body));
-      const stage = streams ? 'ResponseStarted' : 'ResponseComplete';
-      if (!held.decision.omit.has(stage)) sink.write(auditLine(event, { ...held, stage, nowMs: runtime.clock.now(), response, failure }));
+      if (!held) return response;
+      if (event.long) note(event, held, 'ResponseStarted', runtime.clock.now(), answered);
+      return atEnd(response, () => note(event, held, 'ResponseComplete', runtime.clock.now(), answered));
     },
     close: () => sink.close(),
   };
+}
+
+/** The same answer, that calls when all of it was given: at once where it is whole already. */
+function atEnd(response: ApiResponse, ended: () => void): ApiResponse {
+  const { body, events, upgrade } = response;
+  if (events) return { ...response, events: followed(events, ended) };
+  if (upgrade) {
+    return {
+      ...response,
+      upgrade(socket, head) {
+        (socket as Socket).once('close', ended);
+        upgrade(socket, head);
+      },
+    };
+  }
+  if (body && !(body instanceof Uint8Array) && !Array.isArray(body)) return { ...response, body: followed(body as AsyncIterable<Uint8Array>, ended) };
+  ended();
+  return response;
+}
+
+async function* followed<T>(pieces: AsyncIterable<T>, ended: () => void): AsyncGenerator<T> {
+  try {
+    yield* pieces;
+  } finally {
+    ended();
+  }
 }

@@ -56,7 +56,7 @@ function matchesResource(rule: AuditRule, a: RequestAttributes): boolean {
   if (!rule.resources?.length) return true;
   const whole = a.subresource ? `${a.resource}/${a.subresource}` : a.resource;
   return rule.resources.some(({ group = '', resources, resourceNames }) => {
-    if (group !== a.group) return false;
+    if (group !== a.group && group !== '*') return false;
     if (!resources?.length) return true;
     if (resourceNames?.length && !resourceNames.includes(a.name)) return false;
     return resources.some((r) => r === whole || r === '*' || (a.subresource && r === `*/${a.subresource}`) || r === `${a.resource}/*`);

@@ -34,7 +34,7 @@ beforeEach(async () => {
     },
     authenticators: () => [authentication.authenticator],
     admission: () => standardAdmission({ client, rbac: authorization.rbac }),
-    impersonate: async (request, attributes, parts) => (await impersonate(request.headers, attributes, parts.authorize))?.user,
+    impersonate: (request, attributes, parts) => impersonate(request.headers, attributes, parts.authorize),
     virtualHandlers: () => virtualHandlers({ authorizer: authorization.authorizer, tokens: authentication.tokens, issuer: authentication.issuer }),
   });
   scope.defer(() => store.close());

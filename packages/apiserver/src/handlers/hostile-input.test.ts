@@ -9,7 +9,7 @@ const url = '/api/v1/namespaces/ns/configmaps';
 let api: TestApi;
 const metrics = metricsRegistry();
 beforeEach(async () => {
-  api = await startTestApi({ metrics, impersonate: async (request, attributes) => (await impersonate(request.headers, attributes, async () => ({ decision: 'allow', reason: '' })))?.user });
+  api = await startTestApi({ metrics, impersonate: (request, attributes) => impersonate(request.headers, attributes, async () => ({ decision: 'allow', reason: '' })) });
   await api.call('POST', url, { metadata: { name: 'web' }, data: { a: 'b' } });
 });
 afterEach(() => api.close());

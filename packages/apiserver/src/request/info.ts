@@ -17,8 +17,8 @@ export interface RequestInfo {
   parts: readonly string[];
   /** The verb stands in the path; selectors mean nothing to authorization then. */
   byPath?: boolean;
-  /** The path has a form that no resource answers to. */
-  malformed?: boolean;
+  /** The path cannot be decoded, or names a verb and nothing to do it to. */
+  malformed?: 'encoding' | 'verb';
   query: URLSearchParams;
 }
 
@@ -30,12 +30,12 @@ export function requestInfo(method: string, url: string): RequestInfo {
   const mark = url.indexOf('?');
   let path = mark < 0 ? url : url.slice(0, mark);
   const query = mark < 0 ? noQuery : new URLSearchParams(url.slice(mark + 1));
-  let malformed = false;
+  let malformed: RequestInfo['malformed'];
   if (path.includes('%')) {
     try {
       path = decodeURIComponent(path);
     } catch {
-      malformed = true;
+      malformed = 'encoding';
     }
   }
   const none = (): RequestInfo => ({ isResource: false, path, verb: method.toLowerCase(), group: '', version: '', resource: '', subresource: '', namespace: '', name: '', parts: [], query, ...(malformed && { malformed }) });
@@ -51,7 +51,7 @@ export function requestInfo(method: string, url: string): RequestInfo {
   let verb = methodVerbs[method] ?? '';
   let byPath = false;
   if (parts[0] === 'watch' || parts[0] === 'proxy') {
-    if (parts.length < 2) return { ...none(), malformed: true };
+    if (parts.length < 2) return { ...none(), malformed: 'verb' };
     verb = parts[0];
     byPath = true;
     parts = parts.slice(1);

@@ -143,7 +143,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
       disable: setup.disableAdmissionPlugins,
       ...((setup.authorizationMode ?? ['RBAC']).includes('RBAC') && { rbac: authOf(parts).authorization.rbac }),
     }),
-    impersonate: async (request, attributes, parts) => (await impersonate(request.headers, attributes, parts.authorize, impersonation))?.user,
+    impersonate: (request, attributes, parts) => impersonate(request.headers, attributes, parts.authorize, impersonation),
     metrics: setup.metrics,
     ...(audit && { audit }),
     virtualHandlers: (parts) => virtualHandlers({ authorizer: authOf(parts).authorization.authorizer, tokens: authOf(parts).authentication.tokens, issuer: authOf(parts).authentication.issuer }),
