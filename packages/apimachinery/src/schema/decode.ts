@@ -22,6 +22,8 @@ interface FieldPlan {
   isMap: boolean;
   /** Empty lists of types stored as JSON stay `[]`; those stored as protobuf come back as null. */
   keepsEmptyList: boolean;
+  /** An empty list says something that an absent one does not. */
+  emptyIsSaid: boolean;
   zero(): unknown;
 }
 
@@ -186,6 +188,9 @@ function sortKeys(keys: string[]): void {
 /** Whether objects of the type are stored as JSON rather than as protobuf. */
 const storedAsJson = (type: TypeSchema) => type.name.includes('apiextensions-apiserver') || type.name.includes('kube-aggregator');
 
+/** No policies are refused; absent ones get the standard. */
+const emptyIsSaid = new Set(['io.k8s.api.autoscaling.v2.HPAScalingRules.policies']);
+
 function planOf(type: TypeSchema, field: FieldSchema): FieldPlan {
   const pointer = !!field.pointer;
   return {
@@ -195,6 +200,7 @@ function planOf(type: TypeSchema, field: FieldSchema): FieldPlan {
     always: !field.omitZero && (!field.omitEmpty || (!pointer && isGoStruct(field.type))),
     isMap: field.type.t === 'map',
     keepsEmptyList: storedAsJson(type),
+    emptyIsSaid: emptyIsSaid.has(`${type.name}.${field.name}`),
     zero: pointer ? () => null : zeroOf(field.type),
   };
 }
@@ -268,7 +274,7 @@ function compileStruct(type: TypeSchema): StructPlan {
         const keep = Array.isArray(decoded) && (plan.keepsEmptyList || context.keepEmptyLists);
         if (keep && !plan.keepsEmptyList) context.keptEmptyLists = true;
         out[plan.name] = keep ? decoded : plan.zero();
-      }
+      } else if (plan.emptyIsSaid) out[plan.name] = decoded;
     }
     return out;
   };

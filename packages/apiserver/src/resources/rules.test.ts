@@ -20,6 +20,7 @@ describe('horizontal pod autoscalers', () => {
       'spec.behavior.scaleUp.policies[0].periodSeconds: Invalid value: 1801: must be less than or equal to 1800',
       'spec.behavior.scaleUp.tolerance: Invalid value: "-1": must be greater than or equal to 0',
     ]],
+    [body({ behavior: { scaleDown: { policies: [] } } }), ['spec.behavior.scaleDown.policies: Required value: must specify at least one Policy']],
   ])('%j: %j', (object, findings) => expect(create({ ...body({}), ...object })).toEqual(findings));
 
   test('of v2 carry no annotations of other versions', () => {

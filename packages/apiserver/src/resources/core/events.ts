@@ -5,6 +5,7 @@ import type { Event as GroupEvent } from '@pilothouse/api-schemas/types/events/v
 import type { Strategy } from '../../contract.ts';
 import { defineResource } from '../define.ts';
 import { checkName } from '../validation/check-name.ts';
+import type { InternalTypeName } from '../validation/internal-form.ts';
 import { immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 
 /** Seconds for which an event is kept. */
@@ -60,15 +61,38 @@ function validateGroupCreate(event: CoreEvent): FieldError[] {
   return errors;
 }
 
-/** Fields of the stored event that an update cannot change, with the name upstream reports. */
-const fixed: [key: keyof CoreEvent, reported?: string][] = [['involvedObject'], ['reason'], ['message'], ['source'], ['firstTimestamp'], ['lastTimestamp'], ['count'], ['reason'], ['type'], ['eventTime'], ['action'], ['related'], ['reportingComponent', 'reportingController'], ['reportingInstance']];
+interface FixedField {
+  key: keyof CoreEvent;
+  reported?: string;
+  /** What an absent value is shown as. Default: the empty text. */
+  absent?: unknown;
+  type?: InternalTypeName;
+}
+
+/** Fields of the stored event that an update cannot change, in upstream's order. */
+const fixed: readonly FixedField[] = [
+  { key: 'involvedObject', absent: {}, type: 'core/v1.ObjectReference' },
+  { key: 'reason' },
+  { key: 'message' },
+  { key: 'source', absent: {}, type: 'core/v1.EventSource' },
+  { key: 'firstTimestamp', absent: null },
+  { key: 'lastTimestamp', absent: null },
+  { key: 'count', absent: 0 },
+  { key: 'reason' },
+  { key: 'type' },
+  { key: 'eventTime', absent: null },
+  { key: 'action' },
+  { key: 'related', absent: null, type: 'core/v1.ObjectReference' },
+  { key: 'reportingComponent', reported: 'reportingController' },
+  { key: 'reportingInstance' },
+];
 
 function validateGroupUpdate(event: CoreEvent, old: CoreEvent): FieldError[] {
   const errors: FieldError[] = [];
   validateCommon(errors, event, 'reportingController');
   validateObjectMetaUpdate(errors, event.metadata, old.metadata);
   if (JSON.stringify(event.series) !== JSON.stringify(old.series)) validateSeries(errors, event);
-  for (const [key, reported = key] of fixed) immutable(errors, event[key] ?? null, old[key] ?? null, reported);
+  for (const { key, reported = key, absent = '', type } of fixed) immutable(errors, event[key] ?? absent, old[key] ?? absent, reported, type);
   return errors;
 }
 
