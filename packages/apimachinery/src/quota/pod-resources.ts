@@ -17,7 +17,7 @@ function maxResources(a: Resources, b: Resources): Resources {
 }
 
 /** Those resources a pod may state for itself as a whole. */
-const podLevel = (name: string) => name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
+export const isPodLevel = (name: string) => name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
 
 function total(pod: Pod, part: 'requests' | 'limits'): Resources {
   const of = (c: Container) => (c.resources?.[part] ?? {}) as Resources;
@@ -33,7 +33,7 @@ function total(pod: Pod, part: 'requests' | 'limits'): Resources {
     } else initial = maxResources(initial, addResources(of(container), sidecars));
   }
   sum = maxResources(sum, initial);
-  for (const [name, amount] of Object.entries((pod.spec?.resources?.[part] ?? {}) as Resources)) if (podLevel(name)) sum[name] = amount;
+  for (const [name, amount] of Object.entries((pod.spec?.resources?.[part] ?? {}) as Resources)) if (isPodLevel(name)) sum[name] = amount;
   const overhead = (pod.spec?.overhead ?? {}) as Resources;
   // Overhead makes no limit where the containers have none.
   return addResources(sum, part === 'requests' ? overhead : Object.fromEntries(Object.entries(overhead).filter(([name]) => Object.hasOwn(sum, name))));

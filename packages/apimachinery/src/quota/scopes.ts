@@ -29,7 +29,8 @@ export function isBestEffort(pod: Pod): boolean {
   return !asks(pod.spec?.resources) && ![...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].some((c) => asks(c.resources));
 }
 
-const isTerminating = (pod: Pod) => (pod.spec?.activeDeadlineSeconds ?? -1) >= 0;
+/** The pod has a deadline. */
+export const isTerminating = (pod: Pod) => (pod.spec?.activeDeadlineSeconds ?? -1) >= 0;
 
 function crossesNamespaces(pod: Pod): boolean {
   const { podAffinity, podAntiAffinity } = pod.spec?.affinity ?? {};

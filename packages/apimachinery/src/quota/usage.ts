@@ -32,7 +32,10 @@ const native = (name: string) => !name.includes('/') || name.split('/')[0].endsW
 const podNames = new Set(['count/pods', 'pods', 'cpu', 'memory', 'ephemeral-storage', 'requests.cpu', 'requests.memory', 'requests.ephemeral-storage', 'limits.cpu', 'limits.memory', 'limits.ephemeral-storage']);
 
 /** A resource that is neither Kubernetes' own nor named like a quota. */
-const isExtended = (name: string) => !native(name) && !name.startsWith('requests.');
+const isExtended = (name: string) => (!native(name) && !name.startsWith('requests.')) || name.startsWith(implicitDevices);
+
+/** Devices of a class asked for as if they were a resource. */
+const implicitDevices = 'deviceclass.resource.kubernetes.io/';
 
 /** Amounts of a pod's requests and limits under the names that quotas use. */
 export function computeUsage(requests: Amounts, limits: Amounts): Amounts {
@@ -53,7 +56,7 @@ function isCharged(pod: Pod, nowMs: number): boolean {
 }
 
 const podUsage: QuotaUsage = {
-  counts: (name) => podNames.has(name) || name.startsWith('hugepages-') || name.startsWith('requests.hugepages-') || (name.startsWith('requests.') && !native(name)),
+  counts: (name) => podNames.has(name) || name.startsWith('hugepages-') || name.startsWith('requests.hugepages-') || (name.startsWith('requests.') && !native(name)) || name.startsWith(`requests.${implicitDevices}`),
   usage: (pod: Pod, nowMs) => ({ 'count/pods': '1', ...(isCharged(pod, nowMs) && computeUsage(podRequests(pod), podLimits(pod))) }),
   inScope: podInScope,
 };

@@ -71,11 +71,18 @@ function bounds(item: LimitRangeItem, requests: Resources, limits: Resources): (
   ];
 }
 
+/** The pod as ranges see it: without overhead, and of what it states as a whole only processor time and memory. */
+function bare(pod: Pod): Pod {
+  const { overhead: _, resources, ...spec } = pod.spec!;
+  const whole = (list: unknown) => Object.fromEntries(Object.entries((list ?? {}) as Resources).filter(([name]) => name === 'cpu' || name === 'memory'));
+  return { ...pod, spec: { ...spec, ...(resources && { resources: { requests: whole(resources.requests), limits: whole(resources.limits) } }) } };
+}
+
 export function limitPod(range: LimitRange, pod: Pod): string[] {
   const found: (string | undefined)[] = [];
   for (const item of itemsOf(range)) {
     if (item.type === 'Container') for (const container of [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])]) found.push(...bounds(item, (container.resources?.requests ?? {}) as Resources, (container.resources?.limits ?? {}) as Resources));
-    else if (item.type === 'Pod') found.push(...bounds(item, podRequests(pod), podLimits(pod)));
+    else if (item.type === 'Pod') found.push(...bounds(item, podRequests(bare(pod)), podLimits(bare(pod))));
   }
   return found.filter((f): f is string => f !== undefined);
 }
@@ -102,7 +109,7 @@ export const limitRanger: AdmissionPlugin = {
   name: 'LimitRanger',
   operations: ['CREATE', 'UPDATE'],
   async mutate(a) {
-    if (concerns(a) === 'pod' && !a.subresource) for (const range of await rangesIn(a)) defaultPod(range, a.object);
+    if (concerns(a) === 'pod') for (const range of await rangesIn(a)) defaultPod(range, a.object);
   },
   async validate(a) {
     const kind = concerns(a);

@@ -1,6 +1,8 @@
 /** Which requests are charged to quotas, and how much. */
 import type { Container, Pod } from '@pilothouse/api-schemas/types/core/v1';
 import type { Amounts } from '@pilothouse/apimachinery/quota/amounts';
+import { isPodLevel } from '@pilothouse/apimachinery/quota/pod-resources';
+import { isTerminating } from '@pilothouse/apimachinery/quota/scopes';
 import { computeUsage, type QuotaUsage, quotaUsageOf } from '@pilothouse/apimachinery/quota/usage';
 import type { AdmissionAttributes } from '../../contract.ts';
 
@@ -16,10 +18,9 @@ const stated = ['cpu', 'memory', 'requests.cpu', 'requests.memory', 'limits.cpu'
 
 function missingOf(pod: Pod, limited: readonly string[]): string | undefined {
   const wanted = stated.filter((name) => limited.includes(name)).sort();
-  // What the pod states as a whole its containers need not.
-  const whole = computeUsage((pod.spec?.resources?.requests ?? {}) as Amounts, (pod.spec?.resources?.limits ?? {}) as Amounts);
+  // A pod that states something as a whole need not have its containers state anything.
+  if ([pod.spec?.resources?.requests, pod.spec?.resources?.limits].some((list) => Object.keys(list ?? {}).some(isPodLevel))) return undefined;
   const lacking = wanted.flatMap((name) => {
-    if (Object.hasOwn(whole, name)) return [];
     const containers = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].filter((c: Container) => !(name in computeUsage((c.resources?.requests ?? {}) as Amounts, (c.resources?.limits ?? {}) as Amounts)));
     return containers.length ? [`${name} for: ${[...new Set(containers.map((c) => c.name))].sort().join(',')}`] : [];
   });
@@ -29,13 +30,18 @@ function missingOf(pod: Pod, limited: readonly string[]): string | undefined {
 const plain = (a: AdmissionAttributes) => !a.subresource;
 const writes = (a: AdmissionAttributes) => plain(a) && (a.operation === 'CREATE' || a.operation === 'UPDATE');
 
-function handlesClaim(a: AdmissionAttributes): boolean {
-  if (plain(a)) return writes(a);
-  return a.subresource === 'status' && a.operation === 'UPDATE' && a.old?.status?.allocatedResources?.storage !== a.object?.status?.allocatedResources?.storage;
+/** The status says what was allocated, and which attributes class is in use. */
+const handlesClaim = (a: AdmissionAttributes): boolean => writes(a) || (a.subresource === 'status' && a.operation === 'UPDATE');
+
+/** A pod that gets a deadline, or loses it, is of other quotas. */
+function handlesPod(a: AdmissionAttributes): boolean {
+  if (a.subresource === 'resize') return a.operation === 'UPDATE';
+  if (!plain(a)) return false;
+  return a.operation === 'CREATE' || (a.operation === 'UPDATE' && isTerminating(a.old) !== isTerminating(a.object));
 }
 
 const special: Readonly<Record<string, Pick<Evaluator, 'handles' | 'missing'>>> = {
-  pods: { handles: (a) => (plain(a) && a.operation === 'CREATE') || (a.subresource === 'resize' && a.operation === 'UPDATE'), missing: missingOf },
+  pods: { handles: handlesPod, missing: missingOf },
   services: { handles: writes },
   persistentvolumeclaims: { handles: handlesClaim },
   'resourceclaims.resource.k8s.io': { handles: writes },
