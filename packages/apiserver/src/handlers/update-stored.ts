@@ -1,5 +1,5 @@
 import { conflictError, equalJson, type FieldError, invalidError, invalid, type KubeObject, notFoundError } from '@pilothouse/apimachinery';
-import { RevisionConflict } from '@pilothouse/storage';
+import { RevisionConflict, type Store } from '@pilothouse/storage';
 import type { CachedObject } from '../cache/cached-object.ts';
 import type { WriteContext } from '../contract.ts';
 import { dedupOwnerReferences } from '../objects/owner-references.ts';
@@ -63,7 +63,7 @@ export async function updateStored(call: Call, update: StoredUpdate): Promise<Up
   for (let attempt = 1; ; attempt++) {
     if (!current && !update.create) throw notFoundError(resource.subject, update.name);
     try {
-      return await tryUpdate(call, update, current);
+      return await tryUpdate(call, update, current, fresh);
     } catch (error) {
       if (error instanceof RevisionConflict) {
         if (attempt >= mostAttempts) throw updateConflict(resource, update.name);
@@ -81,7 +81,7 @@ export async function updateStored(call: Call, update: StoredUpdate): Promise<Up
   }
 }
 
-async function tryUpdate(call: Call, update: StoredUpdate, current: CachedObject | undefined): Promise<Updated> {
+async function tryUpdate(call: Call, update: StoredUpdate, current: CachedObject | undefined, fresh: boolean): Promise<Updated> {
   const { resource } = call;
   if (!current) {
     const object = await update.change(undefined);
@@ -111,7 +111,7 @@ async function tryUpdate(call: Call, update: StoredUpdate, current: CachedObject
   const { strategy } = resource.definition;
   if (update.subresource !== 'status' || strategy.warnsOnStatus) for (const text of strategy.warnings?.(object, old) ?? []) call.warnings.push(text);
   if (update.admission !== false) await admit(call, admission);
-  return write(call, update, object, old, current, context);
+  return write(call, update, object, old, current, fresh, context);
 }
 
 const uidConflict = (call: Call, update: StoredUpdate, found: string) => {
@@ -161,7 +161,7 @@ function raiseGeneration(generation: undefined | boolean | ((object: any, old: a
   if (changed) object.metadata.generation = (old.metadata.generation ?? 0) + 1;
 }
 
-async function write(call: Call, update: StoredUpdate, object: KubeObject, old: KubeObject, current: CachedObject, context: WriteContext): Promise<Updated> {
+async function write(call: Call, update: StoredUpdate, object: KubeObject, old: KubeObject, current: CachedObject, fresh: boolean, context: WriteContext): Promise<Updated> {
   const { resource, core } = call;
   const stored = resource.stored!;
   const { dryRun } = update.options;
@@ -179,6 +179,8 @@ async function write(call: Call, update: StoredUpdate, object: KubeObject, old: 
     const toStore = resource.conversion ? resource.conversion.toStorage(object) : object;
     keepTimes(toStore, current.object);
     const same = sameAsStored(toStore, current);
+    // Only what is stored now can be left as it is.
+    if (same && !dryRun && !fresh) await ensureCurrent(core.store, current);
     if (same || dryRun) {
       await taken?.rollback();
       return { entry: same ? current : unwritten(stored, toStore, current.revision), created: false, deleted: false };
@@ -190,6 +192,12 @@ async function write(call: Call, update: StoredUpdate, object: KubeObject, old: 
     if (!mayBeWritten(error)) await taken?.rollback();
     throw error;
   }
+}
+
+/** @throws RevisionConflict where the store has another version */
+async function ensureCurrent(store: Store, { key, revision }: CachedObject): Promise<void> {
+  const { entry } = await store.get(key);
+  if (entry?.modRevision !== revision) throw new RevisionConflict(key, entry);
 }
 
 /** An object that waits to be deleted goes with the last thing that held it. */

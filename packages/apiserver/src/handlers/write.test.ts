@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startTestApi, type TestApi } from './testing.ts';
+import { createApiServer } from '../server.ts';
+import { settle, startTestApi, type TestApi } from './testing.ts';
 
 let api: TestApi;
 beforeEach(async () => {
@@ -195,4 +196,17 @@ describe('routes', () => {
     if (message) expect(answer.body.message).toBe(message);
     else expect(answer.body).toBe('404 page not found\n');
   });
+});
+
+test('a write that seems to change nothing, to a server that is behind, is made all the same', async () => {
+  const url = '/api/v1/namespaces/n/configmaps';
+  const made = (await api.call('POST', url, { metadata: { name: 'c' }, data: { a: '1' } })).body;
+  const behind = await createApiServer(api.runtime, { store: { ...api.store, async *watch(_, { signal }) { await new Promise((resolve) => signal.addEventListener('abort', resolve)); } } });
+  await api.call('PUT', `${url}/c`, { ...made, data: { a: '2' } });
+  const { resourceVersion: _, ...metadata } = made.metadata;
+  const answer = await behind.handle({ method: 'PUT', url: `${url}/c`, headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify({ ...made, metadata })), signal: new AbortController().signal });
+  expect(answer.status).toBe(200);
+  await settle();
+  expect((await api.call('GET', `${url}/c`)).body.data).toEqual({ a: '1' });
+  await behind.close();
 });
