@@ -41,6 +41,14 @@ function readComments(file: string, backslashes: boolean, owner: RegExp): Record
 /** Types that are one value and so have no fields. */
 const scalarTypes = ['api.resource.Quantity', 'apis.meta.v1.FieldsV1', 'apis.meta.v1.MicroTime', 'apis.meta.v1.Time', 'apis.meta.v1.Patch', 'runtime.RawExtension', 'util.intstr.IntOrString'].map((name) => `io.k8s.apimachinery.pkg.${name}`);
 
+/** Older types, not served, whose texts the columns of tables still show. */
+const olderTypes: Record<string, readonly string[]> = {
+  'io.k8s.api.certificates.v1beta1.CertificateSigningRequestSpec': ['signerName', 'request'],
+  'io.k8s.api.certificates.v1beta1.CertificateSigningRequestStatus': ['conditions'],
+  'io.k8s.api.rbac.v1beta1.RoleBinding': ['roleRef'],
+  'io.k8s.api.rbac.v1beta1.ClusterRoleBinding': ['roleRef'],
+};
+
 function describe(name: string): Record<string, string> {
   const parts = name.split('.');
   const kind = parts.at(-1)!;
@@ -72,6 +80,10 @@ export function collectDescriptions(): Descriptions {
     const kept = Object.fromEntries(Object.entries(found).filter(([field, text]) => known.has(field) && text));
     if (Object.keys(kept).length) all[type.name] = kept;
   }
+  for (const [name, fields] of Object.entries(olderTypes)) {
+    const found = describe(name);
+    all[name] = Object.fromEntries(fields.flatMap((field) => (found[field] ? [[field, found[field]]] : [])));
+  }
   return all;
 }
 
@@ -102,6 +114,17 @@ export function collectParameterTexts(): Record<string, string> {
   }
   return texts;
 }
-const unescapeHtml = (s: string) => s.replace(/\\?&#39;/g, "'").replace(/\\?&quot;/g, '"').replace(/\\?&lt;/g, '<').replace(/\\?&gt;/g, '>').replace(/\\?&#x60;/g, '`').replace(/\\?&#x3D;/g, '=').replace(/\\?&amp;/g, '&').replaceAll('\\', '').replace(/\. {2}(?=[A-Z])/g, (m, _at: number, all: string) => (all.startsWith('insecureSkip') ? m : '.\n\n')).trim();
+const unescapeHtml = (s: string) =>
+  withLineBreaks(s.replace(/\\?&#39;/g, "'").replace(/\\?&quot;/g, '"').replace(/\\?&lt;/g, '<').replace(/\\?&gt;/g, '>').replace(/\\?&#x60;/g, '`').replace(/\\?&#x3D;/g, '=').replace(/\\?&amp;/g, '&').replaceAll('\\', '')).trim();
+
+/** Where a line begins with neither a capital letter nor an indentation that would tell. */
+const lineStarts = [/ (?=- `resourceVersionMatch` set to)/g, / {2}(?=hexStart and hexEnd)/g];
+
+/** The client's comments have a blank for every line break: indented lines and paragraphs are told by the blanks before them. */
+function withLineBreaks(text: string): string {
+  const [item, paragraph] = lineStarts;
+  const broken = text.replace(item, '\n').replace(paragraph, '\n\n').replace(/: {4}(?=\S)/g, ':\n\n  ').replace(/ {3,}(?=\S)/g, (blanks) => `\n${blanks.slice(1)}`);
+  return text.startsWith('insecureSkip') ? broken : broken.replace(/([.)]) {2}(?=[A-Z])/g, '$1\n\n');
+}
 
 if (process.argv[1] === import.meta.filename) writeFileSync(process.argv[2], JSON.stringify({ types: collectDescriptions(), parameters: collectParameterTexts() }));

@@ -1,5 +1,8 @@
 import { goJson, goQuote } from './go-format.ts';
 
+/** The path of findings that are about the whole object, where upstream makes it of an empty name. */
+export const unnamedPath = '[]';
+
 /** One finding of validation, as `k8s.io/apimachinery/pkg/util/validation/field` reports it. */
 export interface FieldError {
   /** The cause's reason, as `causes[].reason` shows it. */

@@ -80,6 +80,8 @@ export interface WriteContext extends Runtime {
   /** Writes other objects, as the server itself. */
   client: LoopbackClient;
   store: Store;
+  /** Adds a warning to the answer. */
+  warn(text: string): void;
 }
 
 /** Reads from inside the server (caches; no authorization). Shared objects: never mutate. */

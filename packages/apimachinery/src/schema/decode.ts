@@ -20,6 +20,7 @@ interface FieldPlan {
   /** Written even when absent. */
   always: boolean;
   isMap: boolean;
+  isBytes: boolean;
   /** Empty lists of types stored as JSON stay `[]`; those stored as protobuf come back as null. */
   keepsEmptyList: boolean;
   /** An empty list says something that an absent one does not. */
@@ -47,7 +48,7 @@ function structPlan(type: TypeSchema): StructPlan {
 /**
  * Reads a JSON value as an object of the type, the way Go's decoder and encoder would carry it: a new object with the
  * fields in the type's order, empty ones left out or written as their flags say, maps in key order, quantities and
- * times in canonical form. Empty lists of fields that are always written become null, as the stored form has them; with
+ * times in canonical form. Empty lists (and bytes) of fields that are always written become null, as the stored form has them; with
  * `keepEmptyLists` they stay, for field ownership tells the two apart. Keys must match in case. Leaves that are objects of any kind are shared with the input.
  * @throws StatusError 400 where a value does not fit its type.
  */
@@ -199,6 +200,7 @@ function planOf(type: TypeSchema, field: FieldSchema): FieldPlan {
     pointer,
     always: !field.omitZero && (!field.omitEmpty || (!pointer && isGoStruct(field.type))),
     isMap: field.type.t === 'map',
+    isBytes: field.type.t === 'bytes',
     keepsEmptyList: storedAsJson(type),
     emptyIsSaid: emptyIsSaid.has(`${type.name}.${field.name}`),
     zero: pointer ? () => null : zeroOf(field.type),
@@ -271,7 +273,7 @@ function compileStruct(type: TypeSchema): StructPlan {
         else if (plan.always) out[plan.name] = null;
       } else if (!(plan.isMap ? isEmptyMap(decoded as object) : isEmpty(decoded))) out[plan.name] = decoded;
       else if (plan.always) {
-        const keep = Array.isArray(decoded) && (plan.keepsEmptyList || context.keepEmptyLists);
+        const keep = (plan.isBytes || Array.isArray(decoded)) && (plan.keepsEmptyList || context.keepEmptyLists);
         if (keep && !plan.keepsEmptyList) context.keptEmptyLists = true;
         out[plan.name] = keep ? decoded : plan.zero();
       } else if (plan.emptyIsSaid) out[plan.name] = decoded;

@@ -3,7 +3,7 @@ import { jsonBytes, protobufBytes, valueAnswer } from '../request/respond.ts';
 import type { Call } from './call.ts';
 import type { View } from './view.ts';
 import { protobufOf } from './protobuf.ts';
-import { partialMetadata, tableOf } from './transform.ts';
+import { internalTypeName, partialMetadata, tableOf } from './transform.ts';
 
 /** Answers with one object, in the representation asked for. */
 export function answerObject(call: Call, view: View, status = 200): ApiResponse {
@@ -16,7 +16,7 @@ export function answerObject(call: Call, view: View, status = 200): ApiResponse 
 
 function transformOne(call: Call, view: View): object {
   const { as } = call.accept;
-  if (as!.kind === 'PartialObjectMetadataList') throw notAcceptableError(`you requested PartialObjectMetadataList, but the requested object is not a list (*${call.resource.kind})`);
+  if (as!.kind === 'PartialObjectMetadataList') throw notAcceptableError(`you requested PartialObjectMetadataList, but the requested object is not a list (${internalTypeName(call.resource)})`);
   if (as!.kind === 'Table') return tableOf(call, [view], { resourceVersion: view.object.metadata.resourceVersion ?? '' });
   return partialMetadata(view.object, as!.version);
 }

@@ -51,7 +51,6 @@ export async function createDecoded(call: Call, object: KubeObject, options: Wri
   strategy.defaults?.(object);
   dedupOwnerReferences(object, false, call.warnings);
   if (!forced.tracked) trackCreate(call, object, options.fieldManager);
-  settleEmptyLists(resource.codec, object);
   const managers = object.metadata.managedFields;
   await mutate(call, { operation: 'CREATE', subresource: '', object, old: undefined, dryRun: options.dryRun, options: { kind: 'CreateOptions', apiVersion: 'meta.k8s.io/v1', ...createOptionsOf(options) } });
   if (core.admission.length) {
@@ -132,6 +131,7 @@ async function storeNew(call: Call, object: KubeObject, context: WriteContext, d
   const name = object.metadata.name ?? '';
   const taken = await resource.definition.strategy.begin?.(object, undefined, context);
   try {
+    settleEmptyLists(resource.codec, object);
     const toStore = resource.conversion ? resource.conversion.toStorage(object) : object;
     let result: CachedObject;
     if (dryRun) {

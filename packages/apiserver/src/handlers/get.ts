@@ -4,7 +4,7 @@ import { plainError } from '../request/errors.ts';
 import { isTrue } from '../request/info.ts';
 import { answerObject } from './answer.ts';
 import type { Call } from './call.ts';
-import { revisionProblem } from './list-options.ts';
+import { revisionFault } from './list-options.ts';
 import { viewOf } from './view.ts';
 
 /**
@@ -20,7 +20,7 @@ export async function getObject(call: Call): Promise<ApiResponse> {
     const revision = core.store.revision();
     await waitForRevision(core, await revision);
   } else if (asked !== '0') {
-    const problem = revisionProblem(asked);
+    const problem = revisionFault(asked);
     if (problem) throw plainError(problem);
     await waitForRevision(core, Number(asked));
   }

@@ -29,11 +29,17 @@ export function parseInt64(text: string | null): number | undefined {
   return Number(value);
 }
 
-/** What is wrong with a resourceVersion; undefined: nothing. */
+/** What is wrong with a resourceVersion, as Go's parser says it; undefined: nothing. */
 export function revisionProblem(text: string): string | undefined {
   if (text === '') return undefined;
   const why = !/^\d+$/.test(text) ? 'invalid syntax' : BigInt(text) >= 2n ** 64n ? 'value out of range' : '';
-  return why && `resourceVersion: Invalid value: ${goQuote(text)}: strconv.ParseUint: parsing ${goQuote(text)}: ${why}`;
+  return why && `strconv.ParseUint: parsing ${goQuote(text)}: ${why}`;
+}
+
+/** The same about a resourceVersion that is a parameter. */
+export function revisionFault(text: string): string | undefined {
+  const problem = revisionProblem(text);
+  return problem && `resourceVersion: Invalid value: ${goQuote(text)}: ${problem}`;
 }
 
 /** Reads and checks the query of a list or watch. @throws StatusError 400, 422 */
@@ -144,7 +150,7 @@ function exactTerm(resource: ServedResource, { labels, fields }: ListOptions): E
 
 /** @throws StatusError 400 for a resourceVersion that is none */
 export function checkListRevision(text: string): void {
-  const problem = revisionProblem(text);
+  const problem = revisionFault(text);
   if (problem) throw badRequestError(`invalid resource version: ${problem}`);
 }
 

@@ -7,7 +7,7 @@ import { decodeContinue, encodeContinue } from './continue-token.ts';
 import { checkListRevision, type ListOptions, listOptions, selectionOf } from './list-options.ts';
 import { type Page, pageAt, pageNow } from './list-source.ts';
 import { protobufList } from './protobuf.ts';
-import { partialMetadata, tableOf } from './transform.ts';
+import { internalTypeName, partialMetadata, tableOf } from './transform.ts';
 import { type View, viewOf } from './view.ts';
 
 /** Answers a list: whole or in pages, as new as the request asks for. */
@@ -64,7 +64,7 @@ export function answerViews(call: Call, views: readonly View[], metadata: Record
   const { apiVersion, listKind } = resource;
   if (request.wantObjects) return { status: 200, headers: {}, object: { kind: listKind, apiVersion, metadata, items: views.map((view) => view.object) } };
   if (accept.as) {
-    if (accept.as.kind === 'PartialObjectMetadata') throw notAcceptableError(`you requested PartialObjectMetadata, but the requested object is a list (*${listKind})`);
+    if (accept.as.kind === 'PartialObjectMetadata') throw notAcceptableError(`you requested PartialObjectMetadata, but the requested object is a list (${internalTypeName(resource, true)})`);
     if (accept.as.kind === 'Table') return answerValue(call, tableOf(call, views, metadata));
     return answerValue(call, { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${accept.as.version}`, metadata, items: views.length ? views.map((view) => partialMetadata(view.object, accept.as!.version)) : null });
   }

@@ -1,5 +1,7 @@
 import type { KubeObject } from '@pilothouse/apimachinery';
-import { badRequestError } from '@pilothouse/apimachinery';
+import { badRequestError, invalid } from '@pilothouse/apimachinery';
+import { typeOfKind } from '@pilothouse/api-schemas';
+import type { ServedResource } from '../registry.ts';
 import { columnDefinitions, rowConditions } from '../table/index.ts';
 import type { Call } from './call.ts';
 import type { View } from './view.ts';
@@ -9,12 +11,19 @@ export function partialMetadata(object: KubeObject, version: string): KubeObject
   return { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${version}`, metadata: object.metadata };
 }
 
+/** Go's name of the type an object has inside the server, or a list of it: some refusals name it. */
+export function internalTypeName({ definition: { type } }: ServedResource, list = false): string {
+  if (!typeOfKind(type.group, type.version, type.kind)) return `*unstructured.Unstructured${list ? 'List' : ''}`;
+  const inner = type.group === 'events.k8s.io' ? 'core' : type.group === 'internal.apiserver.k8s.io' ? 'apiserverinternal' : type.group.split('.')[0] || 'core';
+  return `*${inner}.${type.kind}${list ? 'List' : ''}`;
+}
+
 /** What `includeObject` says: whether rows carry the object's metadata (default), the object, or nothing. */
 export function includeObjectOf(query: URLSearchParams): 'Metadata' | 'Object' | 'None' {
   const value = query.get('includeObject') ?? '';
   if (value === '' || value === 'Metadata') return 'Metadata';
   if (value === 'Object' || value === 'None') return value;
-  throw badRequestError(`Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(value)}: must be 'Metadata', 'Object', 'None', or empty`);
+  throw badRequestError(`Unable to convert to Table as requested: includeObject: ${invalid('includeObject', value, "must be 'Metadata', 'Object', 'None', or empty").message}`);
 }
 
 /** Whether it is the bookmark that closes the initial events of a watch: a client must see it for what it is. */

@@ -127,7 +127,7 @@ function checkRevision(call: Call, update: StoredUpdate, object: KubeObject, cur
     if (resource.definition.strategy.allowUnconditionalUpdate === false) throw invalidError({ group: resource.subject.group, kind: resource.subject.plural }, update.name, [invalid('metadata.resourceVersion', 0, 'must be specified for an update')]);
   } else {
     const problem = revisionProblem(asked);
-    if (problem) throw plainError(problem.replace(/^resourceVersion/, 'metadata.resourceVersion'));
+    if (problem) throw plainError(problem);
     if (asked !== String(current.revision)) throw updateConflict(resource, update.name);
   }
 }

@@ -3,7 +3,7 @@ import { waitForRevision } from '../cache/freshness.ts';
 import type { CacheWatcher } from '../cache/watcher.ts';
 import { plainError } from '../request/errors.ts';
 import type { Call, WatchObserver } from './call.ts';
-import { type ListOptions, listOptions, revisionProblem, selectionOf } from './list-options.ts';
+import { type ListOptions, listOptions, revisionFault, selectionOf } from './list-options.ts';
 import { watchBody } from './watch-body.ts';
 import { watchEncoder, type WatchEncoder } from './watch-encoding.ts';
 
@@ -16,7 +16,7 @@ const lastBookmarkMs = 2_000;
 export async function watchObjects(call: Call): Promise<ApiResponse> {
   const { core, resource, info, request } = call;
   const options = listOptions(resource, info, true);
-  const problem = revisionProblem(options.resourceVersion);
+  const problem = revisionFault(options.resourceVersion);
   if (problem) throw plainError(problem);
   const opened = await openWatch(call, options);
   const encode = encoderFor(call, opened);

@@ -43,11 +43,12 @@ async function serviceTarget(context: ConnectContext): Promise<Target> {
   if (!service) throw notFoundError(services, name);
   const portName = servicePortName(service, port);
   const slices = (await context.read.list(endpointSlices, context.namespace)).filter((s) => s.metadata.labels?.['kubernetes.io/service-name'] === name);
+  if (!slices.length) throw notFoundError(services, name);
   const targets = slices.flatMap((slice) => {
     const found = slice.ports?.find((p) => (p.name ?? '') === portName);
     return found?.port ? (slice.endpoints ?? []).filter((e) => e.conditions?.ready !== false).flatMap((e) => e.addresses.map((host) => ({ host, port: found.port! }))) : [];
   });
-  if (!targets.length) throw serviceUnavailableError(`no endpoints available for service ${goQuote(context.name.includes(':') && slices.length ? context.name : name)}`);
+  if (!targets.length) throw serviceUnavailableError(`no endpoints available for service ${goQuote(context.name.includes(':') ? context.name : name)}`);
   const chosen = targets[context.random.below(targets.length)];
   requireProxyable(chosen.host);
   return { secure, ...chosen };

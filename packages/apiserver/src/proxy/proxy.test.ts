@@ -145,8 +145,10 @@ test('a node is reached through its kubelet, with the path and query as sent', a
 test('a service is reached through its endpoints, and only where there are any', async () => {
   await expect(ask('services', 'proxy', 's', { path: '/' })).rejects.toThrow('services "s" not found');
   objects.put(services, { metadata: { name: 's', namespace: 'a' }, spec: { ports: [{ port: 80, name: 'web' }] } });
-  await expect(ask('services', 'proxy', 's', { path: '/' })).rejects.toThrow('no endpoints available for service "s"');
+  await expect(ask('services', 'proxy', 's', { path: '/' })).rejects.toThrow('services "s" not found');
   await expect(ask('services', 'proxy', 's:81', { path: '/' })).rejects.toThrow('no service port 81 found for service "s"');
+  objects.put(endpointSlices, { metadata: { name: 's-0', namespace: 'a', labels: { 'kubernetes.io/service-name': 's' } }, addressType: 'IPv4', endpoints: [] });
+  await expect(ask('services', 'proxy', 's', { path: '/' })).rejects.toThrow('no endpoints available for service "s"');
   objects.put(endpointSlices, { metadata: { name: 's-1', namespace: 'a', labels: { 'kubernetes.io/service-name': 's' } }, addressType: 'IPv4', endpoints: [{ addresses: ['127.0.0.1'] }], ports: [{ name: 'web', port: 8080 }] });
   await expect(ask('services', 'proxy', 's:web', { path: '/' })).rejects.toThrow('address not allowed');
 });

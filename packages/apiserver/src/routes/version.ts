@@ -19,7 +19,7 @@ export const versionRoute = (build: { gitCommit: string; buildDate: string; runt
       minCompatibilityMinor: '35',
       gitVersion: kubernetesVersion.gitVersion,
       gitCommit: build.gitCommit,
-      gitTreeState: 'clean',
+      gitTreeState: '',
       buildDate: build.buildDate,
       goVersion: build.runtime,
       compiler: 'pilothouse',

@@ -9,6 +9,9 @@ const hostsText = (rules: any[] | undefined): string => {
 };
 const some = (list: unknown[], limit: number): string => (list.length > limit ? `${list.slice(0, limit).join(',')} + ${list.length - limit} more...` : list.join(','));
 
+/** The name column of a kind of which one object can be the default: it says so by one of these annotations. */
+const nameOfDefault = (...annotations: string[]): Column<any> => text('Name', doc('meta.v1.ObjectMeta', 'name'), (o) => (annotations.some((key) => o.metadata.annotations?.[key] === 'true') ? `${o.metadata.name} (default)` : o.metadata.name), { format: 'name' });
+
 export const networkingColumns: Record<string, Column<any>[]> = {
   ingresses: [
     name,
@@ -19,7 +22,7 @@ export const networkingColumns: Record<string, Column<any>[]> = {
     age,
   ],
   ingressclasses: [
-    name,
+    nameOfDefault('ingressclass.kubernetes.io/is-default-class'),
     text('Controller', 'Controller that is responsible for handling this class', (o) => o.spec?.controller ?? ''),
     text('Parameters', 'A reference to a resource with additional parameters', (o) => {
       const p = o.spec?.parameters;
@@ -54,7 +57,7 @@ const subjects = (kind: string) => (o: any): string => (o.subjects ?? []).filter
 const roleRef = (o: any) => `${o.roleRef?.kind}/${o.roleRef?.name}`;
 const bindingColumns = (word: string, type: string): Column<any>[] => [
   name,
-  text('Role', doc(`rbac.v1.${type}`, 'roleRef'), roleRef),
+  text('Role', doc(`rbac.v1beta1.${type}`, 'roleRef'), roleRef),
   age,
   text('Users', `Users in the ${word}`, subjects('User'), wide),
   text('Groups', `Groups in the ${word}`, subjects('Group'), wide),
@@ -69,7 +72,7 @@ export const rbacColumns: Record<string, Column<any>[]> = {
 
 export const storageColumns: Record<string, Column<any>[]> = {
   storageclasses: [
-    text('Name', doc('meta.v1.ObjectMeta', 'name'), (o) => (['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class'].some((k) => o.metadata.annotations?.[k] === 'true') ? `${o.metadata.name} (default)` : o.metadata.name), { format: 'name' }),
+    nameOfDefault('storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class'),
     text('Provisioner', doc('storage.v1.StorageClass', 'provisioner'), (o) => o.provisioner),
     text('ReclaimPolicy', doc('storage.v1.StorageClass', 'reclaimPolicy'), (o) => o.reclaimPolicy ?? 'Delete'),
     text('VolumeBindingMode', doc('storage.v1.StorageClass', 'volumeBindingMode'), (o) => o.volumeBindingMode ?? 'Immediate'),
@@ -134,7 +137,7 @@ export const flowControlColumns: Record<string, Column<any>[]> = {
   prioritylevelconfigurations: [
     name,
     text('Type', doc('flowcontrol.v1.PriorityLevelConfigurationSpec', 'type'), (o) => o.spec?.type ?? ''),
-    text('NominalConcurrencyShares', doc('flowcontrol.v1.LimitedPriorityLevelConfiguration', 'nominalConcurrencyShares'), (o) => (o.spec?.limited ?? o.spec?.exempt)?.nominalConcurrencyShares ?? (o.spec?.limited ? 0 : none)),
+    text('NominalConcurrencyShares', doc('flowcontrol.v1.LimitedPriorityLevelConfiguration', 'nominalConcurrencyShares'), (o) => (o.spec?.limited ? (o.spec.limited.nominalConcurrencyShares ?? 0) : none)),
     text('Queues', doc('flowcontrol.v1.QueuingConfiguration', 'queues'), (o) => o.spec?.limited?.limitResponse?.queuing?.queues ?? none),
     text('HandSize', doc('flowcontrol.v1.QueuingConfiguration', 'handSize'), (o) => o.spec?.limited?.limitResponse?.queuing?.handSize ?? none),
     text('QueueLengthLimit', doc('flowcontrol.v1.QueuingConfiguration', 'queueLengthLimit'), (o) => o.spec?.limited?.limitResponse?.queuing?.queueLengthLimit ?? none),
@@ -183,10 +186,10 @@ export const certificateColumns: Record<string, Column<any>[]> = {
   certificatesigningrequests: [
     name,
     age,
-    text('SignerName', doc('certificates.v1.CertificateSigningRequestSpec', 'signerName'), (o) => o.spec?.signerName || none),
-    text('Requestor', doc('certificates.v1.CertificateSigningRequestSpec', 'request'), (o) => o.spec?.username ?? ''),
+    text('SignerName', doc('certificates.v1beta1.CertificateSigningRequestSpec', 'signerName'), (o) => o.spec?.signerName || none),
+    text('Requestor', doc('certificates.v1beta1.CertificateSigningRequestSpec', 'request'), (o) => o.spec?.username ?? ''),
     text('RequestedDuration', doc('certificates.v1.CertificateSigningRequestSpec', 'expirationSeconds'), (o) => seconds(o.spec?.expirationSeconds)),
-    text('Condition', doc('certificates.v1.CertificateSigningRequestStatus', 'conditions'), csrCondition),
+    text('Condition', doc('certificates.v1beta1.CertificateSigningRequestStatus', 'conditions'), csrCondition),
   ],
 };
 

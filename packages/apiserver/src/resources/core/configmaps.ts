@@ -1,4 +1,4 @@
-import { configMapKey, configMaps as type, type FieldError, forbidden, invalid, nameIsDnsSubdomain, tooLong } from '@pilothouse/apimachinery';
+import { configMapKey, configMaps as type, type FieldError, forbidden, invalid, nameIsDnsSubdomain, tooLong, unnamedPath } from '@pilothouse/apimachinery';
 import type { ConfigMap } from '@pilothouse/api-schemas/types/core/v1';
 import { defineResource } from '../define.ts';
 import { same } from '../validation/equality.ts';
@@ -30,7 +30,7 @@ function validateData(errors: FieldError[], object: ConfigMap): void {
     checkName(errors, `binaryData[${key}]`, key, configMapKey);
     bytes += decodedLength(value);
   }
-  if (bytes > maxDataBytes) errors.push(tooLong('', maxDataBytes));
+  if (bytes > maxDataBytes) errors.push(tooLong(unnamedPath, maxDataBytes));
 }
 
 const rules = { name: nameIsDnsSubdomain, namespaced: true };

@@ -86,7 +86,8 @@ function validateChanges(node: Node, old: Node): FieldError[] {
 
 const strategy: Strategy<Node> = {
   defaults({ spec, status }) {
-    if (spec.podCIDR && !spec.podCIDRs?.length) spec.podCIDRs = [spec.podCIDR];
+    // Where the two differ, the single one is right.
+    if (spec.podCIDR && spec.podCIDR !== spec.podCIDRs?.[0]) spec.podCIDRs = [spec.podCIDR];
     if (spec.podCIDRs?.length) spec.podCIDR = spec.podCIDRs[0];
     roundAmounts(status.capacity);
     roundAmounts(status.allocatable);

@@ -6,7 +6,7 @@ import { defaultPod } from '../defaults/pod-spec.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { same } from '../validation/equality.ts';
-import { appArmorOfAnnotation, appArmorPrefix } from '../validation/pod-annotations.ts';
+import { appArmorDeprecated, appArmorOfAnnotation, appArmorPrefix } from '../validation/pod-annotations.ts';
 import { validatePodResize } from '../validation/pod-resize.ts';
 import { validatePodStatusUpdate } from '../validation/pod-status.ts';
 import { podSpecWarnings } from '../validation/pod-warnings.ts';
@@ -26,7 +26,7 @@ const strategy: Strategy<Pod> = {
       pod.status.conditions = [{ type: 'PodScheduled', status: 'False', lastProbeTime: null as never, lastTransitionTime: timestamp(context), reason: 'SchedulingGated', message: 'Scheduling is blocked due to non-empty scheduling gates' }];
     }
     mergeLabelKeys(pod);
-    copyAppArmor(pod);
+    copyAppArmor(pod, context.warn);
   },
   prepareForUpdate(pod, old, context) {
     if (context.subresource === 'status') prepareStatus(pod, old);
@@ -71,15 +71,17 @@ function mergeLabelKeys(pod: Pod): void {
   for (const constraint of pod.spec.topologySpreadConstraints ?? []) extend(constraint.labelSelector, constraint.matchLabelKeys, 'In');
 }
 
-/** AppArmor annotations of old become fields, where no field says otherwise. */
-function copyAppArmor(pod: Pod): void {
+/** AppArmor annotations of old become fields, where no field says otherwise; those that the pod's own field does not cover are warned of. */
+function copyAppArmor(pod: Pod, warn: (text: string) => void): void {
   if (!pod.metadata.annotations || pod.spec.os?.name === 'windows') return;
   for (const list of ['initContainers', 'containers', 'ephemeralContainers'] as const) {
     for (const container of (pod.spec[list] ?? []) as Container[]) {
       const annotation = pod.metadata.annotations[appArmorPrefix + container.name];
       if (annotation === undefined || container.securityContext?.appArmorProfile) continue;
       const profile = appArmorOfAnnotation(annotation);
-      if (profile && !same(profile, pod.spec.securityContext?.appArmorProfile)) (container.securityContext ??= {}).appArmorProfile = profile;
+      if (profile && same(profile, pod.spec.securityContext?.appArmorProfile)) continue;
+      if (profile) (container.securityContext ??= {}).appArmorProfile = profile;
+      warn(appArmorDeprecated(`metadata.annotations[${appArmorPrefix}${container.name}]`));
     }
   }
 }

@@ -88,6 +88,8 @@ export function validateAnnotationsMatchFields(errors: FieldError[], annotations
   for (const { name, securityContext, path: at } of containers) check(securityContext?.appArmorProfile ?? spec.securityContext?.appArmorProfile, annotations[appArmorPrefix + name], ['runtime/default'], `${at}.securityContext.appArmorProfile`, 'apparmor');
 }
 
+export const appArmorDeprecated = (path: string): string => `${path}: deprecated since v1.30; use the "appArmorProfile" field instead`;
+
 /** The profile an AppArmor annotation stands for. */
 export function appArmorOfAnnotation(annotation: string): AppArmorProfile | undefined {
   if (annotation === 'unconfined') return { type: 'Unconfined' };

@@ -1,5 +1,5 @@
 /** The rules of the `resize` subresource: a pod's cpu and memory in place. */
-import { forbidden, invalid, type FieldError } from '@pilothouse/apimachinery';
+import { forbidden, invalid, type FieldError, unnamedPath } from '@pilothouse/apimachinery';
 import type { Container, Pod as PublishedPod, PodSpec, ResourceRequirements } from '@pilothouse/api-schemas/types/core/v1';
 import { qosOf } from '../core/pod-qos.ts';
 import type { Filled } from '../filled.ts';
@@ -12,8 +12,8 @@ type Amounts = Record<string, string> | undefined;
 
 export function validatePodResize(pod: Pod, old: Pod): FieldError[] {
   const errors = validateExistingPod(pod, old);
-  if (old.metadata.annotations?.[mirrorAnnotation] !== undefined) return [forbidden('', 'static pods cannot be resized')];
-  if (old.spec.os?.name === 'windows') return [forbidden('', 'windows pods cannot be resized')];
+  if (old.metadata.annotations?.[mirrorAnnotation] !== undefined) return [forbidden(unnamedPath, 'static pods cannot be resized')];
+  if (old.spec.os?.name === 'windows') return [forbidden(unnamedPath, 'windows pods cannot be resized')];
   if ((old.status.qosClass ?? qosOf(old.spec)) !== qosOf(pod.spec)) errors.push(invalid('spec', pod.status.qosClass ?? '', 'Pod QOS Class may not change as a result of resizing'));
   const running = old.status.containerStatuses?.find((s) => s.state?.running);
   if (running && !running.resources) errors.push(forbidden('spec', 'Pod running on node without support for resize'));

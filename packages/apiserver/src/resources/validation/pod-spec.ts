@@ -1,5 +1,5 @@
 /** The rules for a pod's spec, in pods and in templates of pods. */
-import { addQuantities, compareQuantities, dns1123Label, dns1123Subdomain, dns1123SubdomainWithUnderscore, duplicate, type FieldError, forbidden, formatQuantity, invalid, notFound, notSupported, parseQuantity, qualifiedName, type Quantity, rangeText, required, tooLong, validateIpForLegacyField, validateLabels } from '@pilothouse/apimachinery';
+import { addQuantities, compareQuantities, dns1123Label, dns1123Subdomain, dns1123SubdomainWithUnderscore, duplicate, type FieldError, forbidden, formatQuantity, invalid, notFound, notSupported, parseQuantity, qualifiedName, type Quantity, rangeText, required, tooLong, validateIpForLegacyField, validateLabels, unnamedPath } from '@pilothouse/apimachinery';
 import type { Container, PodDNSConfig, PodSpec } from '@pilothouse/api-schemas/types/core/v1';
 import type { ObjectMeta } from '@pilothouse/api-schemas/types/meta/v1';
 import { validateContainers, validateEphemeralContainers, validateInitContainers, type ContainerContext } from './containers.ts';
@@ -90,7 +90,7 @@ function validateResourceClaims(errors: FieldError[], spec: PodSpec, meta: Objec
   const names = new Set<string>();
   spec.resourceClaims?.forEach((claim, i) => {
     if (meta?.annotations?.['kubernetes.io/config.mirror'] !== undefined) {
-      errors.push(forbidden('', 'static pods do not support resource claims'));
+      errors.push(forbidden(unnamedPath, 'static pods do not support resource claims'));
       return;
     }
     const at = `${path}[${i}]`;

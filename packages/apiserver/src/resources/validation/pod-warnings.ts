@@ -3,7 +3,7 @@ import { goQuote, ipWarnings, labelValue, milliValue } from '@pilothouse/apimach
 import type { Container, ContainerPort, NodeSelectorTerm, PodAffinity, PodSpec, Volume } from '@pilothouse/api-schemas/types/core/v1';
 import type { ObjectMeta } from '@pilothouse/api-schemas/types/meta/v1';
 import { same } from './equality.ts';
-import { appArmorOfAnnotation, appArmorPrefix } from './pod-annotations.ts';
+import { appArmorDeprecated, appArmorOfAnnotation, appArmorPrefix } from './pod-annotations.ts';
 import { containersWithPaths } from './pod-spec.ts';
 
 const quote = goQuote;
@@ -120,7 +120,7 @@ function annotationWarnings(spec: PodSpec, meta: ObjectMeta | undefined, contain
     const armor = appArmorPrefix + container.name;
     if (!isTemplate || container.securityContext?.appArmorProfile || annotations[armor] === undefined) continue;
     const own = spec.securityContext?.appArmorProfile;
-    if (!own || !same(own, appArmorOfAnnotation(annotations[armor]))) out.push(`${base}metadata.annotations[${armor}]: deprecated since v1.30; use the "appArmorProfile" field instead`);
+    if (!own || !same(own, appArmorOfAnnotation(annotations[armor]))) out.push(appArmorDeprecated(`${base}metadata.annotations[${armor}]`));
   }
   return out;
 }

@@ -1,5 +1,5 @@
 /** The rules for pods themselves: create, update, ephemeral containers. */
-import { type FieldError, forbidden, goQuote, invalid, nameIsDnsSubdomain, rangeText, required } from '@pilothouse/apimachinery';
+import { type FieldError, forbidden, goQuote, invalid, nameIsDnsSubdomain, rangeText, required, unnamedPath } from '@pilothouse/apimachinery';
 import type { Container, NodeAffinity, NodeSelectorTerm, Pod as PublishedPod, PodSpec, Toleration } from '@pilothouse/api-schemas/types/core/v1';
 import type { Filled } from '../filled.ts';
 import { validateImageText } from './containers.ts';
@@ -158,7 +158,7 @@ function onlyAdds(now: NodeSelectorTerm, before: NodeSelectorTerm): boolean {
 
 export function validateEphemeralContainersUpdate(pod: Pod, old: Pod): FieldError[] {
   const errors = validateExistingPod(pod, old);
-  if (old.metadata.annotations?.[mirrorAnnotation] !== undefined) return [forbidden('', 'static pods do not support ephemeral containers')];
+  if (old.metadata.annotations?.[mirrorAnnotation] !== undefined) return [forbidden(unnamedPath, 'static pods do not support ephemeral containers')];
   for (const before of old.spec.ephemeralContainers ?? []) {
     const now = pod.spec.ephemeralContainers?.find((c) => c.name === before.name);
     const name = goQuote(before.name);
