@@ -80,7 +80,7 @@ export interface WriteContext extends Runtime {
   /** Writes other objects, as the server itself. */
   client: LoopbackClient;
   store: Store;
-  /** Adds a warning to the answer. */
+  /** Adds a warning to the answer, even to one that refuses the request. */
   warn(text: string): void;
 }
 

@@ -28,11 +28,12 @@ function externalIp(service: any): string {
   const fixed = (service.spec?.externalIPs ?? []).join(',');
   if (service.spec?.type === 'ExternalName') return service.spec.externalName;
   if (service.spec?.type !== 'LoadBalancer') return fixed || none;
-  const balanced = [...new Set((service.status?.loadBalancer?.ingress ?? []).map((i: any) => i.ip || i.hostname).filter(Boolean))].join(',');
+  const balanced = [...new Set((service.status?.loadBalancer?.ingress ?? []).map((i: any) => i.ip || i.hostname).filter(Boolean))].sort().join(',');
   return [balanced, fixed].filter(Boolean).join(',') || '<pending>';
 }
 
 function endpointsText(endpoints: any): string {
+  if (!endpoints.subsets?.length) return none;
   const shown: string[] = [];
   let more = false;
   let count = 0;
@@ -54,20 +55,20 @@ function endpointsText(endpoints: any): string {
       }
     }
   }
-  if (!shown.length) return none;
   return more ? `${shown.join(',')} + ${count - 3} more...` : shown.join(',');
 }
 
 const eventKind = (o: any) => o.involvedObject ?? o.regarding ?? {};
 const eventSource = (o: any): string => {
   const source = o.source ?? o.deprecatedSource ?? {};
-  const parts = [source.component || o.reportingController || o.reportingComponent, source.host || o.reportingInstance].filter(Boolean);
-  return parts.join(', ');
+  const component = source.component || o.reportingController || o.reportingComponent || '';
+  const instance = source.host || o.reportingInstance;
+  return instance ? `${component}, ${instance}` : component;
 };
 const eventCount = (o: any): number => o.series?.count ?? (o.count || o.deprecatedCount || 1);
 const eventFirst = (o: any): string | undefined => o.firstTimestamp ?? o.deprecatedFirstTimestamp ?? o.eventTime ?? undefined;
-const eventLast = (o: any): string | undefined => o.series?.lastObservedTime ?? o.lastTimestamp ?? o.deprecatedLastTimestamp ?? eventFirst(o);
-const objectText = (ref: any) => `${(ref.kind ?? '').toLowerCase()}/${ref.name ?? ''}`;
+const eventLast = (o: any): string | undefined => (o.series ? o.series.lastObservedTime : (o.lastTimestamp ?? o.deprecatedLastTimestamp ?? eventFirst(o)));
+const objectText = (ref: any) => `${(ref.kind ?? '').toLowerCase()}${ref.name ? `/${ref.name}` : ''}`;
 
 export const eventColumns: Column<any>[] = [
   text('Last Seen', doc('core.v1.Event', 'lastTimestamp'), (o, now) => since(eventLast(o), now)),
@@ -85,7 +86,7 @@ export const eventColumns: Column<any>[] = [
 function quotaText(quota: any, limits: boolean): string {
   const parts: string[] = [];
   for (const resource of Object.keys(quota.status?.hard ?? {}).sort()) {
-    if (resource.startsWith('limits.') !== limits) continue;
+    if (resource.startsWith('limits') !== limits) continue;
     parts.push(`${resource}: ${quota.status.used?.[resource] ?? '0'}/${quota.status.hard[resource]}`);
   }
   return parts.join(', ');
@@ -142,7 +143,7 @@ export const coreColumns: Record<string, Column<any>[]> = {
   ],
   persistentvolumes: [
     name,
-    text('Capacity', doc('core.v1.PersistentVolumeSpec', 'capacity'), (o) => o.spec?.capacity?.storage ?? ''),
+    text('Capacity', doc('core.v1.PersistentVolumeSpec', 'capacity'), (o) => o.spec?.capacity?.storage ?? '0'),
     text('Access Modes', doc('core.v1.PersistentVolumeSpec', 'accessModes'), (o) => modesText(o.spec?.accessModes)),
     text('Reclaim Policy', doc('core.v1.PersistentVolumeSpec', 'persistentVolumeReclaimPolicy'), (o) => o.spec?.persistentVolumeReclaimPolicy ?? ''),
     text('Status', doc('core.v1.PersistentVolumeStatus', 'phase'), (o) => deleting(o, o.status?.phase ?? '')),
@@ -157,7 +158,7 @@ export const coreColumns: Record<string, Column<any>[]> = {
     name,
     text('Status', doc('core.v1.PersistentVolumeClaimStatus', 'phase'), (o) => deleting(o, o.status?.phase ?? '')),
     text('Volume', doc('core.v1.PersistentVolumeClaimSpec', 'volumeName'), (o) => o.spec?.volumeName ?? ''),
-    text('Capacity', doc('core.v1.PersistentVolumeClaimStatus', 'capacity'), (o) => (o.spec?.volumeName ? (o.status?.capacity?.storage ?? '') : '')),
+    text('Capacity', doc('core.v1.PersistentVolumeClaimStatus', 'capacity'), (o) => (o.spec?.volumeName ? (o.status?.capacity?.storage ?? '0') : '')),
     text('Access Modes', doc('core.v1.PersistentVolumeClaimStatus', 'accessModes'), (o) => (o.spec?.volumeName ? modesText(o.status?.accessModes) : '')),
     text('StorageClass', 'StorageClass of the pvc', betaClass),
     text('VolumeAttributesClass', 'VolumeAttributesClass of the pvc', (o) => o.spec?.volumeAttributesClassName ?? unset),
@@ -166,7 +167,7 @@ export const coreColumns: Record<string, Column<any>[]> = {
   ],
   componentstatuses: [
     name,
-    text('Status', 'Status of the component conditions', (o) => (o.conditions?.find((c: any) => c.type === 'Healthy')?.status === 'True' ? 'Healthy' : 'Unhealthy')),
+    text('Status', 'Status of the component conditions', (o) => { const healthy = o.conditions?.find((c: any) => c.type === 'Healthy'); return !healthy ? 'Unknown' : healthy.status === 'True' ? 'Healthy' : 'Unhealthy'; }),
     text('Message', 'Message of the component conditions', (o) => o.conditions?.find((c: any) => c.type === 'Healthy')?.message ?? ''),
     text('Error', 'Error of the component conditions', (o) => o.conditions?.find((c: any) => c.type === 'Healthy')?.error ?? ''),
   ],

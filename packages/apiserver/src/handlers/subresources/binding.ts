@@ -1,9 +1,10 @@
-import { type ApiResponse, badRequestError, conflictError, goQuote, invalidError, type KubeObject, notSupported, required } from '@pilothouse/apimachinery';
+import { type ApiResponse, badRequestError, conflictError, type FieldError, goQuote, type KubeObject, notSupported, required } from '@pilothouse/apimachinery';
 import { typeOfKind } from '@pilothouse/api-schemas';
 import type { Binding, Pod } from '@pilothouse/api-schemas/types/core/v1';
 import { formatTime } from '@pilothouse/base';
 import { builtinCodec } from '../../objects/codec.ts';
 import { decodeBody } from '../../objects/decode.ts';
+import { plainError } from '../../request/errors.ts';
 import { writeOptions } from '../../request/write-options.ts';
 import { admit, mutate } from '../admit.ts';
 import { answerValue, createdStatus } from '../answer.ts';
@@ -26,18 +27,20 @@ export async function bindPod(call: Call): Promise<ApiResponse> {
   binding.metadata.namespace = info.namespace;
   const admission = { operation: 'CREATE' as const, subresource: info.subresource, object: binding, old: undefined, dryRun: options.dryRun, options: {}, name };
   await mutate(call, admission);
-  checkBinding(binding, name);
+  checkBinding(binding);
   await admit(call, admission);
   const pods = core.registry.find('', 'v1', 'pods')!;
   await rawUpdate<StoredPod>(core, pods, { namespace: info.namespace, name, dryRun: options.dryRun }, (pod) => assign(pod, binding, formatTime(core.clock.now())));
   return answerValue(call, createdStatus, 201);
 }
 
-function checkBinding({ target }: Binding, name: string): void {
-  const errors = [];
+/** @throws StatusError 500, as kube-apiserver does for these */
+function checkBinding({ target }: Binding): void {
+  const errors: FieldError[] = [];
   if (target.kind && target.kind !== 'Node') errors.push(notSupported('target.kind', target.kind, ['Node', '<empty>']));
   if (!target.name) errors.push(required('target.name'));
-  if (errors.length) throw invalidError({ group: '', kind: 'Binding' }, name, errors);
+  const texts = errors.map(({ field, message }) => `${field}: ${message}`);
+  if (texts.length) throw plainError(texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`);
 }
 
 function assign(pod: StoredPod, binding: Binding & KubeObject, now: string): void {

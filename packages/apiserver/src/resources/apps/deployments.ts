@@ -57,7 +57,9 @@ const strategy: Strategy<Deployment> = {
     defaultPodTemplate(spec.template);
   },
   prepareForUpdate(object, old, context) {
-    if (context.subresource === 'status' && old.metadata.labels) object.metadata.labels = old.metadata.labels;
+    if (context.subresource !== 'status') return;
+    if (old.metadata.labels) object.metadata.labels = old.metadata.labels;
+    else delete object.metadata.labels;
   },
   ...withMeta<Deployment>({ name: nameIsDnsSubdomain, namespaced: true }, (errors, object, old) => {
     validateSpec(errors, object, old);

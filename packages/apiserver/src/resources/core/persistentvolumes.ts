@@ -1,5 +1,6 @@
+import { posix } from 'node:path';
 import { dns1123Subdomain, type FieldError, forbidden, immutableText, invalid, nameIsDnsSubdomain, notSupported, persistentVolumes as type, quantityValue, required, signOfQuantity } from '@pilothouse/apimachinery';
-import type { PersistentVolume as Published, PersistentVolumeSpec } from '@pilothouse/api-schemas/types/core/v1';
+import type { PersistentVolume as Published, PersistentVolumeSpec, VolumeNodeAffinity } from '@pilothouse/api-schemas/types/core/v1';
 import type { Strategy } from '../../contract.ts';
 import { roundAmounts } from '../defaults/pod-spec.ts';
 import { defineResource } from '../define.ts';
@@ -45,7 +46,7 @@ function validateSpec(errors: FieldError[], { spec, metadata }: PersistentVolume
     else errors.push(required('spec.nodeAffinity.required', 'must specify required node constraints'));
   }
   validateSources(errors, spec, metadata.name ?? '');
-  if (spec.hostPath && /^\/+$/.test(spec.hostPath.path) && policy === 'Recycle') errors.push(forbidden('spec.persistentVolumeReclaimPolicy', "may not be 'recycle' for a hostPath mount of '/'"));
+  if (spec.hostPath && posix.resolve('/', spec.hostPath.path) === '/' && spec.hostPath.path.startsWith('/') && policy === 'Recycle') errors.push(forbidden('spec.persistentVolumeReclaimPolicy', "may not be 'recycle' for a hostPath mount of '/'"));
   if (spec.storageClassName) checkName(errors, 'spec.storageClassName', spec.storageClassName, dns1123Subdomain);
   if (spec.volumeMode !== undefined && !volumeModes.includes(spec.volumeMode)) errors.push(notSupported('spec.volumeMode', spec.volumeMode, volumeModes));
   const attributes = spec.volumeAttributesClassName;
@@ -81,8 +82,41 @@ function validateChanges(errors: FieldError[], { spec }: PersistentVolume, old: 
   const before = sourceOf(old.spec);
   if (!same(now, before)) errors.push(forbidden('spec.persistentvolumesource', `spec.persistentvolumesource is immutable after creation\n${unifiedDiff(shownSource(before), shownSource(now))}`));
   immutable(errors, spec.volumeMode ?? null, old.spec.volumeMode ?? null, 'volumeMode');
-  if (old.spec.nodeAffinity && !same(spec.nodeAffinity, old.spec.nodeAffinity)) errors.push(invalid('nodeAffinity', internalForm('core/v1.VolumeNodeAffinity', spec.nodeAffinity), `${immutableText}, except for updating from beta label to GA`));
+  if (old.spec.nodeAffinity && !sameButForGaLabels(spec.nodeAffinity, old.spec.nodeAffinity)) errors.push(invalid('nodeAffinity', internalForm('core/v1.VolumeNodeAffinity', spec.nodeAffinity), `${immutableText}, except for updating from beta label to GA`));
   if (old.spec.volumeAttributesClassName !== undefined && spec.volumeAttributesClassName === undefined) errors.push(forbidden('spec.volumeAttributesClassName', 'update from non-nil value to nil is forbidden'));
+}
+
+/** Node labels that had other names in beta. */
+const labelsSinceGa: Record<string, string> = {
+  'failure-domain.beta.kubernetes.io/zone': 'topology.kubernetes.io/zone',
+  'failure-domain.beta.kubernetes.io/region': 'topology.kubernetes.io/region',
+  'beta.kubernetes.io/os': 'kubernetes.io/os',
+  'beta.kubernetes.io/arch': 'kubernetes.io/arch',
+  'beta.kubernetes.io/instance-type': 'node.kubernetes.io/instance-type',
+};
+
+/** Whether both want the same nodes, where the newer may use a label's GA name in place of its beta name. */
+function sameButForGaLabels(now: VolumeNodeAffinity | undefined, old: VolumeNodeAffinity): boolean {
+  if (same(now, old)) return true;
+  const terms = now?.required?.nodeSelectorTerms;
+  const before = old.required?.nodeSelectorTerms;
+  if (!terms || !before || terms.length !== before.length) return false;
+  return before.every((term, i) => {
+    const expressions = term.matchExpressions ?? [];
+    const after = terms[i].matchExpressions ?? [];
+    if (expressions.length > after.length || !same(term.matchFields ?? [], terms[i].matchFields ?? [])) return false;
+    const renamed = expressions.map((expression, j) => (after[j].key === labelsSinceGa[expression.key] ? { ...expression, key: after[j].key } : expression));
+    return same(renamed, after);
+  });
+}
+
+/** Volume types whose mounts take options. */
+const mountable = new Set<string>(['gcePersistentDisk', 'awsElasticBlockStore', 'glusterfs', 'nfs', 'rbd', 'quobyte', 'iscsi', 'cinder', 'cephfs', 'azureFile', 'vsphereVolume', 'azureDisk', 'photonPersistentDisk']);
+const mountOptionsAnnotation = 'volume.beta.kubernetes.io/mount-options';
+
+function validateMountOptions(errors: FieldError[], { metadata, spec }: PersistentVolume): void {
+  if (metadata.annotations?.[mountOptionsAnnotation] === undefined || Object.keys(sourceOf(spec)).some((key) => mountable.has(key))) return;
+  errors.push(forbidden(`metadata.annotations.${mountOptionsAnnotation}`, 'may not specify mount options for this volume type'));
 }
 
 const deprecatedSources: Partial<Record<keyof PersistentVolumeSpec, string>> = {
@@ -118,6 +152,7 @@ const strategy: Strategy<PersistentVolume> = {
     const errors: FieldError[] = [];
     validateObjectMeta(errors, object.metadata, { name: nameIsDnsSubdomain, namespaced: false });
     validateSpec(errors, object);
+    validateMountOptions(errors, object);
     return errors;
   },
   validateUpdate(object, old) {
@@ -125,7 +160,9 @@ const strategy: Strategy<PersistentVolume> = {
     validateObjectMeta(errors, object.metadata, { name: nameIsDnsSubdomain, namespaced: false });
     validateSpec(errors, object);
     // Found once by the rules for volumes and once more by those for their updates.
-    errors.push(...errors);
+    const again = [...errors];
+    validateMountOptions(errors, object);
+    errors.push(...again);
     validateChanges(errors, object, old);
     return errors;
   },
@@ -137,7 +174,7 @@ const strategy: Strategy<PersistentVolume> = {
   warnings({ metadata, spec }) {
     const out: string[] = [];
     if (metadata.annotations?.[classAnnotation] !== undefined) out.push(`metadata.annotations[${classAnnotation}]: deprecated since v1.8; use "storageClassName" attribute instead`);
-    if (metadata.annotations?.['volume.beta.kubernetes.io/mount-options'] !== undefined) out.push('metadata.annotations[volume.beta.kubernetes.io/mount-options]: deprecated since v1.31; use "mountOptions" attribute instead');
+    if (metadata.annotations?.[mountOptionsAnnotation] !== undefined) out.push('metadata.annotations[volume.beta.kubernetes.io/mount-options]: deprecated since v1.31; use "mountOptions" attribute instead');
     if (spec.persistentVolumeReclaimPolicy === 'Recycle') out.push('spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.');
     spec.nodeAffinity?.required?.nodeSelectorTerms?.forEach((term, i) => out.push(...nodeTermWarnings(term, `spec.nodeAffinity.required.nodeSelectorTerms[${i}]`)));
     for (const key in deprecatedSources) if (spec[key as keyof PersistentVolumeSpec]) out.push(`spec.${deprecatedSources[key as keyof PersistentVolumeSpec]}`);

@@ -30,8 +30,13 @@ const strategy: Strategy<Pod> = {
   },
   prepareForUpdate(pod, old, context) {
     if (context.subresource === 'status') prepareStatus(pod, old);
-    else if (context.subresource === 'ephemeralcontainers') Object.assign(pod, { spec: { ...old.spec, ephemeralContainers: pod.spec.ephemeralContainers }, status: old.status });
-    else if (context.subresource === 'resize') keepAllButResources(pod, old);
+    else if (context.subresource === 'ephemeralcontainers') {
+      keepMeta(pod, old);
+      Object.assign(pod, { spec: { ...old.spec, ephemeralContainers: pod.spec.ephemeralContainers }, status: old.status });
+    } else if (context.subresource === 'resize') {
+      keepMeta(pod, old);
+      keepAllButResources(pod, old);
+    }
   },
   validate: validatePodCreate,
   validateUpdate: (pod: Pod, old: Pod, context: WriteContext) => (context.subresource === 'resize' ? validatePodResize : context.subresource === 'ephemeralcontainers' ? validateEphemeralContainersUpdate : validatePodUpdate)(pod, old),
@@ -71,6 +76,15 @@ function mergeLabelKeys(pod: Pod): void {
   for (const constraint of pod.spec.topologySpreadConstraints ?? []) extend(constraint.labelSelector, constraint.matchLabelKeys, 'In');
 }
 
+/** Subresources that are about parts of the spec leave the rest of the metadata alone. */
+function keepMeta(pod: Pod, old: Pod): void {
+  const kept: Partial<Pod['metadata']> = old.metadata;
+  for (const key of ['labels', 'annotations', 'finalizers', 'ownerReferences'] as const) {
+    if (kept[key] === undefined) delete pod.metadata[key];
+    else pod.metadata[key] = kept[key] as never;
+  }
+}
+
 /** AppArmor annotations of old become fields, where no field says otherwise; those that the pod's own field does not cover are warned of. */
 function copyAppArmor(pod: Pod, warn: (text: string) => void): void {
   if (!pod.metadata.annotations || pod.spec.os?.name === 'windows') return;
@@ -79,8 +93,10 @@ function copyAppArmor(pod: Pod, warn: (text: string) => void): void {
       const annotation = pod.metadata.annotations[appArmorPrefix + container.name];
       if (annotation === undefined || container.securityContext?.appArmorProfile) continue;
       const profile = appArmorOfAnnotation(annotation);
-      if (profile && same(profile, pod.spec.securityContext?.appArmorProfile)) continue;
-      if (profile) (container.securityContext ??= {}).appArmorProfile = profile;
+      const local = profile?.localhostProfile ?? '';
+      const usable = profile !== undefined && local.trim() === local && local.length <= 4095;
+      if (usable && same(profile, pod.spec.securityContext?.appArmorProfile)) continue;
+      if (usable) (container.securityContext ??= {}).appArmorProfile = profile;
       warn(appArmorDeprecated(`metadata.annotations[${appArmorPrefix}${container.name}]`));
     }
   }
@@ -91,8 +107,12 @@ function prepareStatus(pod: Pod, old: Pod): void {
   if (!pod.metadata.ownerReferences) delete pod.metadata.ownerReferences;
   pod.status.qosClass ||= old.status.qosClass;
   if (!pod.status.observedGeneration && old.status.observedGeneration) pod.status.observedGeneration = old.status.observedGeneration;
-  const before = new Map((old.status.conditions ?? []).map((c) => [c.type, c.observedGeneration]));
-  for (const condition of pod.status.conditions ?? []) if (!condition.observedGeneration && before.get(condition.type)) condition.observedGeneration = before.get(condition.type);
+  // A type may occur several times: the nth keeps what the nth had.
+  const before = Map.groupBy(old.status.conditions ?? [], ({ type }) => type);
+  for (const condition of pod.status.conditions ?? []) {
+    const generation = before.get(condition.type)?.shift()?.observedGeneration;
+    if (!condition.observedGeneration && generation) condition.observedGeneration = generation;
+  }
 }
 
 function keepAllButResources(pod: Pod, old: Pod): void {

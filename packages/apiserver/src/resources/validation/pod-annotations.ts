@@ -13,14 +13,15 @@ const deletionCost = 'controller.kubernetes.io/pod-deletion-cost';
 const seccompPod = 'seccomp.security.alpha.kubernetes.io/pod';
 const seccompContainer = 'container.seccomp.security.alpha.kubernetes.io/';
 
-/** `path` of the annotations. */
-export function validatePodAnnotations(errors: FieldError[], annotations: Record<string, string> | undefined, spec: PodSpec, path: string): void {
+/** `path` of the annotations; `old`: those stored, whose wrong deletion cost excuses another. */
+export function validatePodAnnotations(errors: FieldError[], annotations: Record<string, string> | undefined, spec: PodSpec, path: string, old?: Record<string, string>): void {
   if (!annotations) return;
   const mirror = annotations[mirrorAnnotation];
   if (mirror !== undefined && !spec.nodeName) errors.push(invalid(`${path}[${mirrorAnnotation}]`, mirror, 'must set spec.nodeName if mirror pod annotation is set'));
   if (annotations[tolerationsAnnotation]) validateTolerationsText(errors, annotations[tolerationsAnnotation], path);
   const cost = annotations[deletionCost];
-  if (cost !== undefined && !isInt32(cost)) errors.push(invalid(`${path}[${deletionCost}]`, cost, 'must be a 32bit integer'));
+  const before = old?.[deletionCost];
+  if (cost !== undefined && !isInt32(cost) && (before === undefined || isInt32(before))) errors.push(invalid(`${path}[${deletionCost}]`, cost, 'must be a 32bit integer'));
   if (annotations[seccompPod] !== undefined) validateSeccompText(errors, annotations[seccompPod], `${path}.${seccompPod}`);
   for (const key in annotations) {
     if (key.startsWith(seccompContainer)) validateSeccompText(errors, annotations[key], `${path}.${key}`);
@@ -32,8 +33,8 @@ export function validatePodAnnotations(errors: FieldError[], annotations: Record
   }
 }
 
-/** A leading plus or zero is refused: the text must be what a number is written as. */
-const isInt32 = (text: string): boolean => /^(0|-?[1-9]\d*)$/.test(text) && Number(text) >= -(2 ** 31) && Number(text) < 2 ** 31;
+/** A leading plus or zero is refused; not so a zero after a minus. */
+const isInt32 = (text: string): boolean => /^(0|-\d+|[1-9]\d*)$/.test(text) && Number(text) >= -(2 ** 31) && Number(text) < 2 ** 31;
 
 function validateTolerationsText(errors: FieldError[], text: string, path: string): void {
   try {

@@ -15,7 +15,7 @@ export function validatePodStatusUpdate(pod: Pod, old: Pod): FieldError[] {
   const { status, spec } = pod;
   validateObjectMetaUpdate(errors, pod.metadata, old.metadata);
   validateAnnotationUpdate(errors, pod.metadata, old.metadata, 'metadata.annotations');
-  validatePodAnnotations(errors, pod.metadata.annotations, spec, 'metadata.annotations');
+  validatePodAnnotations(errors, pod.metadata.annotations, spec, 'metadata.annotations', old.metadata.annotations);
   status.conditions?.forEach((condition, i) => {
     if ((condition.observedGeneration ?? 0) < 0) errors.push(invalid(`status.conditions[${i}].observedGeneration`, condition.observedGeneration, nonNegative));
     if (!systemConditions.has(condition.type)) checkName(errors, `status.conditions[${i}].Type`, condition.type, qualifiedName);
@@ -37,19 +37,12 @@ export function validatePodStatusUpdate(pod: Pod, old: Pod): FieldError[] {
     if (status.hostIP !== status.hostIPs[0].ip) errors.push(invalid('status.hostIPs[0].ip', status.hostIPs[0].ip, 'must be equal to `hostIP`'));
     validateIps(errors, 'status.hostIPs', status.hostIPs, old.status.hostIPs);
   }
-  const lists = [
-    ['containerStatuses', spec.containers],
-    ['initContainerStatuses', spec.initContainers],
-    ['ephemeralContainerStatuses', undefined],
-  ] as const;
-  for (const [list, containers] of lists) {
-    validateUsers(errors, status[list], `status.${list}`, spec);
-    if (list === 'ephemeralContainerStatuses') {
-      status[list]?.forEach((s, i) => {
-        if (s.allocatedResourcesStatus?.length) errors.push(forbidden(`status.${list}[${i}].allocatedResourcesStatus`, 'must not be specified in container status'));
-      });
-    } else validateAllocated(errors, status[list], `status.${list}`, containers ?? []);
-  }
+  for (const list of ['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'] as const) validateUsers(errors, status[list], `status.${list}`, spec);
+  validateAllocated(errors, status.containerStatuses, 'status.containerStatuses', spec.containers);
+  validateAllocated(errors, status.initContainerStatuses, 'status.initContainerStatuses', spec.initContainers ?? []);
+  status.ephemeralContainerStatuses?.forEach((s, i) => {
+    if (s.allocatedResourcesStatus?.length) errors.push(forbidden(`status.ephemeralContainerStatuses[${i}].allocatedResourcesStatus`, 'must not be specified in container status'));
+  });
   return errors;
 }
 
@@ -90,7 +83,7 @@ function validateClaimStatuses(errors: FieldError[], { spec, status }: Pod): voi
     if (!spec.resourceClaims?.some((c) => c.name === claim.name)) errors.push(invalid(`${at}.name`, claim.name, 'must match the name of an entry in `spec.resourceClaims`'));
     if (names.has(claim.name)) errors.push(duplicate(`${at}.name`, claim.name));
     names.add(claim.name);
-    if (claim.resourceClaimName !== undefined) checkName(errors, `${at}.resourceClaimName`, claim.resourceClaimName, dns1123Subdomain);
+    if (claim.resourceClaimName !== undefined) checkName(errors, `${at}.name`, claim.resourceClaimName, dns1123Subdomain);
   });
   const extended = status.extendedResourceClaimStatus;
   if (!extended) return;

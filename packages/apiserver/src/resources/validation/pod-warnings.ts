@@ -79,8 +79,11 @@ export function podSpecWarnings(spec: PodSpec, meta: ObjectMeta | undefined, pre
   });
   out.push(...fractions(spec.overhead, `${path}.overhead`));
   const containers = containersWithPaths(spec, path);
-  out.push(...annotationWarnings(spec, meta, containers, base, prefix !== ''));
-  for (const container of containers) out.push(...containerWarnings(container, container.path));
+  if (!spec.securityContext?.seccompProfile && meta?.annotations?.[seccompPod] !== undefined) out.push(`${base}metadata.annotations[${seccompPod}]: ${seccompMessage}`);
+  for (const container of containers) {
+    if (meta?.annotations) out.push(...annotationWarnings(spec, meta.annotations, container, base, prefix !== ''));
+    out.push(...containerWarnings(container, container.path));
+  }
   out.push(...portWarnings(containers));
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0) out.push(`${path}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`);
   if (spec.affinity?.podAffinity) out.push(...affinityWarnings(spec.affinity.podAffinity, `${path}.affinity.podAffinity`));
@@ -108,20 +111,17 @@ export function claimWarnings(resources: { requests?: Record<string, string>; li
   });
 }
 
-function annotationWarnings(spec: PodSpec, meta: ObjectMeta | undefined, containers: readonly Container[], base: string, isTemplate: boolean): string[] {
-  const annotations = meta?.annotations;
-  if (!annotations) return [];
+const seccompPod = 'seccomp.security.alpha.kubernetes.io/pod';
+const seccompMessage = 'non-functional in v1.27+; use the "seccompProfile" field instead';
+
+function annotationWarnings(spec: PodSpec, annotations: Record<string, string>, container: Container, base: string, isTemplate: boolean): string[] {
   const out: string[] = [];
-  const seccomp = (key: string) => out.push(`${base}metadata.annotations[${key}]: non-functional in v1.27+; use the "seccompProfile" field instead`);
-  if (!spec.securityContext?.seccompProfile && annotations['seccomp.security.alpha.kubernetes.io/pod'] !== undefined) seccomp('seccomp.security.alpha.kubernetes.io/pod');
-  for (const container of containers) {
-    const key = `container.seccomp.security.alpha.kubernetes.io/${container.name}`;
-    if (!container.securityContext?.seccompProfile && annotations[key] !== undefined) seccomp(key);
-    const armor = appArmorPrefix + container.name;
-    if (!isTemplate || container.securityContext?.appArmorProfile || annotations[armor] === undefined) continue;
-    const own = spec.securityContext?.appArmorProfile;
-    if (!own || !same(own, appArmorOfAnnotation(annotations[armor]))) out.push(appArmorDeprecated(`${base}metadata.annotations[${armor}]`));
-  }
+  const key = `container.seccomp.security.alpha.kubernetes.io/${container.name}`;
+  if (!container.securityContext?.seccompProfile && annotations[key] !== undefined) out.push(`${base}metadata.annotations[${key}]: ${seccompMessage}`);
+  const armor = appArmorPrefix + container.name;
+  if (!isTemplate || container.securityContext?.appArmorProfile || annotations[armor] === undefined) return out;
+  const own = spec.securityContext?.appArmorProfile;
+  if (!own || !same(own, appArmorOfAnnotation(annotations[armor]))) out.push(appArmorDeprecated(`${base}metadata.annotations[${armor}]`));
   return out;
 }
 
@@ -146,6 +146,7 @@ function portWarnings(containers: readonly (Container & { path: string })[]): st
   for (const container of containers) {
     container.ports?.forEach((port, i) => {
       const at = `${container.path}.ports[${i}]`;
+      if (port.hostIP && !port.hostPort) out.push(`${at}: hostIP set without hostPort: {Name:${port.name ?? ''} HostPort:0 ContainerPort:${port.containerPort} Protocol:${port.protocol ?? ''} HostIP:${port.hostIP}}`);
       const key = `${port.containerPort}/${port.protocol}`;
       const others = seen.get(key) ?? [];
       for (const other of others) {

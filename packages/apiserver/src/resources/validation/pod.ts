@@ -16,7 +16,7 @@ type Pod = Filled<PublishedPod>;
 function validateMetaAndSpec(errors: FieldError[], pod: Pod, old?: Pod): void {
   const { metadata, spec } = pod;
   validateObjectMeta(errors, metadata, { name: nameIsDnsSubdomain, namespaced: true });
-  validatePodAnnotations(errors, metadata.annotations, spec, 'metadata.annotations');
+  validatePodAnnotations(errors, metadata.annotations, spec, 'metadata.annotations', old?.metadata.annotations);
   validatePodSpec(errors, spec, 'spec', { meta: metadata, isPod: true, old: old?.spec });
   if (!spec.serviceAccountName) {
     spec.volumes?.forEach((volume, i) => {
@@ -44,7 +44,7 @@ export function validateExistingPod(pod: Pod, old: Pod): FieldError[] {
   validateObjectMetaUpdate(errors, pod.metadata, old.metadata);
   validateMetaAndSpec(errors, pod, old);
   validateAnnotationUpdate(errors, pod.metadata, old.metadata, 'metadata.annotations');
-  validatePodAnnotations(errors, pod.metadata.annotations, pod.spec, 'metadata.annotations');
+  validatePodAnnotations(errors, pod.metadata.annotations, pod.spec, 'metadata.annotations', old.metadata.annotations);
   return errors;
 }
 
