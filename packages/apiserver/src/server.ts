@@ -1,10 +1,10 @@
 import { type ApiHandler, customResourceDefinitions } from '@pilothouse/apimachinery';
 import { type Runtime, Scope } from '@pilothouse/base';
+import { compileRules } from '@pilothouse/cel';
 import { loopbackClient } from './bootstrap/client.ts';
 import { DeliveryRounds } from './cache/delivery-rounds.ts';
 import { StoreFeed } from './cache/store-feed.ts';
 import type { Authorizer, Decision, ObjectFeed, RequestAttributes, ResourceDefinition } from './contract.ts';
-import { withoutRules } from './custom-resources/rules.ts';
 import { serveCustomResources } from './custom-resources/serving.ts';
 import type { ServerCore } from './handlers/call.ts';
 import { flowControl } from './flow-control/index.ts';
@@ -61,7 +61,7 @@ export async function createApiServer(runtime: Runtime, options: ApiServerOption
   };
   await registry.add(options.definitions ?? builtinDefinitions());
   await feed.start(scope);
-  const customResources = registry.of(customResourceDefinitions) && (await serveCustomResources(runtime, scope, { registry, read, compileRules: withoutRules }));
+  const customResources = registry.of(customResourceDefinitions) && (await serveCustomResources(runtime, scope, { registry, read, compileRules }));
   const parts: ServerParts = { ...runtime, read, registry, store, authorize, authorizers: () => authorizers, customResources };
   const core: ServerCore = {
     ...runtime,

@@ -1,4 +1,5 @@
 /** What a CustomResourceDefinition defines, as the server serves resources. */
+import type { CompileRules } from '@pilothouse/cel';
 import type { ResourceFacts } from '@pilothouse/api-schemas';
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion as Version } from '@pilothouse/api-schemas/types/apiextensions/v1';
 import { apiVersionOf, internalError, jsonPath, type KubeObject, parseApiVersion, type ResourceType } from '@pilothouse/apimachinery';
@@ -6,7 +7,6 @@ import { isSchema } from '@pilothouse/apimachinery/structural/index';
 import type { Conversion, ResourceDefinition } from '../contract.ts';
 import { customCodec, customSchema, type CustomSchema, shownIn, storedIn } from './codec.ts';
 import { customColumns } from './columns.ts';
-import type { CompileRules } from './rules.ts';
 import { customScale } from './scale.ts';
 import { customStrategy } from './strategy.ts';
 

@@ -1,4 +1,5 @@
 /** Serves what CustomResourceDefinitions define, as they come, change and go. */
+import type { CompileRules } from '@pilothouse/cel';
 import type { CustomResourceDefinition } from '@pilothouse/api-schemas/types/apiextensions/v1';
 import { customResourceDefinitions, equalJson, type ResourceType } from '@pilothouse/apimachinery';
 import { type Runtime, type Scope } from '@pilothouse/base';
@@ -8,7 +9,6 @@ import type { ResourceRegistry } from '../registry.ts';
 import { isTrue } from './conditions.ts';
 import { customDefinitions } from './definition.ts';
 import { customApi } from './discovery.ts';
-import type { CompileRules } from './rules.ts';
 
 export interface CustomResources {
   /** Discovery of everything served. */

@@ -1,4 +1,5 @@
 /** How custom resources behave: the same for all of them, by their definitions. Facts: apiextensions registry/customresource. */
+import type { RuleSet } from '@pilothouse/cel';
 import type { CustomResourceSubresourceScale } from '@pilothouse/api-schemas/types/apiextensions/v1';
 import { apiVersionOf, equalJson, type FieldError, forbiddenError, invalid, type KubeObject, nameIsDnsSubdomain, qualifiedName, type ResourceType } from '@pilothouse/apimachinery';
 import { compileValidator, fieldErrors, isSchema, type JSONSchemaProps, validateListTypes } from '@pilothouse/apimachinery/structural/index';
@@ -6,7 +7,6 @@ import type { Strategy } from '../contract.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../resources/validation/object-meta.ts';
 import type { CustomSchema } from './codec.ts';
 import { validateEmbedded } from './embedded.ts';
-import type { RuleSet } from './rules.ts';
 import { validateScaleSpec, validateScaleStatus } from './scale.ts';
 
 export interface CustomBehaviour {
@@ -71,9 +71,14 @@ export function customStrategy({ type, schema, hasStatus, scale, rules, terminat
     const errors = validateListTypes(object, structural);
     return errors.length && old && validateListTypes(old, structural).length ? [] : errors;
   };
+  /** Rules that an update breaks no more than its object did before. */
+  const tolerated = new WeakMap<KubeObject, string[]>();
   const withRules = (errors: FieldError[], object: KubeObject, old: KubeObject | undefined): FieldError[] => {
     if (!rules) return errors;
-    return [...errors, ...(errors.some(({ reason }) => blocking.has(reason)) ? [unchecked] : rules.validate(object, old).errors)];
+    if (errors.some(({ reason }) => blocking.has(reason))) return [...errors, unchecked];
+    const found = rules.validate(object, old);
+    if (found.warnings.length) tolerated.set(object, found.warnings);
+    return [...errors, ...found.errors];
   };
 
   return {
@@ -115,7 +120,7 @@ export function customStrategy({ type, schema, hasStatus, scale, rules, terminat
       const found = status === undefined || !validateStatus ? [] : fieldErrors(validateStatus(status, before === undefined ? undefined : { value: before }, '').errors, 'status');
       return withRules([...asAnyMeta(meta), ...found, ...validateScaleStatus(object, scale), ...listErrors(object, old)], object, old);
     },
-    warnings: finalizerWarnings,
+    warnings: (object, old) => [...finalizerWarnings(object, old), ...(tolerated.get(object) ?? [])],
     async begin(object, old) {
       if (!old && terminating()) throw forbiddenError(type, object.metadata.name ?? '', 'create not allowed while custom resource definition is terminating');
       return undefined;

@@ -6,7 +6,8 @@ export interface ValidationRule {
   rule: string;
   message?: string;
   messageExpression?: string;
-  reason?: 'FieldValueInvalid' | 'FieldValueForbidden' | 'FieldValueRequired' | 'FieldValueDuplicate';
+  /** `FieldValueInvalid` (where absent), `FieldValueForbidden`, `FieldValueRequired`, `FieldValueDuplicate`. */
+  reason?: string;
   fieldPath?: string;
   optionalOldSelf?: boolean;
 }

@@ -1,6 +1,7 @@
-/** What the schema of a custom resource must be like: structural, and free of what pruning and merging cannot follow. Rules in CEL are judged by their form. */
+/** What the schema of a custom resource must be like: structural, and free of what pruning and merging cannot follow. */
 import { type FieldError, forbidden, goRegExp, invalid, notSupported, required } from '@pilothouse/apimachinery';
 import { messageOf } from '@pilothouse/base';
+import { checkSchemaRules, fieldPathOf, type RuleSchema } from '@pilothouse/cel';
 import type { JSONSchemaProps } from '@pilothouse/api-schemas/types/apiextensions/v1';
 import { same } from '../validation/equality.ts';
 import { validateDefaults } from './schema-defaults.ts';
@@ -118,6 +119,7 @@ function validateRules(errors: FieldError[], schema: Schema, path: string): void
     if (rule.reason !== undefined && !reasons.includes(rule.reason)) errors.push(notSupported(`${at}.reason`, rule.reason, reasons));
     if (rule.fieldPath && !rule.fieldPath.trim()) errors.push(invalid(`${at}.fieldPath`, rule.fieldPath, 'must be non-empty if specified'));
     if (lines.test(rule.fieldPath ?? '')) errors.push(invalid(`${at}.fieldPath`, rule.fieldPath, 'must not contain line breaks'));
+    if (rule.fieldPath && fieldPathOf(rule.fieldPath, schema as RuleSchema) === undefined) errors.push(invalid(`${at}.fieldPath`, rule.fieldPath, 'must be a valid path'));
   });
 }
 
@@ -193,7 +195,11 @@ export function validateSchema(errors: FieldError[], schema: Schema, path: strin
   structure.sort((a, b) => (text(a) < text(b) ? -1 : 1));
   if (!structure.length) structure.push(...validateDefaults(schema, path));
   errors.push(...structure);
-  validateEverywhere(errors, schema, path);
+  const everywhere: FieldError[] = [];
+  validateEverywhere(everywhere, schema, path);
+  errors.push(...everywhere);
+  // Rules are judged where the shape of what they are about is told.
+  if (!structure.length) errors.push(...checkSchemaRules(schema as RuleSchema, path, (at) => everywhere.some(({ field }) => field.startsWith(at))));
 }
 
 /** The schema of the field a simple path names; undefined where there is none. */
