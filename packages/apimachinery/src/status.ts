@@ -43,7 +43,7 @@ export const unauthorizedError = () => new StatusError(failure(401, 'Unauthorize
 export const methodNotSupportedError = (s: Subject, action: string) => new StatusError(failure(405, 'MethodNotAllowed', `${action} is not supported on resources of kind ${goQuote(qualified(s))}`, detailsOf(s, '')));
 export const unsupportedMediaTypeError = (message: string) => new StatusError(failure(415, 'UnsupportedMediaType', message));
 export const notAcceptableError = (message: string) => new StatusError(failure(406, 'NotAcceptable', message));
-export const tooLargeError = (message: string) => new StatusError(failure(413, 'RequestEntityTooLarge', message));
+export const tooLargeError = (why: string) => new StatusError(failure(413, 'RequestEntityTooLarge', `Request entity too large: ${why}`));
 export const goneError = (message: string) => new StatusError(failure(410, 'Gone', message));
 /** A watch or list from a revision that history no longer holds; clients list anew. */
 export const expiredError = (message: string) => new StatusError(failure(410, 'Expired', message));

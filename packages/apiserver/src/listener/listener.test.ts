@@ -82,6 +82,11 @@ test('long answers are compressed for those that accept it', async () => {
   expect((await send('GET', '/api/v1/namespaces/x/configmaps/big')).headers['content-encoding']).toBeUndefined();
 });
 
+test('a weighed encoding is none that is understood', async () => {
+  expect((await send('GET', '/api/v1/namespaces/x/configmaps/big', { headers: { 'accept-encoding': 'gzip;q=1.0' } })).headers['content-encoding']).toBeUndefined();
+  expect((await send('GET', '/api/v1/namespaces/x/configmaps/big', { headers: { 'accept-encoding': 'br, gzip' } })).headers['content-encoding']).toBe('gzip');
+});
+
 test('a watch streams over both protocols and ends when the server closes its listener', async () => {
   const own = await server.listen({ port: 0 });
   const response = await fetch(`${own.url}/api/v1/namespaces?watch=1`);

@@ -107,7 +107,7 @@ async function serve(runtime: Runtime, handle: ApiHandler, request: IncomingMess
       body = await readBody(request, bodyLimit);
       if (body === undefined) {
         raw.shouldKeepAlive = false;
-        await writeResponse(raw, method, request.headers, statusAnswer(tooLargeError(`Request entity too large: limit is ${bodyLimit}`), { headers: request.headers, url: request.url ?? '' }), abort.signal);
+        await writeResponse(raw, method, request.headers, statusAnswer(tooLargeError(`limit is ${bodyLimit}`), { headers: request.headers, url: request.url ?? '' }), abort.signal);
         return;
       }
     }

@@ -25,7 +25,7 @@ export async function writeResponse(raw: ServerResponse, method: string, headers
     for (const piece of pieces) length += piece.length;
     if (length > compressFrom && acceptsGzip(headers) && !response.headers['content-encoding']) {
       const packed = await compress(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces), { level: constants.Z_BEST_SPEED });
-      raw.writeHead(status, { ...response.headers, 'content-encoding': 'gzip', vary: 'Accept-Encoding', 'content-length': packed.length });
+      raw.writeHead(status, { ...response.headers, 'content-encoding': 'gzip', vary: varying(response.headers), 'content-length': packed.length });
       raw.end(method === 'HEAD' ? undefined : packed);
       return;
     }
@@ -38,7 +38,7 @@ export async function writeResponse(raw: ServerResponse, method: string, headers
   // A stream of known length is a long answer; one without is a watch, which compression would hold back.
   if (response.headers['content-length'] !== undefined && method !== 'HEAD' && acceptsGzip(headers)) {
     const { 'content-length': _, ...rest } = response.headers;
-    raw.writeHead(status, { ...rest, 'content-encoding': 'gzip', vary: 'Accept-Encoding' });
+    raw.writeHead(status, { ...rest, 'content-encoding': 'gzip', vary: varying(response.headers) });
     await pipeline(body, createGzip({ level: constants.Z_BEST_SPEED, chunkSize: 256 * 1024 }), raw, { signal }).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });
@@ -78,7 +78,11 @@ async function drained(raw: ServerResponse, signal: AbortSignal): Promise<void> 
   await once(raw, 'drain', { signal }).catch(() => {});
 }
 
+/** Only the plain name asks for it: with a quality it is not understood, as upstream reads it. */
 function acceptsGzip(headers: IncomingHttpHeaders): boolean {
   const accepted = headers['accept-encoding'];
-  return typeof accepted === 'string' && accepted.includes('gzip');
+  return typeof accepted === 'string' && (accepted === 'gzip' || accepted.split(',').some((token) => token.trim() === 'gzip'));
 }
+
+/** What the answer depends on: what it said itself, and the encoding. */
+const varying = ({ vary }: ApiResponse['headers']): string => (vary ? `${vary}, Accept-Encoding` : 'Accept-Encoding');

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { type ApiRequest, type ApiResponse, notAcceptableError, type Status, StatusError } from '@pilothouse/apimachinery';
 import { aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersions, type ServedApi } from '../discovery/documents.ts';
 import type { NonResourceRoute } from '../options.ts';
-import { negotiate } from '../request/negotiate.ts';
+import { negotiate, parseAccept, wantsPretty } from '../request/negotiate.ts';
 import { textAnswer, valueAnswer } from '../request/respond.ts';
 
 
@@ -11,39 +11,40 @@ const notServed = (): StatusError => new StatusError(failure(404, 'NotFound', 't
 const notAllowed = (): StatusError => new StatusError(failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource'));
 const failure = (code: number, reason: string, message: string): Status => ({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, details: {}, code });
 
-/** The first clause that can be met decides between the aggregated document and the legacy one. */
-function wantsAggregated(accept: string): boolean {
-  for (const clause of accept.split(',')) {
-    const [type, ...rest] = clause.split(';').map((part) => part.trim());
-    const params = new Map(rest.map((part) => part.split('=') as [string, string]));
-    if (type === 'application/json' && params.get('as') === 'APIGroupDiscoveryList' && params.get('g') === 'apidiscovery.k8s.io' && params.get('v') === 'v2') return true;
-    if (!params.has('as') && ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf', '*/*', 'application/*'].includes(type)) return false;
+/** The form of the aggregated document: the preferred clause that asks for it, wherever it stands; undefined: the legacy document. */
+function aggregatedFormat(accept: string): 'json' | 'yaml' | undefined {
+  if (!accept.includes('apidiscovery.k8s.io')) return undefined;
+  for (const { type, params } of parseAccept(accept)) {
+    if (params.as !== 'APIGroupDiscoveryList' || params.g !== 'apidiscovery.k8s.io' || params.v !== 'v2' || params.sv !== undefined) continue;
+    if (type === 'application/json' || type === '*/*' || type === 'application/*') return 'json';
+    if (type === 'application/yaml') return 'yaml';
   }
-  return false;
+  return undefined;
 }
 
-function answer(request: ApiRequest, query: URLSearchParams, value: object, contentType?: string): ApiResponse {
-  const accepted = contentType ? { format: 'json' as const, pretty: false } : negotiateDiscovery(request, query);
+/** The aggregated document under its hash: who has it already gets none. */
+function aggregatedAnswer(request: ApiRequest, query: URLSearchParams, document: object, format: 'json' | 'yaml'): ApiResponse {
+  const text = JSON.stringify(document);
+  const etag = `"${createHash('sha512').update(text).digest('hex').toUpperCase()}"`;
+  const known = { etag, vary: 'Accept', 'cache-control': 'public' };
+  if (request.headers['if-none-match'] === etag) return { status: 304, headers: known };
+  const headers = { 'content-type': `application/${format};g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList`, ...known };
+  const pretty = wantsPretty(request.headers, query);
+  return { status: 200, headers, body: format === 'json' && !pretty ? Buffer.from(`${text}\n`) : (valueAnswer({ format, pretty }, document).body as Uint8Array) };
+}
+
+function answer(request: ApiRequest, query: URLSearchParams, value: object): ApiResponse {
+  const accepted = negotiateDiscovery(request, query);
   // The oldest document says no version of its own; its type does.
   const plain = valueAnswer(accepted, accepted.format === 'protobuf' ? { apiVersion: 'v1', ...value } : value);
-  const body = plain.body as Uint8Array;
-  const headers: Record<string, string> = { ...(plain.headers as Record<string, string>) };
-  if (contentType) {
-    headers['content-type'] = contentType;
-    const etag = `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"`;
-    headers.etag = etag;
-    headers.vary = 'Accept';
-    headers['cache-control'] = 'public';
-    if (request.headers['if-none-match'] === etag) return { status: 304, headers };
-  }
-  return { status: 200, headers, body };
+  return { status: 200, headers: { ...plain.headers }, body: plain.body as Uint8Array };
 }
 
 const offered = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
 /** Discovery answers with the legacy form to any JSON that it has no aggregated form for. */
 function negotiateDiscovery(request: ApiRequest, query: URLSearchParams) {
   const accept = String(request.headers.accept ?? '');
-  if (/application\/json|\*\/\*/.test(accept) && /apidiscovery/.test(accept)) return { format: 'json' as const, pretty: false };
+  if (/application\/json|\*\/\*/.test(accept) && /apidiscovery/.test(accept)) return { format: 'json' as const, pretty: wantsPretty(request.headers, query) };
   try {
     return negotiate(request.headers, query, false);
   } catch {
@@ -56,7 +57,8 @@ export function discoveryRoutes(api: ServedApi, serverAddress: () => string): No
   const reading = (method: string) => method === 'GET' || method === 'HEAD';
   const root = (which: 'core' | 'groups', legacy: () => object): NonResourceRoute['handle'] => (request, { query }) => {
     if (which === 'core' && !reading(request.method)) throw notAllowed();
-    if (wantsAggregated(String(request.headers.accept ?? ''))) return answer(request, query, aggregatedDiscovery(api, which), 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList');
+    const format = aggregatedFormat(String(request.headers.accept ?? ''));
+    if (format) return aggregatedAnswer(request, query, aggregatedDiscovery(api, which), format);
     const response = answer(request, query, legacy());
     response.headers.vary = 'Accept';
     return response;

@@ -1,6 +1,6 @@
 /** `/version`: which Kubernetes this server answers as. */
 import type { NonResourceRoute } from '../options.ts';
-import { jsonAnswer } from '../request/respond.ts';
+import { rawJson } from '../request/respond.ts';
 
 /** The release whose API is served. */
 export const kubernetesVersion = { major: '1', minor: '36', gitVersion: 'v1.36.2' } as const;
@@ -10,7 +10,7 @@ export const versionRoute = (build: { gitCommit: string; buildDate: string; runt
   path: '/version',
   exact: true,
   handle: () =>
-    jsonAnswer({
+    rawJson({
       major: kubernetesVersion.major,
       minor: kubernetesVersion.minor,
       emulationMajor: '1',
