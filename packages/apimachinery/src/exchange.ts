@@ -39,6 +39,8 @@ export interface ByteSink {
   onDrain(resume: () => void): void;
   /** Everything was written. */
   end(): void;
+  /** Gives up whoever reads: what was written may never arrive. */
+  destroy(): void;
 }
 
 /** A stream that can be pulled, or, at less cost a piece, told to push. One of the two, once. */

@@ -93,6 +93,8 @@ export function buildProgram(): Command {
     .option('--audit-log-path <file>', 'where the audit log goes; - is standard output')
     .option('--max-requests-inflight <n>', 'reads at one time; 0: no limit', count, 400)
     .option('--max-mutating-requests-inflight <n>', 'writes at one time; 0: no limit', count, 200)
+    .option('--request-timeout <duration>', 'a request that is no watch is answered 504 after so long', duration, duration('60s'))
+    .option('--min-request-timeout <seconds>', 'a watch that asks for no timeout ends after this to twice this', count, 1800)
     .addOption(boolean('enable-priority-and-fairness', 'share the two limits above, added up, out by flow schemas and priority levels', true))
     .addOption(logLevel())
     .action(async (options) => (await import('./commands/apiserver.ts')).apiserver(options));

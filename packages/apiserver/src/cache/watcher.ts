@@ -21,8 +21,9 @@ export type Delivery = { type: Exclude<WatchEventType, 'BOOKMARK' | 'ERROR'>; ob
 /** How a watch ended: the client may resume (`done`), or must list anew because it read too slowly. */
 export type WatchEnd = 'done' | 'too-slow';
 
-/** Deliveries that may wait for a reader before it is cut off. */
+/** Deliveries that may wait for a reader before it is cut off, and the bytes of their objects. */
 const mostQueued = 16_384;
+const mostQueuedBytes = 64 * 1024 * 1024;
 
 /**
  * One watch on a cache: deliveries queue here until the reader takes them, in order of revision, each once. The queue is
@@ -35,6 +36,7 @@ export class CacheWatcher {
   #queue: Delivery[] = [];
   /** The initial state does not count towards the bound. */
   #initialLeft: number;
+  #queuedBytes = 0;
   #ready: (() => void) | undefined;
   #ended: WatchEnd | undefined;
   readonly #onEnd: (watcher: CacheWatcher) => void;
@@ -95,6 +97,7 @@ export class CacheWatcher {
     const taken = this.#queue;
     this.#queue = [];
     this.#initialLeft = 0;
+    this.#queuedBytes = 0;
     return taken;
   }
 
@@ -104,11 +107,12 @@ export class CacheWatcher {
   }
 
   #push(delivery: Delivery): void {
-    if (this.#queue.length - this.#initialLeft >= mostQueued) {
+    if (this.#queue.length - this.#initialLeft >= mostQueued || this.#queuedBytes >= mostQueuedBytes) {
       this.end('too-slow');
       return;
     }
     this.#queue.push(delivery);
+    if (delivery.type !== 'BOOKMARK') this.#queuedBytes += delivery.object.bytes.length;
     if (this.#queue.length === 1) this.#ready?.();
   }
 }

@@ -88,3 +88,21 @@ test('subresources that do not exist leave no series in the metrics', async () =
   for (let i = 0; i < 50; i++) await api.call('GET', `${url}/web/nothing-${i}`);
   expect(metrics.text()).not.toContain('nothing-');
 });
+
+test('an object larger than etcd takes is refused in its words; one just below it is stored', async () => {
+  const revisions = '/apis/apps/v1/namespaces/ns/controllerrevisions';
+  const sized = (name: string, bytes: number) => api.call('POST', revisions, { metadata: { name }, revision: 1, data: { a: 'x'.repeat(bytes) } });
+  expect((await sized('large', 1.5 * 1024 * 1024 - 1_000)).status).toBe(201);
+  expect((await sized('larger', 1.5 * 1024 * 1024)).body).toEqual({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: 'etcdserver: request is too large', code: 500 });
+  expect((await api.call('PATCH', `${revisions}/large`, { metadata: { annotations: { b: 'x'.repeat(10_000) } } }, { 'content-type': 'application/merge-patch+json' })).status).toBe(500);
+  expect((await api.call('GET', `${revisions}/large`)).body.metadata.annotations).toBeUndefined();
+});
+
+test('a patch of more than 10,000 operations is refused; so is one that copies more than 3 MiB', async () => {
+  const patch = (operations: unknown[]) => api.call('PATCH', `${url}/web`, operations, { 'content-type': 'application/json-patch+json' });
+  const check = { op: 'test', path: '/kind', value: 'ConfigMap' };
+  expect((await patch(Array(10_000).fill(check))).status).toBe(200);
+  expect((await patch(Array(10_001).fill(check))).body).toMatchObject({ code: 413, reason: 'RequestEntityTooLarge' });
+  const doubling = Array.from({ length: 40 }, () => ({ op: 'copy', from: '/data', path: '/data/more' }));
+  expect((await patch([{ op: 'add', path: '/data/a', value: 'x'.repeat(1_000) }, ...doubling])).status).toBe(422);
+});

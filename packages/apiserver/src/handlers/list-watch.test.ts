@@ -1,3 +1,4 @@
+import type { PushableBody } from '@pilothouse/apimachinery';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { settle, startTestApi, type TestApi } from './testing.ts';
 
@@ -299,6 +300,63 @@ describe('watch', () => {
     expect(watcher.ended).toBe('too-slow');
     expect((await watcher.take())?.length).toBe(16_384);
     expect(cache.watcherCount).toBe(0);
+  });
+
+  test('a reader that takes nothing while large objects change is cut off before it holds many', async () => {
+    await make('a');
+    const cache = api.server.registry.find('', 'v1', 'configmaps')!.stored!.cache;
+    const watcher = cache.watch({ namespace: '', name: '' }, cache.revision);
+    for (let i = 0; i < 80 && !watcher.ended; i++) {
+      await api.call('PATCH', `${url}/a`, { data: { big: String(i).padEnd(1_000_000, 'x') } }, { 'content-type': 'application/merge-patch+json' });
+      await settle();
+    }
+    expect(watcher.ended).toBe('too-slow');
+    expect((await watcher.take())?.length).toBeLessThanOrEqual(70);
+  });
+
+  test('a connection that takes nothing is given up some time after its watch ended', async () => {
+    await make('a');
+    const abort = new AbortController();
+    const open = async (drains: boolean) => {
+      let takes = drains;
+      const { body } = await api.server.handle({ method: 'GET', url: `${url}?watch=1&resourceVersion=0&timeoutSeconds=10&allowWatchBookmarks=true`, headers: {}, signal: abort.signal });
+      const seen: string[] = [];
+      let resume = (): void => {};
+      (body as PushableBody).pushTo({ write: () => false, onDrain: (then) => void (takes ? then() : (resume = then)), end: () => void seen.push('end'), destroy: () => void seen.push('destroy') });
+      await settle();
+      return {
+        seen,
+        resume() {
+          takes = true;
+          resume();
+        },
+      };
+    };
+    const before = api.clock.pending();
+    const stuck = await open(false);
+    const read = await open(true);
+    const late = await open(false);
+    await api.clock.advanceAsync(10_000);
+    expect([stuck.seen, read.seen, late.seen]).toEqual([[], ['end'], []]);
+    late.resume();
+    await settle();
+    await api.clock.advanceAsync(30_000);
+    expect([stuck.seen, late.seen]).toEqual([['destroy'], ['end']]);
+    expect(api.clock.pending()).toBe(before);
+  });
+
+  test('a client that goes away while its connection takes nothing leaves no timer and no watcher', async () => {
+    await make('a');
+    const cache = api.server.registry.find('', 'v1', 'configmaps')!.stored!.cache;
+    const before = [api.clock.pending(), cache.watcherCount];
+    const abort = new AbortController();
+    const { body } = await api.server.handle({ method: 'GET', url: `${url}?watch=1&resourceVersion=0&allowWatchBookmarks=true`, headers: {}, signal: abort.signal });
+    (body as PushableBody).pushTo({ write: () => false, onDrain() {}, end() {}, destroy() {} });
+    await api.clock.advanceAsync(0);
+    expect([api.clock.pending(), cache.watcherCount]).not.toEqual(before);
+    abort.abort(new Error('gone'));
+    await api.clock.advanceAsync(0);
+    expect([api.clock.pending(), cache.watcherCount]).toEqual(before);
   });
 
   test('one object is watched by the old path', async () => {

@@ -1,4 +1,5 @@
 import type { ByteSink, PushableBody, Status } from '@pilothouse/apimachinery';
+import type { Clock, Timer } from '@pilothouse/base';
 import type { DeliveryRounds } from '../cache/delivery-rounds.ts';
 import type { CacheWatcher } from '../cache/watcher.ts';
 import type { WatchObserver } from './call.ts';
@@ -13,7 +14,13 @@ export interface WatchBodyParts {
   release: () => void;
   observer: WatchObserver | undefined;
   rounds: DeliveryRounds;
+  clock: Pick<Clock, 'after'>;
+  /** Aborts when the reader is gone. */
+  signal: AbortSignal;
 }
+
+/** After its end a watch waits so long for a reader that takes nothing. */
+const lastWordMs = 30_000;
 
 /** The bytes of a watch: pulled by whoever reads as it likes, or pushed to a connection in rounds. */
 export function watchBody(parts: WatchBodyParts): PushableBody {
@@ -34,24 +41,35 @@ async function* pulled({ watcher, encode, slow, release, observer }: WatchBodyPa
   }
 }
 
-function push({ watcher, encode, slow, release, observer, rounds }: WatchBodyParts, sink: ByteSink): void {
+function push({ watcher, encode, slow, release, observer, rounds, clock, signal }: WatchBodyParts, sink: ByteSink): void {
   let pieces: Iterator<Uint8Array> | undefined;
   let blocked = false;
   let due = false;
+  let cut: Timer | undefined;
+  const giveUp = (): void => {
+    release();
+    sink.destroy();
+  };
   const schedule = (): void => {
+    if (signal.aborted) return;
+    if (blocked && watcher.ended) cut ??= clock.after(lastWordMs, giveUp);
     if (due || blocked) return;
     due = true;
     rounds.add(deliver);
   };
   const deliver = (): void => {
     due = false;
+    if (signal.aborted) return;
     for (;;) {
       const next = pieces?.next();
       if (next && !next.done) {
         if (sink.write(next.value)) continue;
         blocked = true;
+        if (watcher.ended) cut ??= clock.after(lastWordMs, giveUp);
         sink.onDrain(() => {
           blocked = false;
+          cut?.cancel();
+          cut = undefined;
           schedule();
         });
         return;

@@ -38,7 +38,7 @@ export async function watchObjects(call: Call): Promise<ApiResponse> {
   if (request.signal.aborted || core.draining.aborted) release();
   const slow = (): Status => expiredError(`too old resource version: ${watcher.after} (${resource.stored!.cache.oldestRevision})`).status;
   if (request.wantObjects) return { status: 200, headers: {}, events: objectEvents(watcher, encode.objects, slow, release, call.observer) };
-  return { status: 200, headers: encode.headers, body: watchBody({ watcher, encode, slow, release, observer: call.observer, rounds: core.rounds }) };
+  return { status: 200, headers: encode.headers, body: watchBody({ watcher, encode, slow, release, observer: call.observer, rounds: core.rounds, clock: core.clock, signal: request.signal }) };
 }
 
 /** How a watch that is open already is written; it ends where the client wants a form it cannot have. */

@@ -1,7 +1,9 @@
+import type { Clock } from '@pilothouse/base';
 import type { ServerResponse } from 'node:http';
 import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import type { Limits } from './limits.ts';
 
 /** The open connections of a server, and which of them are idle. */
 export interface Connections {
@@ -18,31 +20,65 @@ interface Server {
   on(event: 'session', listener: (session: Http2Session) => void): unknown;
 }
 
-/** @param secure whether the server speaks TLS: what serves requests is then the encrypted socket */
-export function trackConnections(server: Server, secure: boolean): Connections {
+/** A peer that is gone without a word is found out by probes, first after so long. */
+const keepAliveProbeMs = 15_000;
+
+export interface TrackOptions {
+  /** The server speaks TLS: what serves requests is then the encrypted socket. */
+  secure: boolean;
+  clock: Pick<Clock, 'monotonic' | 'every'>;
+  limits: Pick<Limits, 'maxHandshakes' | 'idleMs'>;
+}
+
+export function trackConnections(server: Server, { secure, clock, limits }: TrackOptions): Connections {
   /** HTTP/1.1: requests in flight by socket. */
   const sockets = new Map<Socket, number>();
   const raw = new Set<Socket>();
-  const sessions = new Set<Http2Session>();
+  const sessions = new Map<Http2Session, { streams: number; idleSince: number }>();
+  /** Encrypted connections whose handshake is not done. */
+  const handshakes = new Set<Socket>();
   let draining = false;
   const closeIfIdle = (socket: Socket): void => {
     if (draining && sockets.get(socket) === 0) socket.destroySoon();
   };
   server.on('connection', (socket) => {
+    if (secure && handshakes.size >= limits.maxHandshakes) {
+      socket.destroy();
+      return;
+    }
     socket.setNoDelay(true);
+    socket.setKeepAlive(true, keepAliveProbeMs);
     raw.add(socket);
-    socket.once('close', () => raw.delete(socket));
+    if (secure) handshakes.add(socket);
+    socket.once('close', () => {
+      raw.delete(socket);
+      handshakes.delete(socket);
+    });
   });
   server.on(secure ? 'secureConnection' : 'connection', (socket) => {
+    const { _parent: below } = socket as Socket & { _parent?: Socket };
+    if (below) handshakes.delete(below);
     if ((socket as TLSSocket).alpnProtocol === 'h2') return;
     sockets.set(socket, 0);
     socket.once('close', () => sockets.delete(socket));
     closeIfIdle(socket);
   });
   server.on('session', (session) => {
-    sessions.add(session);
+    const state = { streams: 0, idleSince: clock.monotonic() };
+    sessions.set(session, state);
     session.once('close', () => sessions.delete(session));
+    session.on('stream', (stream) => {
+      state.streams++;
+      stream.once('close', () => {
+        state.streams--;
+        state.idleSince = clock.monotonic();
+      });
+    });
     if (draining) session.close();
+  });
+  // Idle connections of HTTP/1.1 Node closes by itself.
+  const sweep = clock.every(limits.idleMs / 3, () => {
+    for (const [session, { streams, idleSince }] of sessions) if (!streams && clock.monotonic() - idleSince >= limits.idleMs) session.close();
   });
   return {
     serving(socket, response) {
@@ -58,11 +94,13 @@ export function trackConnections(server: Server, secure: boolean): Connections {
     },
     drain() {
       draining = true;
-      for (const session of sessions) session.close();
+      sweep.cancel();
+      for (const session of sessions.keys()) session.close();
       for (const socket of sockets.keys()) closeIfIdle(socket);
     },
     destroy() {
-      for (const session of sessions) session.destroy();
+      sweep.cancel();
+      for (const session of sessions.keys()) session.destroy();
       for (const socket of raw) socket.destroy();
     },
   };

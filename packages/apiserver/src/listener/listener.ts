@@ -1,4 +1,4 @@
-import { type ApiHandler, tooLargeError } from '@pilothouse/apimachinery';
+import { type ApiHandler, type StatusError, timeoutError, tooLargeError, tooManyRequestsError } from '@pilothouse/apimachinery';
 import { messageOf, type Runtime, UserError } from '@pilothouse/base';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -6,8 +6,9 @@ import type { Socket } from 'node:net';
 import { separateHeaders } from '../auth/headers.ts';
 import { statusAnswer } from '../request/respond.ts';
 import { trackConnections } from './connections.ts';
+import { defaultLimits, type Limits } from './limits.ts';
 import { peerOf } from './peer.ts';
-import { readBody } from './read-body.ts';
+import { BodyBudget, type NoBody, readBody } from './read-body.ts';
 import { drainingUpgrades, handleUpgrade } from './upgrade.ts';
 import { writeResponse } from './write-response.ts';
 
@@ -18,10 +19,8 @@ export interface ListenOptions {
   port: number;
   /** PEM. Absent: plain HTTP, for tests and for behind a proxy on the same machine. */
   tls?: { cert: string | Buffer; key: string | Buffer; /** Authorities that client certificates are verified against. */ clientCa?: string | Buffer | (string | Buffer)[] };
-  /** Default 10,000. */
-  maxConnections?: number;
-  /** Longest body in bytes. Default 3 MiB. */
-  bodyLimit?: number;
+  /** Those that shall not be the default. */
+  limits?: Partial<Limits>;
   /** Longest that `close` waits for requests in flight. Default 10,000. */
   drainMs?: number;
 }
@@ -38,25 +37,26 @@ export interface Listener {
 
 /** Serves the handler on a socket: HTTP/1.1, and over TLS HTTP/2 as well. @throws UserError where the address cannot be had */
 export async function openListener(runtime: Runtime, handle: ApiHandler, options: ListenOptions): Promise<Listener> {
-  const bodyLimit = options.bodyLimit ?? 3 * 1024 * 1024;
-  const app = build(options);
-  const connections = trackConnections(app.server as never, options.tls !== undefined);
+  const limits: Limits = { ...defaultLimits, ...options.limits };
+  const bodies = new BodyBudget(limits.bodyBudget);
+  const app = build(options, limits);
+  const connections = trackConnections(app.server as never, { secure: options.tls !== undefined, clock: runtime.clock, limits });
   // Routing, bodies and answers are the handler's own: fastify keeps the server, its protocols and its connections.
   app.addHook('onRequest', (request, reply, _done) => {
     reply.hijack();
     connections.serving(request.raw.socket, reply.raw);
-    void serve(runtime, handle, request.raw, reply.raw, bodyLimit);
+    void serve({ runtime, handle, limits, bodies }, request.raw, reply.raw);
   });
   app.all('*', async () => {});
   const server = app.server;
-  // fastify sets it on HTTP/1 servers only; Node reads it for HTTP/1 connections of an HTTP/2 server too.
-  Object.assign(server, { keepAliveTimeout: keepAliveMs });
-  server.maxConnections = options.maxConnections ?? 10_000;
+  // fastify sets some of these on HTTP/1 servers only; Node reads them for HTTP/1 connections of an HTTP/2 server too.
+  Object.assign(server, { keepAliveTimeout: limits.idleMs, headersTimeout: limits.headersTimeoutMs, maxHeaderSize: limits.maxHeaderBytes, maxConnections: limits.maxConnections });
   const upgrades = drainingUpgrades();
   server.on('upgrade', (request, socket, head) => void handleUpgrade(runtime, handle, request, socket as Socket, head, upgrades));
   try {
     await app.listen({ host: options.host ?? '127.0.0.1', port: options.port });
   } catch (error) {
+    connections.destroy();
     throw new UserError(`Listen on ${options.host ?? '127.0.0.1'}:${options.port}: ${messageOf(error)}`);
   }
   const address = server.address() as { address: string; port: number };
@@ -83,33 +83,51 @@ export async function openListener(runtime: Runtime, handle: ApiHandler, options
   };
 }
 
-/** Idle connections are kept so long, as upstream's. */
-const keepAliveMs = 180_000;
+/** Streams that a client may have open on one connection, and headers of one request, over HTTP/2. */
+const maxConcurrentStreams = 250;
+const maxHeaderPairs = 2_000;
 
-function build(options: ListenOptions): FastifyInstance {
-  const shared = { logger: false, forceCloseConnections: 'idle' as const, exposeHeadRoutes: false, keepAliveTimeout: keepAliveMs, requestTimeout: 0, routerOptions: { maxParamLength: 65_536 } };
-  if (!options.tls) return fastify(shared as object) as unknown as FastifyInstance;
+function build(options: ListenOptions, { idleMs, handshakeTimeoutMs, headersTimeoutMs, maxHeaderBytes }: Limits): FastifyInstance {
+  const connectionsCheckingInterval = headersTimeoutMs / 4;
+  const shared = { logger: false, forceCloseConnections: 'idle' as const, exposeHeadRoutes: false, keepAliveTimeout: idleMs, requestTimeout: 0, routerOptions: { maxParamLength: maxHeaderBytes } };
+  if (!options.tls) return fastify({ ...shared, http: { maxHeaderSize: maxHeaderBytes, headersTimeout: headersTimeoutMs, connectionsCheckingInterval } } as object) as unknown as FastifyInstance;
   const { cert, key, clientCa } = options.tls;
-  return fastify({ ...shared, http2: true, https: { allowHTTP1: true, cert, key, requestCert: true, rejectUnauthorized: false, ...(clientCa && { ca: clientCa }), settings: { maxConcurrentStreams: 250 } } } as object) as unknown as FastifyInstance;
+  return fastify({ ...shared, http2: true, https: { allowHTTP1: true, cert, key, requestCert: true, rejectUnauthorized: false, ...(clientCa && { ca: clientCa }), handshakeTimeout: handshakeTimeoutMs, connectionsCheckingInterval, maxHeaderListPairs: maxHeaderPairs, settings: { maxConcurrentStreams, maxHeaderListSize: maxHeaderBytes } } } as object) as unknown as FastifyInstance;
 }
 
 const bodyMethods = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
-async function serve(runtime: Runtime, handle: ApiHandler, request: IncomingMessage, raw: ServerResponse, bodyLimit: number): Promise<void> {
+interface Serving {
+  runtime: Runtime;
+  handle: ApiHandler;
+  limits: Limits;
+  bodies: BodyBudget;
+}
+
+/** What is answered where a body was not read to its end. */
+const refusals: Readonly<Record<NoBody, (limits: Limits) => StatusError>> = {
+  'too-long': ({ bodyLimit }) => tooLargeError(`limit is ${bodyLimit}`),
+  'too-late': () => timeoutError('request did not complete within the allotted timeout', 0),
+  'too-many': () => tooManyRequestsError('Too many requests, please try again later.', 1),
+};
+
+async function serve({ runtime, handle, limits, bodies }: Serving, request: IncomingMessage, raw: ServerResponse): Promise<void> {
   const abort = new AbortController();
   raw.once('close', () => {
     if (!raw.writableFinished) abort.abort(new Error('the client went away'));
   });
   const method = request.method ?? 'GET';
+  const writing = { signal: abort.signal, clock: runtime.clock, stalledMs: limits.stalledMs };
   try {
     let body: Buffer | undefined;
     if (bodyMethods.has(method)) {
-      body = await readBody(request, bodyLimit);
-      if (body === undefined) {
+      const read = await readBody(request, { clock: runtime.clock, limit: limits.bodyLimit, timeoutMs: limits.bodyTimeoutMs, budget: bodies });
+      if (typeof read === 'string') {
         raw.shouldKeepAlive = false;
-        await writeResponse(raw, method, request.headers, statusAnswer(tooLargeError(`limit is ${bodyLimit}`), { headers: request.headers, url: request.url ?? '' }), abort.signal);
+        await writeResponse(raw, method, request.headers, statusAnswer(refusals[read](limits), { headers: request.headers, url: request.url ?? '' }), writing);
         return;
       }
+      body = read;
     }
     const response = await handle({
       method,
@@ -119,7 +137,7 @@ async function serve(runtime: Runtime, handle: ApiHandler, request: IncomingMess
       peer: peerOf(request),
       signal: abort.signal,
     });
-    await writeResponse(raw, method, request.headers, response, abort.signal);
+    await writeResponse(raw, method, request.headers, response, writing);
   } catch (error) {
     if (!abort.signal.aborted) runtime.log.error('Answering failed', { url: request.url, err: error });
     raw.destroy();

@@ -1,4 +1,5 @@
 import type { ApiResponse } from '@pilothouse/apimachinery';
+import type { Clock } from '@pilothouse/base';
 import { once } from 'node:events';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
@@ -10,8 +11,17 @@ const compress = promisify(gzip);
 /** Answers longer than this are compressed for clients that accept it. */
 const compressFrom = 128 * 1024;
 
+export interface Writing {
+  /** Aborts when the client went away. */
+  signal: AbortSignal;
+  clock: Pick<Clock, 'after'>;
+  /** A client that takes nothing for so long is cut off. */
+  stalledMs: number;
+}
+
 /** Writes an answer to a connection, waiting where the client reads slowly. */
-export async function writeResponse(raw: ServerResponse, method: string, headers: IncomingHttpHeaders, response: ApiResponse, signal: AbortSignal): Promise<void> {
+export async function writeResponse(raw: ServerResponse, method: string, headers: IncomingHttpHeaders, response: ApiResponse, writing: Writing): Promise<void> {
+  const { signal } = writing;
   const { status, body } = response;
   if (body === undefined) {
     const text = response.object === undefined ? undefined : Buffer.from(JSON.stringify(response.object));
@@ -23,6 +33,7 @@ export async function writeResponse(raw: ServerResponse, method: string, headers
     const pieces = body instanceof Uint8Array ? [body] : body;
     let length = 0;
     for (const piece of pieces) length += piece.length;
+    if (length > cutFrom) cutWhenStalled(raw, writing);
     if (length > compressFrom && acceptsGzip(headers) && !response.headers['content-encoding']) {
       const packed = await compress(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces), { level: constants.Z_BEST_SPEED });
       raw.writeHead(status, { ...response.headers, 'content-encoding': 'gzip', vary: varying(response.headers), 'content-length': packed.length });
@@ -35,6 +46,7 @@ export async function writeResponse(raw: ServerResponse, method: string, headers
     else await writePieces(raw, pieces, signal);
     return;
   }
+  if (response.headers['content-length'] !== undefined) cutWhenStalled(raw, writing);
   // A stream of known length is a long answer; one without is a watch, which compression would hold back.
   if (response.headers['content-length'] !== undefined && method !== 'HEAD' && acceptsGzip(headers)) {
     const { 'content-length': _, ...rest } = response.headers;
@@ -55,6 +67,21 @@ export async function writeResponse(raw: ServerResponse, method: string, headers
     if (!raw.write(piece)) await drained(raw, signal);
   }
   raw.end();
+}
+
+/** Shorter answers wait in the buffers of the connection, whoever takes them or not. */
+const cutFrom = 64 * 1024;
+
+/** Destroys a response of which nothing was taken between two looks. */
+function cutWhenStalled(raw: ServerResponse, { clock, stalledMs }: Writing): void {
+  let written = -1;
+  let timer = clock.after(stalledMs, function look() {
+    const now = raw.socket?.bytesWritten ?? written;
+    if (now === written) return void raw.destroy();
+    written = now;
+    timer = clock.after(stalledMs, look);
+  });
+  raw.once('close', () => timer.cancel());
 }
 
 /** Up to here a body is written together with its head. */

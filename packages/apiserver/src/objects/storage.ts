@@ -3,17 +3,22 @@ import { type Entry, RevisionConflict, type Store, StoreUnavailable } from '@pil
 import { CachedObject } from '../cache/cached-object.ts';
 import { encodeStored, fromStore, withRevision } from '../cache/encoding.ts';
 import type { ServedResource, StoredResource } from '../registry.ts';
+import { plainError } from '../request/errors.ts';
 
 export const modifiedText = 'the object has been modified; please apply your changes to the latest version and try again';
 
 /** Reads and writes single objects of one resource, in the stored version, telling its cache what was written. */
 
-/** Writes an object. `ifRevision` 0: it must not exist. @throws RevisionConflict */
+/** What etcd takes in one request, in bytes; no store is given more, so that what one takes another will take too. */
+const mostBytes = 1.5 * 1024 * 1024;
+
+/** Writes an object. `ifRevision` 0: it must not exist. @throws RevisionConflict; StatusError 500 in etcd's words for one that is too large */
 export async function putObject(store: Store, stored: StoredResource, object: KubeObject, ifRevision: number): Promise<CachedObject> {
   const { cache, definition } = stored;
   const { name = '', namespace = '' } = object.metadata;
   const key = cache.keyOf(namespace, name);
   const form = encodeStored(object);
+  if (form.bytes.length > mostBytes) throw plainError('etcdserver: request is too large');
   const { modRevision } = await store.put(key, form.bytes, { ifRevision, ...(definition.ttlSeconds && { ttlSeconds: definition.ttlSeconds }) });
   object.metadata.resourceVersion = String(modRevision);
   const written = { bytes: withRevision(form, modRevision), splice: form.splice, object };

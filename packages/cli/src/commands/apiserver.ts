@@ -25,6 +25,8 @@ interface ApiServerFlags extends StoreFlags {
   auditLogPath?: string;
   maxRequestsInflight: number;
   maxMutatingRequestsInflight: number;
+  requestTimeout: number;
+  minRequestTimeout: number;
   enablePriorityAndFairness: boolean;
   logLevel: LogLevel;
 }

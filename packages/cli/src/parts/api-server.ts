@@ -45,6 +45,10 @@ export interface ApiServerSetup {
   auditLogPath?: string;
   maxRequestsInflight?: number;
   maxMutatingRequestsInflight?: number;
+  /** In milliseconds; default 60,000. */
+  requestTimeout?: number;
+  /** In seconds; default 1,800. */
+  minRequestTimeout?: number;
   /** Default true. */
   enablePriorityAndFairness?: boolean;
   /** Where the server counts; shown at /metrics. */
@@ -165,6 +169,8 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
     priorityAndFairness: setup.enablePriorityAndFairness ?? true,
     maxReadsInFlight: setup.maxRequestsInflight,
     maxWritesInFlight: setup.maxMutatingRequestsInflight,
+    ...(setup.requestTimeout !== undefined && { requestTimeoutMs: setup.requestTimeout }),
+    ...(setup.minRequestTimeout !== undefined && { minWatchTimeoutMs: setup.minRequestTimeout * 1_000 }),
   };
   const server = scope.own(await createApiServer(runtime, options));
   state.server = server;
