@@ -15,6 +15,8 @@ export interface CustomResources {
   api: ServedApi;
   /** Every definition there is, as the cache has it. */
   definitions(): Iterable<CustomResourceDefinition>;
+  /** Those that are established, by name. */
+  established(): CustomResourceDefinition[];
   /** Resolves when what the definition says at the revision is served, or the definition is gone. */
   settled(name: string, revision: number): Promise<void>;
   /** Calls after each change of a definition, until the returned function is called; `old` undefined: new, `crd` undefined: gone. */
@@ -91,6 +93,7 @@ export async function serveCustomResources(runtime: Runtime, scope: Scope, parts
   await work;
   return {
     api: customApi(() => definitions.values()),
+    established: () => [...definitions.values()].filter((crd) => isTrue(crd, 'Established')).sort((a, b) => (a.metadata.name! < b.metadata.name! ? -1 : 1)),
     definitions: () => definitions.values(),
     async settled(name, revision) {
       while (!scope.closed && Number(definitions.get(name)?.metadata.resourceVersion ?? revision) < revision) await new Promise<void>((resolve) => void waiting.add(resolve));

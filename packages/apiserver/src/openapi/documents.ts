@@ -1,10 +1,13 @@
 /** Every OpenAPI document the server offers, built on first use and kept as bytes. */
 import { createHash } from 'node:crypto';
 import { builtinGroups, builtinResources, builtinTypes, typeOfKind } from '@pilothouse/api-schemas';
+import type { CustomResourceDefinition } from '@pilothouse/api-schemas/types/apiextensions/v1';
+import { customPaths } from './custom-paths.ts';
+import { commonTexts, customSchemas } from './custom-schema.ts';
 import { encodeSwagger } from './gnostic.ts';
-import { groupCamel } from './operations.ts';
-import type { Descriptions, JsonSchema } from './schemas.ts';
-import { swaggerDocument } from './v2.ts';
+import { groupCamel, tagOf } from './operations.ts';
+import type { Descriptions, Dialect, JsonSchema } from './schemas.ts';
+import { type CustomPart, swaggerDocument } from './v2.ts';
 import { rootDocuments } from './root-paths.ts';
 import { document, type DocumentInput, groupVersionDocument } from './v3.ts';
 
@@ -32,12 +35,16 @@ export interface OpenApiDocuments {
 }
 
 const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1';
+const pathOf = (group: string, version: string): string => (group ? `apis/${group}/${version}` : `api/${version}`);
 
-export function openApiDocuments(loadTexts: () => OpenApiTexts): OpenApiDocuments {
+/** Definitions of custom resources, as they are now. */
+export type CustomSource = () => readonly CustomResourceDefinition[];
+
+export function openApiDocuments(loadTexts: () => OpenApiTexts, custom: CustomSource = () => []): OpenApiDocuments {
   const groupVersions = builtinGroups.flatMap((g) => g.versions.map((version) => ({ group: g.name, version })));
   const prefixes = groupVersions.map(({ group, version }) => `${groupCamel(group)}${version[0].toUpperCase()}${version.slice(1)}`).sort((a, b) => b.length - a.length);
   const roots = rootDocuments(builtinGroups.map((g) => g.name).filter(Boolean));
-  const cache = new Map<string, Document>();
+  const cache = new Map<string, Document & { stamp: string }>();
   let texts: OpenApiTexts | undefined;
   let protobuf: Document | undefined;
 
@@ -63,18 +70,46 @@ export function openApiDocuments(loadTexts: () => OpenApiTexts): OpenApiDocument
       },
     };
   };
-  const keep = (key: string, build: () => JsonSchema): Document => {
+  /** `stamp`: of what the document is made from besides what never changes. */
+  const keep = (key: string, build: () => JsonSchema, stamp = ''): Document => {
     let found = cache.get(key);
-    if (!found) {
+    if (found?.stamp !== stamp) {
       const bytes = Buffer.from(JSON.stringify(build()));
-      found = { bytes, hash: createHash('sha512').update(bytes).digest('hex').toUpperCase() };
+      found = { bytes, hash: createHash('sha512').update(bytes).digest('hex').toUpperCase(), stamp };
       cache.set(key, found);
     }
     return found;
   };
-  const pathOf = (group: string, version: string) => (group ? `apis/${group}/${version}` : `api/${version}`);
+  const customVersions = (): CustomVersion[] => {
+    const versions = new Map<string, CustomVersion>();
+    for (const crd of custom()) {
+      for (const { name: version, served } of crd.spec.versions) {
+        const path = pathOf(crd.spec.group, version);
+        if (!served || groupVersions.some((gv) => gv.group === crd.spec.group && gv.version === version)) continue;
+        const known = versions.get(path) ?? { path, group: crd.spec.group, version, crds: [], stamp: '' };
+        known.crds.push(crd);
+        known.stamp += `${crd.metadata.uid}@${crd.metadata.generation} `;
+        versions.set(path, known);
+      }
+    }
+    return [...versions.values()];
+  };
+  const stampOf = (versions: readonly CustomVersion[]): string => versions.map(({ path, stamp }) => `${path} ${stamp}`).join('');
+  const partOf = ({ group, version, crds }: CustomVersion, dialect: Dialect): CustomPart => {
+    texts ??= loadTexts();
+    const common = commonTexts(texts.types);
+    return { group, version, items: crds.flatMap((crd) => customPaths(crd, version)), schemas: new Map(crds.flatMap((crd) => [...customSchemas(crd, version, dialect, common)])) };
+  };
+  const customDocument = (of: CustomVersion): Document =>
+    keep(of.path, () => {
+      const { items, schemas } = partOf(of, 'v3');
+      return document(items, tagOf(of.group, of.version), input('', 'v1', true), schemas);
+    }, of.stamp);
   return {
-    v2: () => keep('v2', () => swaggerDocument(groupVersions.map(({ group, version }) => input(group, version, true)), [...builtinTypes.keys(), ...scalarTypes])),
+    v2() {
+      const versions = customVersions();
+      return keep('v2', () => swaggerDocument(groupVersions.map(({ group, version }) => input(group, version, true)), [...builtinTypes.keys(), ...scalarTypes], versions.map((of) => partOf(of, 'v2'))), stampOf(versions));
+    },
     v2Protobuf() {
       const { bytes, hash } = this.v2();
       if (protobuf?.hash !== hash) protobuf = { bytes: encodeSwagger(JSON.parse(Buffer.from(bytes).toString())), hash };
@@ -84,14 +119,25 @@ export function openApiDocuments(loadTexts: () => OpenApiTexts): OpenApiDocument
       const found = groupVersions.find((gv) => pathOf(gv.group, gv.version) === path);
       const beside = roots.get(path);
       if (beside) return keep(path, () => document([beside.item], beside.tag, input('', 'v1', false)));
-      return found && keep(path, () => groupVersionDocument(input(found.group, found.version, false)));
+      if (found) return keep(path, () => groupVersionDocument(input(found.group, found.version, false)));
+      const of = customVersions().find((one) => one.path === path);
+      return of && customDocument(of);
     },
     index() {
-      return keep('index', () => ({
-        paths: Object.fromEntries([...groupVersions.map(({ group, version }) => pathOf(group, version)), ...roots.keys()].sort().map((path) => [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${this.v3(path)!.hash}` }])),
-      }));
+      const versions = customVersions();
+      const paths = [...groupVersions.map(({ group, version }) => pathOf(group, version)), ...roots.keys()];
+      const hashes = (): [string, string][] => [...paths.map((path): [string, string] => [path, this.v3(path)!.hash]), ...versions.map((of): [string, string] => [of.path, customDocument(of).hash])];
+      return keep('index', () => ({ paths: Object.fromEntries(hashes().sort(([a], [b]) => (a < b ? -1 : 1)).map(([path, hash]) => [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }])) }), stampOf(versions));
     },
   };
+}
+
+interface CustomVersion {
+  path: string;
+  group: string;
+  version: string;
+  crds: CustomResourceDefinition[];
+  stamp: string;
 }
 
 const scalarTypes = ['io.k8s.apimachinery.pkg.api.resource.Quantity', `${meta}.Time`, `${meta}.MicroTime`, `${meta}.FieldsV1`, `${meta}.Patch`, 'io.k8s.apimachinery.pkg.runtime.RawExtension', 'io.k8s.apimachinery.pkg.util.intstr.IntOrString', ...['JSON', 'JSONSchemaPropsOrArray', 'JSONSchemaPropsOrBool', 'JSONSchemaPropsOrStringArray'].map((name) => `io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.${name}`)];

@@ -20,7 +20,9 @@ export interface Operation {
   /** Status code → OpenAPI name of the answer's type; 'string' for text. */
   responses: Record<string, string>;
   /** Media types of the answers. */
-  produces: 'object' | 'list' | 'any' | 'log' | 'json' | 'jwks';
+  produces: 'object' | 'list' | 'any' | 'log' | 'json' | 'jwks' | 'custom';
+  /** Media types of the body, where they are not those of built-in resources. */
+  consumes?: readonly string[];
 }
 
 export interface PathItem {
@@ -29,18 +31,18 @@ export interface PathItem {
   operations: Operation[];
 }
 
-const query = (name: string, type: Parameter['type'] = 'string'): Parameter => ({ name, in: 'query', type });
-const pathParameter = (name: string): Parameter => ({ name, in: 'path', type: 'string', required: true });
+export const query = (name: string, type: Parameter['type'] = 'string'): Parameter => ({ name, in: 'query', type });
+export const pathParameter = (name: string): Parameter => ({ name, in: 'path', type: 'string', required: true });
 
-const listParameters = [query('allowWatchBookmarks', 'boolean'), query('continue'), query('fieldSelector'), query('labelSelector'), query('limit', 'integer'), query('resourceVersion'), query('resourceVersionMatch'), query('sendInitialEvents', 'boolean'), query('shardSelector'), query('timeoutSeconds', 'integer'), query('watch', 'boolean')];
-const writeParameters = [query('dryRun'), query('fieldManager'), query('fieldValidation')];
-const deleteParameters = [query('dryRun'), query('gracePeriodSeconds', 'integer'), query('ignoreStoreReadErrorWithClusterBreakingPotential', 'boolean'), query('orphanDependents', 'boolean'), query('propagationPolicy')];
+export const listParameters = [query('allowWatchBookmarks', 'boolean'), query('continue'), query('fieldSelector'), query('labelSelector'), query('limit', 'integer'), query('resourceVersion'), query('resourceVersionMatch'), query('sendInitialEvents', 'boolean'), query('shardSelector'), query('timeoutSeconds', 'integer'), query('watch', 'boolean')];
+export const writeParameters = [query('dryRun'), query('fieldManager'), query('fieldValidation')];
+export const deleteParameters = [query('dryRun'), query('gracePeriodSeconds', 'integer'), query('ignoreStoreReadErrorWithClusterBreakingPotential', 'boolean'), query('orphanDependents', 'boolean'), query('propagationPolicy')];
 const deleteCollectionParameters = [...listParameters.filter((p) => p.name !== 'allowWatchBookmarks' && p.name !== 'watch'), ...deleteParameters].sort(byName);
-const pretty = query('pretty');
+export const pretty = query('pretty');
 function byName(a: Parameter, b: Parameter): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }
-const sorted = (parameters: Parameter[]) => [...parameters].sort(byName);
+export const sorted = (parameters: Parameter[]) => [...parameters].sort(byName);
 
 /** What the connect subresources take, by the kind of their options. */
 const connectParameters: Record<string, Parameter[]> = {
@@ -55,10 +57,10 @@ const logParameters = [query('container'), query('follow', 'boolean'), query('in
 
 const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1';
 const capital = (s: string) => s[0].toUpperCase() + s.slice(1);
-const an = (kind: string) => (kind.endsWith('Endpoints') ? kind : /^[AEIOU]/.test(kind) ? `an ${kind}` : `a ${kind}`);
+export const an = (kind: string) => (kind.endsWith('Endpoints') ? kind : /^[AEIOU]/.test(kind) ? `an ${kind}` : `a ${kind}`);
 
 /** `rbac.authorization.k8s.io` → `RbacAuthorization`; '' → `Core`. */
-export const groupCamel = (group: string): string => (group ? group.replace(/\.k8s\.io$/, '').split('.').map(capital).join('') : 'Core');
+export const groupCamel = (group: string): string => (group ? group.replace(/\.k8s\.io$/, '').split(/[^A-Za-z0-9]+/).map(capital).join('') : 'Core');
 /** The tag of a group version: `rbacAuthorization_v1`, `core_v1`. */
 export const tagOf = (group: string, version: string): string => {
   const camel = groupCamel(group);

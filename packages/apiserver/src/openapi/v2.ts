@@ -1,6 +1,6 @@
 /** The OpenAPI v2 document of the whole API. Parameters stand in each operation. */
 import { describeParameter, type DocumentInput } from './v3.ts';
-import { groupVersionPaths, type Operation, type Parameter, tagOf } from './operations.ts';
+import { groupVersionPaths, type Operation, type Parameter, type PathItem, tagOf } from './operations.ts';
 import { type JsonSchema, typeSchema } from './schemas.ts';
 
 const produces: Record<Operation['produces'], string[]> = {
@@ -10,24 +10,35 @@ const produces: Record<Operation['produces'], string[]> = {
   any: ['*/*'],
   json: ['application/json'],
   jwks: ['application/jwk-set+json'],
+  custom: ['application/json', 'application/yaml'],
 };
 const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json', 'application/apply-patch+yaml'];
 const schemaOf = (type: string): JsonSchema => (type === 'string' ? { type: 'string' } : { $ref: `#/definitions/${type}` });
 
+/** What a custom resource's version adds to the document. */
+export interface CustomPart {
+  group: string;
+  version: string;
+  items: readonly PathItem[];
+  schemas: ReadonlyMap<string, JsonSchema>;
+}
+
 /** `groups`: every served group version, in discovery's order; `typeNames`: the types to define. */
-export function swaggerDocument(groups: readonly DocumentInput[], typeNames: Iterable<string>): JsonSchema {
+export function swaggerDocument(groups: readonly DocumentInput[], typeNames: Iterable<string>, custom: readonly CustomPart[]): JsonSchema {
   const paths: JsonSchema = {};
-  for (const input of groups) {
-    const tag = tagOf(input.group, input.version);
-    for (const item of groupVersionPaths(input.group, input.version, input.facts, input.typeName)) {
+  const add = (items: readonly PathItem[], tag: string, input: DocumentInput): void => {
+    for (const item of items) {
       const entry: JsonSchema = {};
       for (const operation of item.operations) entry[operation.method] = operationObject(operation, tag, input);
       if (item.parameters.length) entry.parameters = item.parameters.map((p) => parameterObject(p, item.operations[0], input));
       paths[item.path] = entry;
     }
-  }
+  };
+  for (const input of groups) add(groupVersionPaths(input.group, input.version, input.facts, input.typeName), tagOf(input.group, input.version), input);
+  for (const { group, version, items } of custom) add(items, tagOf(group, version), groups[0]);
   const definitions: JsonSchema = {};
-  for (const name of [...typeNames].sort()) definitions[name] = typeSchema(name, 'v2', groups[0].descriptions, groups[0].gvksOf);
+  const customSchemas = new Map(custom.flatMap(({ schemas }) => [...schemas]));
+  for (const name of [...typeNames, ...customSchemas.keys()].sort()) definitions[name] = customSchemas.get(name) ?? typeSchema(name, 'v2', groups[0].descriptions, groups[0].gvksOf);
   return {
     swagger: '2.0',
     info: { title: 'Kubernetes', version: 'v1.36.2' },
@@ -52,7 +63,7 @@ function operationObject(operation: Operation, tag: string, input: DocumentInput
   const parameters = [...(body ? [body] : []), ...operation.parameters.map((p) => parameterObject(p, operation, input))];
   return {
     description: operation.description,
-    consumes: operation.method === 'patch' && operation.body ? patchTypes : ['*/*'],
+    consumes: operation.consumes ?? (operation.method === 'patch' && operation.body ? patchTypes : ['*/*']),
     produces: produces[operation.produces],
     schemes: ['https'],
     tags: [tag],

@@ -10,6 +10,7 @@ const mediaTypes: Record<Operation['produces'], string[]> = {
   any: ['*/*'],
   json: ['application/json'],
   jwks: ['application/jwk-set+json'],
+  custom: ['application/json', 'application/yaml'],
 };
 const patchTypes = ['application/apply-patch+yaml', 'application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json'];
 const schemaOf = (type: string): JsonSchema => (type === 'string' ? { type: 'string' } : { $ref: `#/components/schemas/${type}` });
@@ -31,8 +32,8 @@ export function groupVersionDocument(input: DocumentInput): JsonSchema {
   return document(items, tagOf(input.group, input.version), input);
 }
 
-/** A document over given paths. */
-export function document(items: readonly PathItem[], tag: string, input: Pick<DocumentInput, 'gvksOf' | 'descriptions' | 'parameterText'>): JsonSchema {
+/** A document over given paths. `custom`: schemas of types that are not built in, whose documents have a title of their own. */
+export function document(items: readonly PathItem[], tag: string, input: Pick<DocumentInput, 'gvksOf' | 'descriptions' | 'parameterText'>, custom?: ReadonlyMap<string, JsonSchema>): JsonSchema {
   const paths: JsonSchema = {};
   for (const item of items) {
     const entry: JsonSchema = {};
@@ -44,16 +45,16 @@ export function document(items: readonly PathItem[], tag: string, input: Pick<Do
   const pending = [...references(paths)];
   for (let name = pending.pop(); name; name = pending.pop()) {
     if (name in schemas) continue;
-    schemas[name] = typeSchema(name, 'v3', input.descriptions, input.gvksOf);
+    schemas[name] = custom?.get(name) ?? typeSchema(name, 'v3', input.descriptions, input.gvksOf);
     pending.push(...references(schemas[name]));
   }
   return {
     openapi: '3.0.0',
-    info: { title: 'Kubernetes', version: 'v1.36.2' },
+    info: custom ? { title: 'Kubernetes CRD Swagger', version: 'v0.1.0' } : { title: 'Kubernetes', version: 'v1.36.2' },
     paths,
     components: {
       ...(Object.keys(schemas).length && { schemas: Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1))) }),
-      securitySchemes: { BearerToken: { type: 'apiKey', description: 'Bearer Token authentication', name: 'authorization', in: 'header' } },
+      ...(!custom && { securitySchemes: { BearerToken: { type: 'apiKey', description: 'Bearer Token authentication', name: 'authorization', in: 'header' } } }),
     },
   };
 }
@@ -69,7 +70,9 @@ export function describeParameter(p: Parameter, operation: Operation, input: Pic
   if (p.in === 'path' && p.name === 'namespace') return 'object name and auth scope, such as for teams and projects';
   if (p.in === 'path' && p.name === 'path') return 'path to the resource';
   // The client's documentation calls the second `path` of an operation `path2`.
-  return input.parameterText(operation.operationId, p.name === 'path' && operation.operationId.endsWith('WithPath') ? 'path2' : p.name);
+  // Operations of custom resources are documented as those of built-in ones.
+  const operationId = operation.produces === 'custom' && operation.method === 'patch' ? 'patchCoreV1NamespacedConfigMap' : operation.operationId;
+  return input.parameterText(operationId, p.name === 'path' && operation.operationId.endsWith('WithPath') ? 'path2' : p.name);
 }
 
 function operationObject(operation: Operation, tag: string, input: Pick<DocumentInput, 'parameterText'>): JsonSchema {
@@ -79,7 +82,7 @@ function operationObject(operation: Operation, tag: string, input: Pick<Document
     responses[code] = { description: words[code], content: Object.fromEntries(mediaTypes[operation.produces].map((media) => [media, { schema: schemaOf(type) }])) };
   }
   responses[401] = { description: 'Unauthorized' };
-  const bodyTypes = operation.method === 'patch' && operation.body ? patchTypes : ['*/*'];
+  const bodyTypes = operation.consumes ?? (operation.method === 'patch' && operation.body ? patchTypes : ['*/*']);
   return {
     tags: [tag],
     description: operation.description,

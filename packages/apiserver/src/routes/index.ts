@@ -1,7 +1,7 @@
 /** The paths beside the resources, listed once. */
 import { builtinGroups, builtinResources } from '@pilothouse/api-schemas';
 import type { ServedApi } from '../discovery/documents.ts';
-import { openApiDocuments, type OpenApiTexts } from '../openapi/documents.ts';
+import { type CustomSource, openApiDocuments, type OpenApiTexts } from '../openapi/documents.ts';
 import type { NonResourceRoute } from '../options.ts';
 import { jsonAnswer } from '../request/respond.ts';
 import { discoveryRoutes } from './discovery.ts';
@@ -28,13 +28,15 @@ export interface StandardRouteOptions {
   /** Routes of other parts: metrics, OpenID, the lab. */
   more?: readonly NonResourceRoute[];
   api?: ServedApi;
+  /** Definitions of custom resources that are served. */
+  definitions?: CustomSource;
 }
 
 export function standardRoutes(options: StandardRouteOptions): NonResourceRoute[] {
   const api = options.api ?? builtinApi;
   const routes: NonResourceRoute[] = [
     ...discoveryRoutes(api, options.serverAddress),
-    ...openApiRoutes(openApiDocuments(options.texts)),
+    ...openApiRoutes(openApiDocuments(options.texts, options.definitions)),
     ...healthRoutes(options.healthChecks),
     versionRoute(options.build),
     ...(options.more ?? []),

@@ -155,7 +155,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
     nonResourceRoutes: (parts) => standardRoutes({
       serverAddress: () => address,
       texts: textsOnce,
-      ...(parts.customResources && { api: parts.customResources.api }),
+      ...(parts.customResources && { api: parts.customResources.api, definitions: parts.customResources.established }),
       build: { gitCommit: '', buildDate, runtime: process.version, platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}` },
       healthChecks: [
         { name: 'ping', in: ['healthz', 'livez', 'readyz'], check() {} },
