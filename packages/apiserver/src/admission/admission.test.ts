@@ -1,4 +1,4 @@
-import { conflictError, events, ingressClasses, ingresses, limitRanges, namespaces, nodes, persistentVolumeClaims, pods, priorityClasses, resourceQuotas, runtimeClasses, secrets, serviceAccounts, storageClasses } from '@pilothouse/apimachinery';
+import { certificateSigningRequests, conflictError, events, ingressClasses, ingresses, limitRanges, namespaces, nodes, persistentVolumeClaims, pods, priorityClasses, resourceQuotas, runtimeClasses, secrets, serviceAccounts, storageClasses } from '@pilothouse/apimachinery';
 import { fakeClock } from '@pilothouse/base';
 import { beforeEach, expect, test } from 'vitest';
 import { type MemoryObjects, memoryObjects } from '../auth/testing.ts';
@@ -10,6 +10,7 @@ import { limitRanger } from './limit-ranger.ts';
 import { podNodeSelector, podTolerationRestriction } from './namespace-annotations.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
+import { nodeDeclaredFeatureValidator, podResizeValidator } from './pod-resize.ts';
 import { podSecurity } from './pod-security/index.ts';
 import { priority } from './priority.ts';
 import { resourceQuota } from './resource-quota/index.ts';
@@ -64,6 +65,10 @@ test('a pod runs as a service account and finds a token', async () => {
   await expect(create(serviceAccount, pods, pod({ serviceAccountName: 'nobody' }))).rejects.toThrow('pods "p" is forbidden: error looking up service account a/nobody: serviceaccount "nobody" not found');
   objects.put(serviceAccounts, { metadata: { name: 'strict', namespace: 'a', annotations: { 'kubernetes.io/enforce-mountable-secrets': 'true' } }, secrets: [{ name: 'ok' }] });
   await expect(create(serviceAccount, pods, pod({ serviceAccountName: 'strict', volumes: [{ name: 'v', secret: { secretName: 'no' } }] }))).rejects.toThrow('pods "p" is forbidden: volume with secret.secretName="no" is not allowed because service account strict does not reference that secret');
+  const secretive = { env: [{ name: 'E', valueFrom: { secretKeyRef: { name: 'no', key: 'k' } } }] };
+  const patched = pod({ serviceAccountName: 'strict', ephemeralContainers: [{ name: 'e', ...secretive }] });
+  await expect(create(serviceAccount, pods, patched, { operation: 'UPDATE', subresource: 'ephemeralcontainers', old: patched })).rejects.toMatchObject({ status: { code: 500, message: 'ephemeral container e with envVar E referencing secret.secretName="no" is not allowed because service account strict does not reference that secret' } });
+  await expect(create(serviceAccount, pods, pod({}, secretive, { annotations: { 'kubernetes.io/config.mirror': 'x' } }))).rejects.toThrow('a mirror pod may not reference secrets');
   await expect(create(serviceAccount, pods, pod({ serviceAccountName: 'default' }, {}, { annotations: { 'kubernetes.io/config.mirror': 'x' } }))).rejects.toThrow('a mirror pod may not reference service accounts');
 });
 
@@ -103,6 +108,27 @@ test('a runtime class gives its overhead and placement', async () => {
   expect((await create(runtimeClass, pods, pod({ runtimeClassName: 'vm' }))).spec).toMatchObject({ overhead: { memory: '64Mi' }, nodeSelector: { vm: 'yes' } });
   await expect(create(runtimeClass, pods, pod({ runtimeClassName: 'none' }))).rejects.toThrow('pod rejected: RuntimeClass "none" not found');
   await expect(create(runtimeClass, pods, pod({ overhead: { cpu: '1' } }))).rejects.toThrow('pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead');
+});
+
+test('tolerations of a runtime class come without what others cover', async () => {
+  const own = { key: 'k', operator: 'Equal', value: 'v', effect: 'NoSchedule' };
+  const wide = { key: 'k', operator: 'Exists' };
+  objects.put(runtimeClasses, { metadata: { name: 'vm' }, handler: 'h', scheduling: { tolerations: [wide, { ...wide, effect: 'NoExecute' }, { key: 'x', value: 'y' }] } });
+  expect((await create(runtimeClass, pods, pod({ runtimeClassName: 'vm', tolerations: [own, { key: 'x', value: 'y' }] }))).spec.tolerations).toEqual([{ key: 'x', value: 'y' }, wide]);
+  await expect(create(runtimeClass, pods, pod({ runtimeClassName: '' }))).rejects.toMatchObject({ status: { code: 500, message: 'resource name may not be empty' } });
+});
+
+test('a pod is not resized beyond its node, nor in ways its node does not know', async () => {
+  const of = (spec: object, generation: number) => pod({ nodeName: 'n', ...spec }, { resources: { requests: { cpu: '1500m', memory: '2Gi' } } }, { generation });
+  const resize = (plugin: any, spec = {}, subresource = 'resize') => create(plugin, pods, of(spec, 2), { operation: 'UPDATE', subresource, old: of({}, 1) });
+  await expect(resize(podResizeValidator)).rejects.toThrow('pods "p" is forbidden: node "n" not found');
+  objects.put(nodes, { metadata: { name: 'n', labels: { 'kubernetes.io/os': 'windows' } } });
+  await expect(resize(podResizeValidator)).rejects.toMatchObject({ status: { message: 'pods "p" is forbidden: pod resize is only supported on linux nodes, node "n" is "windows"', details: { causes: [{ reason: 'UnsupportedPlatform' }] } } });
+  objects.put(nodes, { metadata: { name: 'n' }, status: { allocatable: { cpu: '1', memory: '1Gi' } } });
+  await expect(resize(podResizeValidator)).rejects.toThrow("node didn't have enough allocatable resources: cpu, requested: 1500, allocatable: 1000; memory, requested: 2147483648, allocatable: 1073741824");
+  await resize(podResizeValidator, {}, '');
+  await resize(nodeDeclaredFeatureValidator);
+  await expect(resize(nodeDeclaredFeatureValidator, { resources: { requests: { cpu: '1' } } })).rejects.toThrow('pod update requires features InPlacePodLevelResourcesVerticalScaling which are not available on node "n"');
 });
 
 test('pods keep to the security level of their namespace', async () => {
@@ -155,6 +181,9 @@ test('a node changes its own node and pods only', async () => {
   const token = (spec: object) => as(serviceAccounts, { metadata: { name: 'sa', namespace: 'a' }, spec }, { subresource: 'token' });
   const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name: 'p', uid: 'u' };
   await token({ boundObjectRef });
+  const requests = (request: string, signerName = 'kubernetes.io/kubelet-serving') => as(certificateSigningRequests, { metadata: { name: 'r' }, spec: { signerName, request } });
+  await requests('', 'example.com/other');
+  await expect(requests('')).rejects.toThrow('certificatesigningrequests.certificates.k8s.io "r" is forbidden: unable to parse csr: PEM block type must be CERTIFICATE REQUEST');
   await expect(token({})).rejects.toThrow('serviceaccounts "sa" is forbidden: node requested token not bound to a pod');
   await expect(token({ boundObjectRef, audiences: ['odd'] })).rejects.toThrow('audience "odd" not found in pod spec volume, system:node:n is not authorized to request tokens for this audience');
 });

@@ -14,6 +14,7 @@ import { podNodeSelector, podTolerationRestriction, type TolerationRestriction }
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { alwaysAdmit, alwaysDeny, alwaysPullImages, denyServiceExternalIPs, extendedResourceToleration, limitPodHardAntiAffinityTopology, namespaceAutoProvision, namespaceExists, ownerReferencesPermissionEnforcement } from './optional.ts';
+import { nodeDeclaredFeatureValidator, podResizeValidator } from './pod-resize.ts';
 import { podSecurity, type PodSecurityOptions } from './pod-security/index.ts';
 import { podTopologyLabels } from './pod-topology-labels.ts';
 import { priority } from './priority.ts';
@@ -77,8 +78,10 @@ const ordered: readonly Entry[] = [
   { name: 'CertificateSigning', on: true, make: () => certificateSigning },
   { name: 'CertificateSubjectRestriction', on: true, make: () => certificateSubjectRestriction },
   { name: 'DefaultIngressClass', on: true, make: () => defaultIngressClass },
-  { name: 'PodTopologyLabels', on: true, make: () => podTopologyLabels },
   { name: 'DenyServiceExternalIPs', make: () => denyServiceExternalIPs },
+  { name: 'PodTopologyLabels', on: true, make: () => podTopologyLabels },
+  { name: 'NodeDeclaredFeatureValidator', on: true, make: () => nodeDeclaredFeatureValidator },
+  { name: 'PodResizeValidator', on: true, make: () => podResizeValidator },
   { name: 'MutatingAdmissionPolicy', on: true },
   { name: 'MutatingAdmissionWebhook', on: true },
   { name: 'ValidatingAdmissionPolicy', on: true },

@@ -4,6 +4,7 @@ import { internalError, matcherOfSet, namespaces } from '@pilothouse/apimachiner
 import { isDeepStrictEqual } from 'node:util';
 import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
 import { isAbout, refuse } from './refuse.ts';
+import { isSuperset, mergeTolerations } from './tolerations.ts';
 import { isBestEffort } from '@pilothouse/apimachinery/quota/scopes';
 
 const concerns = (a: AdmissionAttributes) => isAbout(a, 'pods') && !a.subresource && !!a.object?.spec;
@@ -67,21 +68,6 @@ function tolerationsIn(annotations: Record<string, string>, key: string): Tolera
   throw internalError(`annotation scheduler.alpha.kubernetes.io/${key} is not a list of tolerations`);
 }
 
-/** Whether everything `b` tolerates is tolerated by `a` too. */
-export function isSuperset(a: Toleration, b: Toleration): boolean {
-  if (isDeepStrictEqual(a, b)) return true;
-  if (a.key && a.key !== b.key) return false;
-  if (!a.key && a.operator !== 'Exists') return false;
-  if (a.effect && a.effect !== b.effect) return false;
-  if (a.effect === 'NoExecute' && a.tolerationSeconds !== undefined && (b.tolerationSeconds === undefined || b.tolerationSeconds > a.tolerationSeconds)) return false;
-  return a.operator === 'Exists' || (b.operator !== 'Exists' && (a.value ?? '') === (b.value ?? ''));
-}
-
-function merge(own: readonly Toleration[], more: readonly Toleration[]): Toleration[] {
-  const all = [...own, ...more];
-  return all.filter((t, i) => !all.some((other, j) => j !== i && isSuperset(other, t) && (j < i || !isSuperset(t, other))));
-}
-
 const memoryPressure: Toleration = { key: 'node.kubernetes.io/memory-pressure', operator: 'Exists', effect: 'NoSchedule' };
 
 export const podTolerationRestriction = (cluster: TolerationRestriction = {}): AdmissionPlugin => ({
@@ -91,8 +77,8 @@ export const podTolerationRestriction = (cluster: TolerationRestriction = {}): A
     if (!concerns(a)) return;
     const { spec } = a.object;
     let tolerations: Toleration[] = spec.tolerations ?? [];
-    if (a.operation === 'CREATE') tolerations = merge(tolerations, tolerationsIn(await annotationsOf(a), 'defaultTolerations') ?? cluster.default ?? []);
-    if (!isBestEffort(a.object)) tolerations = merge(tolerations, [memoryPressure]);
+    if (a.operation === 'CREATE') tolerations = mergeTolerations(tolerations, tolerationsIn(await annotationsOf(a), 'defaultTolerations') ?? cluster.default ?? []);
+    if (!isBestEffort(a.object)) tolerations = mergeTolerations(tolerations, [memoryPressure]);
     if (tolerations.length) spec.tolerations = tolerations;
   },
   async validate(a) {

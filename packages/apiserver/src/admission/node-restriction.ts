@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
 import { nodeOf } from '../auth/names.ts';
 import { podReferences } from '../auth/authorizers/node-graph.ts';
+import { problemOfRequest } from '../resources/certificates/request-pem.ts';
 import { isAbout, refuse } from './refuse.ts';
 
 const quoted = goQuote;
@@ -39,6 +40,13 @@ async function checkMirrorPod(a: AdmissionAttributes, node: string): Promise<voi
   if (volumes.some((v) => v.persistentVolumeClaim)) throw refuse(a, `${no} persistentvolumeclaims`);
 }
 
+const claimsOf = (pod: Pod) => (pod.status?.resourceClaimStatuses ?? []).map(({ name, resourceClaimName }) => [name, resourceClaimName ?? null]);
+
+function extendedClaimOf(pod: Pod) {
+  const held = pod.status?.extendedResourceClaimStatus;
+  return held ? [held.resourceClaimName, (held.requestMappings ?? []).map((m) => [m.containerName, m.resourceName, m.requestName])] : undefined;
+}
+
 async function checkPod(a: AdmissionAttributes, node: string): Promise<void> {
   switch (a.subresource) {
     case '':
@@ -52,7 +60,8 @@ async function checkPod(a: AdmissionAttributes, node: string): Promise<void> {
       const pod = a.object as Pod;
       if (old.spec?.nodeName !== node) throw refuse(a, `node ${quoted(node)} can only update pod status for pods with spec.nodeName set to itself`);
       if (!isDeepStrictEqual(old.metadata.labels ?? {}, pod.metadata.labels ?? {})) throw refuse(a, `node ${quoted(node)} cannot update labels through pod status`);
-      if (!isDeepStrictEqual(old.status?.resourceClaimStatuses ?? [], pod.status?.resourceClaimStatuses ?? [])) throw refuse(a, `node ${quoted(node)} cannot update resource claim statues`);
+      if (!isDeepStrictEqual(claimsOf(old), claimsOf(pod))) throw refuse(a, `node ${quoted(node)} cannot update resource claim statues`);
+      if (!isDeepStrictEqual(extendedClaimOf(old), extendedClaimOf(pod))) throw refuse(a, `node ${quoted(node)} cannot update extended resource claim status`);
       return;
     }
     case 'eviction':
@@ -107,7 +116,7 @@ function checkClaim(a: AdmissionAttributes, node: string): void {
     const { capacity: _c, conditions: _k, allocatedResources: _a, allocatedResourceStatuses: _s, ...status } = claim.status ?? {};
     return { metadata, spec: claim.spec, status };
   };
-  if (!isDeepStrictEqual(fixed(a.old), fixed(a.object))) throw refuse(a, `node ${quoted(node)} is not allowed to update fields other than status.capacity and status.conditions`);
+  if (!isDeepStrictEqual(fixed(a.old), fixed(a.object))) throw refuse(a, `node ${quoted(node)} is not allowed to update fields other than status.quantity and status.conditions`);
 }
 
 /** Audiences of the tokens that the pod's volumes ask for, its CSI drivers' among them. */
@@ -150,8 +159,24 @@ function checkOwnName(a: AdmissionAttributes, node: string, what: string): void 
 function checkSlice(a: AdmissionAttributes, node: string): void {
   const own = (slice: any) => slice?.spec?.nodeName === node;
   if (a.operation === 'CREATE' && !own(a.object)) throw refuse(a, 'can only create ResourceSlice with the same NodeName as the requesting node');
-  if (a.operation === 'UPDATE' && (!own(a.old) || !own(a.object))) throw refuse(a, 'can only update ResourceSlice with the same NodeName as the requesting node');
-  if (a.operation === 'DELETE' && a.old && !own(a.old)) throw refuse(a, 'can only delete ResourceSlice with the same NodeName as the requesting node');
+  if (a.operation === 'DELETE' && !own(a.old)) throw refuse(a, 'can only delete ResourceSlice with the same NodeName as the requesting node');
+}
+
+const kubeletSigners = ['kubernetes.io/kubelet-serving', 'kubernetes.io/kube-apiserver-client-kubelet'];
+
+/** A kubelet asks for certificates of its own node only. */
+async function checkRequest(a: AdmissionAttributes, node: string): Promise<void> {
+  if (a.operation !== 'CREATE' || !kubeletSigners.includes(a.object.spec?.signerName)) return;
+  const bytes = Buffer.from(a.object.spec.request ?? '', 'base64');
+  await import('reflect-metadata');
+  const { Pkcs10CertificateRequest } = await import('@peculiar/x509');
+  let names: string[];
+  try {
+    names = new Pkcs10CertificateRequest(bytes.toString()).subjectName.getField('CN');
+  } catch (error) {
+    throw refuse(a, `unable to parse csr: ${problemOfRequest(bytes) ?? (error as Error).message}`);
+  }
+  if ((names.at(-1) ?? '') !== `system:node:${node}`) throw refuse(a, `can only create a node CSR with CN=system:node:${node}`);
 }
 
 export const nodeRestriction: AdmissionPlugin = {
@@ -170,5 +195,6 @@ export const nodeRestriction: AdmissionPlugin = {
       checkOwnName(a, node, 'node lease');
     } else if (isAbout(a, 'storage.k8s.io/csinodes')) checkOwnName(a, node, 'CSINode');
     else if (isAbout(a, 'resource.k8s.io/resourceslices')) checkSlice(a, node);
+    else if (isAbout(a, 'certificates.k8s.io/certificatesigningrequests')) await checkRequest(a, node);
   },
 };

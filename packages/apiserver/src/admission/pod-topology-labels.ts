@@ -11,6 +11,7 @@ export const podTopologyLabels: AdmissionPlugin = {
   async mutate(a) {
     const binding = (isAbout(a, 'pods') && a.subresource === 'binding') || (isAbout(a, 'bindings') && !a.subresource);
     if (!binding && !(isAbout(a, 'pods') && !a.subresource)) return;
+    if (binding && a.object?.target?.kind !== 'Node') return;
     const name = binding ? a.object?.target?.name : a.object?.spec?.nodeName;
     const labels = name ? (await a.read.get(nodes, name))?.metadata.labels : undefined;
     const taken = topology.filter((key) => labels?.[key] !== undefined).map((key) => [key, labels![key]]);

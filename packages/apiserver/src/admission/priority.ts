@@ -55,6 +55,6 @@ export const priority: AdmissionPlugin = {
     }
     if (!a.object.globalDefault) return;
     const held = await defaultClass(a);
-    if (held && held.metadata.name !== a.object.metadata.name) throw refuse(a, `PriorityClass ${held.metadata.name} is already marked as default. Only one default can exist`);
+    if (held && (a.operation === 'CREATE' || held.metadata.name !== a.object.metadata.name)) throw refuse(a, `PriorityClass ${held.metadata.name} is already marked as default. Only one default can exist`);
   },
 };

@@ -2,6 +2,8 @@
 import type { Container, Pod, ServiceAccount, Volume } from '@pilothouse/api-schemas/types/core/v1';
 import { goQuote, serviceAccounts } from '@pilothouse/apimachinery';
 import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
+import { podReferences } from '../auth/authorizers/node-graph.ts';
+import { plainError } from '../request/errors.ts';
 import { isAbout, refuse } from './refuse.ts';
 
 const tokenPath = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -76,37 +78,50 @@ export function unmountable(account: ServiceAccount, pod: Pod): string | undefin
   return undefined;
 }
 
+function checkMirror(a: AdmissionAttributes, pod: Pod): void {
+  if (pod.spec!.serviceAccountName) throw refuse(a, 'a mirror pod may not reference service accounts');
+  // As if it were no mirror pod: those are given no references at all.
+  const references = podReferences({ ...pod, metadata: { ...pod.metadata, annotations: {} } });
+  if (references.some((r) => r.startsWith('secrets/'))) throw refuse(a, 'a mirror pod may not reference secrets');
+  if (pod.spec!.volumes?.some((v) => v.projected?.sources?.some((s) => s.serviceAccountToken))) throw refuse(a, 'a mirror pod may not use ServiceAccountToken volume projections');
+}
+
+/** The account the pod runs as. @throws where it names none */
+function namedAccount(a: AdmissionAttributes, pod: Pod): Promise<ServiceAccount> {
+  const name = pod.spec?.serviceAccountName;
+  if (!name) throw refuse(a, `no service account specified for pod ${a.namespace}/${pod.metadata.name ?? ''}`);
+  return accountOf(a, name);
+}
+
+async function check(a: AdmissionAttributes): Promise<void> {
+  if (!isAbout(a, 'pods')) return;
+  const pod = a.object as Pod;
+  if (a.operation === 'UPDATE') {
+    if (a.subresource !== 'ephemeralcontainers') return;
+    const why = unmountable(await namedAccount(a, pod), { ...pod, spec: { ...pod.spec!, volumes: [], containers: [], initContainers: [], imagePullSecrets: [] } });
+    // Upstream forgets to say that it is forbidden.
+    if (why) throw plainError(why);
+    return;
+  }
+  if (a.subresource || !pod.spec) return;
+  if (isMirror(pod)) return checkMirror(a, pod);
+  const why = unmountable(await namedAccount(a, pod), pod);
+  if (why) throw refuse(a, why);
+}
+
 export const serviceAccount: AdmissionPlugin = {
   name: 'ServiceAccount',
   operations: ['CREATE', 'UPDATE'],
   async mutate(a) {
-    if (!isAbout(a, 'pods') || a.subresource || a.operation !== 'CREATE' || !a.object?.spec || isMirror(a.object)) return;
+    if (!isAbout(a, 'pods') || a.subresource || a.operation !== 'CREATE' || !a.object?.spec) return;
+    if (isMirror(a.object)) return check(a);
     const { spec } = a.object as { spec: NonNullable<Pod['spec']> };
     spec.serviceAccountName ||= 'default';
     spec.serviceAccount = spec.serviceAccountName;
     const account = await accountOf(a, spec.serviceAccountName!);
     if (spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true) mountToken(a, a.object);
     if (!spec.imagePullSecrets?.length && account.imagePullSecrets?.length) spec.imagePullSecrets = structuredClone(account.imagePullSecrets);
+    await check(a);
   },
-  async validate(a) {
-    if (!isAbout(a, 'pods')) return;
-    const pod = a.object as Pod;
-    if (a.operation === 'UPDATE') {
-      if (a.subresource !== 'ephemeralcontainers') return;
-      const account = await accountOf(a, pod.spec?.serviceAccountName ?? 'default');
-      const why = unmountable(account, { ...pod, spec: { ...pod.spec!, volumes: [], containers: [], initContainers: [], imagePullSecrets: [] } });
-      if (why) throw refuse(a, why);
-      return;
-    }
-    if (a.subresource || !pod.spec) return;
-    if (isMirror(pod)) {
-      if (pod.spec.serviceAccountName) throw refuse(a, 'a mirror pod may not reference service accounts');
-      if (pod.spec.volumes?.some((v) => v.secret)) throw refuse(a, 'a mirror pod may not reference secrets');
-      if (pod.spec.volumes?.some((v) => v.projected?.sources?.some((s) => s.serviceAccountToken))) throw refuse(a, 'a mirror pod may not use ServiceAccountToken volume projections');
-      return;
-    }
-    if (!pod.spec.serviceAccountName) throw refuse(a, 'no service account specified for pod');
-    const why = unmountable(await accountOf(a, pod.spec.serviceAccountName), pod);
-    if (why) throw refuse(a, why);
-  },
+  validate: check,
 };

@@ -46,9 +46,11 @@ export const storageObjectInUseProtection: AdmissionPlugin = {
 
 const sizeOf = (claim: PersistentVolumeClaim) => (claim.spec?.resources?.requests?.storage as string | undefined) ?? '0';
 
-async function mayGrow(a: AdmissionAttributes, claim: PersistentVolumeClaim): Promise<boolean> {
-  const name = claim.metadata.annotations?.[betaClass] ?? claim.spec?.storageClassName;
-  return !!name && !!(await a.read.get(storageClasses, name))?.allowVolumeExpansion;
+const classOf = (claim: PersistentVolumeClaim): string => claim.metadata.annotations?.[betaClass] ?? claim.spec?.storageClassName ?? '';
+
+async function mayGrow(a: AdmissionAttributes, claim: PersistentVolumeClaim, old: PersistentVolumeClaim): Promise<boolean> {
+  const name = classOf(claim);
+  return !!name && name === classOf(old) && !!(await a.read.get(storageClasses, name))?.allowVolumeExpansion;
 }
 
 export const persistentVolumeClaimResize: AdmissionPlugin = {
@@ -59,6 +61,6 @@ export const persistentVolumeClaimResize: AdmissionPlugin = {
     const old = a.old as PersistentVolumeClaim;
     if (compareQuantities(sizeOf(a.object), sizeOf(old)) <= 0) return;
     if (old.status?.phase !== 'Bound') throw refuse(a, 'Only bound persistent volume claims can be expanded');
-    if (!(await mayGrow(a, a.object))) throw refuse(a, 'only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize');
+    if (!(await mayGrow(a, a.object, old))) throw refuse(a, 'only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize');
   },
 };

@@ -6,7 +6,7 @@ import type { Load, MachineFacts } from './machine.ts';
 export const kubernetesVersion = 'v1.36.2';
 
 /** What this kubelet can do that pods may need and other versions may lack (kep.k8s.io/5328); in order. */
-export const declaredFeatures: readonly string[] = ['GuaranteedQoSPodCPUResize', 'RestartAllContainersOnContainerExits'];
+export const declaredFeatures: readonly string[] = ['InPlacePodVerticalScalingInitContainers', 'RestartAllContainersOnContainerExits'];
 
 export interface NodeInputs {
   name: string;
