@@ -14,5 +14,7 @@ export { checkSchemaRules } from './rules/check-schema.ts';
 export type { CompileRules, RuleSchema, RuleSet, RuleVerdict, ValidationRule } from './rules/contract.ts';
 export { fieldPathOf } from './rules/field-path.ts';
 export { compileRules } from './rules/validate.ts';
-export { adaptDynamic, type Adapter, JsonMap, JsonStruct } from './schema/values.ts';
+export { toJson } from './schema/json.ts';
+export { adaptDynamic, type Adapter, adapterOf, JsonMap, JsonStruct } from './schema/values.ts';
+export { type DeclaredType, declareType, provideTypes } from './schema/declared-type.ts';
 export * from './types.ts';

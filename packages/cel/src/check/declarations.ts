@@ -61,13 +61,18 @@ export class Environment {
   }
 
   static of(libraries: readonly Library[]): Environment {
-    const functions = new Map<string, FunctionDecl>();
+    return new Environment({ functions: new Map(), macros: new Map(), variables: new Map(), provider: noStructs, types: new Map(standardTypes.map((type) => [type.name, type])) }).withLibraries(...libraries);
+  }
+
+  withLibraries(...libraries: readonly Library[]): Environment {
+    const functions = new Map(this.functions);
     for (const { name, overloads } of libraries.flatMap((library) => library.functions ?? [])) {
       const known = functions.get(name)?.overloads ?? [];
       functions.set(name, { name, overloads: [...known, ...overloads.filter(({ id }) => !known.some((other) => other.id === id))] });
     }
-    const types = new Map([...standardTypes, ...libraries.flatMap((library) => library.types ?? [])].map((type) => [type.name, type]));
-    return new Environment({ functions, macros: macroTable(libraries.flatMap((library) => library.macros ?? [])), variables: new Map(), provider: noStructs, types });
+    const types = new Map([...this.types, ...libraries.flatMap((library) => library.types ?? []).map((type) => [type.name, type] as const)]);
+    const macros = new Map([...this.macros, ...macroTable(libraries.flatMap((library) => library.macros ?? []))]);
+    return new Environment({ ...this, functions, macros, types });
   }
 
   /** With more variables, and possibly the types of objects. */

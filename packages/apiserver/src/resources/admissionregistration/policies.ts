@@ -1,4 +1,4 @@
-/** Admission policies in CEL and their bindings. Expressions are judged by their presence here: compiling them is the policy engine's. */
+/** Admission policies in CEL and their bindings. */
 import { dns1035Label, dns1123Subdomain, duplicate, type FieldError, forbidden, invalid, type KubeObject, mutatingAdmissionPolicies as mutatingType, mutatingAdmissionPolicyBindings as mutatingBindingType, notSupported, pathSegmentName, qualifiedName, required, validateConditions, validateLabelSelector, validatingAdmissionPolicies as validatingType, validatingAdmissionPolicyBindings as validatingBindingType } from '@pilothouse/apimachinery';
 import type {
   MatchCondition,
@@ -14,6 +14,7 @@ import type {
   Variable,
 } from '@pilothouse/api-schemas/types/admissionregistration/v1';
 import type { Strategy } from '../../contract.ts';
+import { type CompiledPolicy, compilePolicy, type Expression } from '../../policies/compile.ts';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { checkName } from '../validation/check-name.ts';
@@ -57,16 +58,22 @@ function validateParamKind(errors: FieldError[], { apiVersion, kind }: ParamKind
 
 const reserved = new Set('true false null in as break const continue else for function if import let loop package namespace return var void while'.split(' '));
 
-function validateVariables(errors: FieldError[], variables: readonly Variable[] | undefined): void {
+/** Tells what is wrong with an expression that is there. */
+function validateExpression(errors: FieldError[], { source, error }: Expression, path: string): void {
+  if (error) errors.push(invalid(path, source, error));
+}
+
+function validateVariables(errors: FieldError[], variables: readonly Variable[] | undefined, compiled: CompiledPolicy): void {
   variables?.forEach(({ name, expression }, i) => {
     const path = `spec.variables[${i}]`;
     if (blank(name)) errors.push(required(`${path}.name`, 'name is not specified'));
     else if (!/^[_a-zA-Z]\w*$/.test(name) || reserved.has(name)) errors.push(invalid(`${path}.name`, name, 'must be a valid CEL identifier'));
     if (blank(expression)) errors.push(required(`${path}.expression`, 'expression is not specified'));
+    else validateExpression(errors, compiled.variables[i].expression, `${path}.expression`);
   });
 }
 
-function validateCommon(errors: FieldError[], spec: PolicySpec, old: PolicySpec | undefined, mutating: boolean): void {
+function validateCommon(errors: FieldError[], spec: PolicySpec, old: PolicySpec | undefined, compiled: CompiledPolicy, mutating: boolean): void {
   if (spec.failurePolicy === undefined) errors.push(required('spec.failurePolicy'));
   else oneOf(errors, spec.failurePolicy, 'spec.failurePolicy', failurePolicies);
   if (spec.paramKind) validateParamKind(errors, spec.paramKind, 'spec.paramKind');
@@ -76,15 +83,17 @@ function validateCommon(errors: FieldError[], spec: PolicySpec, old: PolicySpec 
     if (!spec.matchConstraints.resourceRules?.length) errors.push(required('spec.matchConstraints.resourceRules'));
     if (mutating) validateMutatingOperations(errors, spec.matchConstraints, 'spec.matchConstraints');
   }
-  if (!old || !same(spec.paramKind, old.paramKind) || !same(spec.matchConditions, old.matchConditions)) validateMatchConditions(errors, spec.matchConditions, 'spec.matchConditions');
-  validateVariables(errors, spec.variables);
+  if (!old || !same(spec.paramKind, old.paramKind) || !same(spec.matchConditions, old.matchConditions)) validateMatchConditions(errors, spec.matchConditions, 'spec.matchConditions', compiled.conditions.map(({ expression }) => expression));
+  validateVariables(errors, spec.variables, compiled);
 }
 
 const reasons = ['Forbidden', 'Invalid', 'RequestEntityTooLarge'];
 
-function validateValidation(errors: FieldError[], { expression, message, messageExpression, reason }: Validation, path: string): void {
+function validateValidation(errors: FieldError[], { expression, message, messageExpression, reason }: Validation, path: string, compiled: CompiledPolicy['validations'][number]): void {
   if (blank(expression)) errors.push(required(`${path}.expression`, 'expression is not specified'));
+  else validateExpression(errors, compiled.expression, `${path}.expression`);
   if (messageExpression && blank(messageExpression)) errors.push(invalid(`${path}.messageExpression`, messageExpression, 'must be non-empty if specified'));
+  else if (compiled.message) validateExpression(errors, compiled.message, `${path}.messageExpression`);
   if (message && blank(message)) errors.push(invalid(`${path}.message`, message, 'must be non-empty if specified'));
   else if (/[\n\r]/.test(message?.trim() ?? '')) errors.push(invalid(`${path}.message`, message, 'must not contain line breaks'));
   oneOf(errors, reason, `${path}.reason`, reasons);
@@ -94,10 +103,11 @@ const maxAnnotations = 20;
 const maxAnnotationExpression = 5 * 1024;
 
 function validateValidatingPolicy(errors: FieldError[], { metadata, spec }: ValidatingPolicy, old: ValidatingPolicy | undefined): void {
-  validateCommon(errors, spec, old?.spec, false);
+  const compiled = compilePolicy(spec);
+  validateCommon(errors, spec, old?.spec, compiled, false);
   const { validations = [], auditAnnotations = [] } = spec;
   if (!validations.length && !auditAnnotations.length) for (const key of ['validations', 'auditAnnotations']) errors.push(required(`spec.${key}`, 'validations or auditAnnotations must contain at least one item'));
-  validations.forEach((validation, i) => validateValidation(errors, validation, `spec.validations[${i}]`));
+  validations.forEach((validation, i) => validateValidation(errors, validation, `spec.validations[${i}]`, compiled.validations[i]));
   if (auditAnnotations.length > maxAnnotations) errors.push(invalid('spec.auditAnnotations', internalForms('admissionregistration/v1.AuditAnnotation', auditAnnotations), `must not have more than ${maxAnnotations} auditAnnotations`));
   auditAnnotations.forEach(({ key, valueExpression }, i) => {
     const path = `spec.auditAnnotations[${i}]`;
@@ -105,13 +115,14 @@ function validateValidatingPolicy(errors: FieldError[], { metadata, spec }: Vali
     else errors.push(invalid(`${path}.key`, key, 'requires metadata.name be non-empty'));
     if (blank(valueExpression)) errors.push(required(`${path}.valueExpression`, 'valueExpression is not specified'));
     else if (Buffer.byteLength(valueExpression.trim()) > maxAnnotationExpression) errors.push(required(`${path}.valueExpression`, `must not exceed ${maxAnnotationExpression} bytes in length`));
+    else validateExpression(errors, compiled.annotations[i].expression, `${path}.valueExpression`);
     if (auditAnnotations.findIndex((other) => other.key === key) < i) errors.push(duplicate(`${path}.key`, key));
   });
 }
 
 const patchFields = { ApplyConfiguration: 'applyConfiguration', JSONPatch: 'jsonPatch' } as const;
 
-function validateMutation(errors: FieldError[], mutation: Mutation, path: string): void {
+function validateMutation(errors: FieldError[], mutation: Mutation, path: string, compiled: Expression): void {
   const { patchType } = mutation;
   if (!patchType) return void errors.push(required(`${path}.patchType`));
   if (!Object.hasOwn(patchFields, patchType)) return void errors.push(notSupported(`${path}.patchType`, patchType, Object.keys(patchFields)));
@@ -119,13 +130,15 @@ function validateMutation(errors: FieldError[], mutation: Mutation, path: string
   const other = wanted === 'jsonPatch' ? 'applyConfiguration' : 'jsonPatch';
   if (!mutation[wanted]) errors.push(required(`${path}.${wanted}`, `must be specified when patchType is ${patchType}`));
   else if (blank(mutation[wanted].expression)) errors.push(required(`${path}.${wanted}.expression`));
+  else validateExpression(errors, compiled, `${path}.${wanted}.expression`);
   if (mutation[other]) errors.push(invalid(`${path}.${other}`, `{${other}}`, `must not be specified when patchType is ${patchType}`));
 }
 
 function validateMutatingPolicy(errors: FieldError[], { spec }: MutatingPolicy, old: MutatingPolicy | undefined): void {
-  validateCommon(errors, spec, old?.spec, true);
+  const compiled = compilePolicy({ ...spec, mutations: spec.mutations ?? [] });
+  validateCommon(errors, spec, old?.spec, compiled, true);
   if (!spec.mutations?.length) errors.push(required('spec.mutations', 'mutations must contain at least one item'));
-  spec.mutations?.forEach((mutation, i) => validateMutation(errors, mutation, `spec.mutations[${i}]`));
+  spec.mutations?.forEach((mutation, i) => validateMutation(errors, mutation, `spec.mutations[${i}]`, compiled.mutations[i].expression));
   if (!spec.reinvocationPolicy) errors.push(required('spec.reinvocationPolicy'));
   else oneOf(errors, spec.reinvocationPolicy, 'spec.reinvocationPolicy', reinvocationPolicies);
 }

@@ -1,6 +1,7 @@
 /** What webhooks and policies share: which requests they are asked about. */
 import { duplicate, type FieldError, invalid, type KubeObject, nameIsDnsSubdomain, notSupported, pathSegmentName, qualifiedName, required, tooMany, validateLabelSelector } from '@pilothouse/apimachinery';
 import type { MatchCondition, MatchResources, NamedRuleWithOperations, RuleWithOperations } from '@pilothouse/api-schemas/types/admissionregistration/v1';
+import type { Expression } from '../../policies/compile.ts';
 import { checkName } from '../validation/check-name.ts';
 
 /** None of these kinds asks that finalizers be qualified. */
@@ -83,12 +84,14 @@ export function validateMutatingOperations(errors: FieldError[], match: MatchRes
   for (const rule of match?.resourceRules ?? []) for (const operation of rule.operations ?? []) oneOf(errors, operation, `${path}.resourceRules.operations`, known);
 }
 
-export function validateMatchConditions(errors: FieldError[], conditions: readonly MatchCondition[] | undefined, path: string): void {
+/** `compiled`: the conditions' expressions. */
+export function validateMatchConditions(errors: FieldError[], conditions: readonly MatchCondition[] | undefined, path: string, compiled: readonly Expression[]): void {
   if (!conditions) return;
   if (conditions.length > 64) errors.push(tooMany(path, conditions.length, 64));
   conditions.forEach(({ name, expression }, i) => {
     const at = `${path}[${i}]`;
     if (!expression?.trim()) errors.push(required(`${at}.expression`));
+    else if (compiled[i].error) errors.push(invalid(`${at}.expression`, expression, compiled[i].error));
     if (!name) return void errors.push(required(`${at}.name`));
     checkName(errors, `${at}.name`, name, qualifiedName);
     if (conditions.findIndex((other) => other.name === name) < i) errors.push(duplicate(`${at}.name`, name));

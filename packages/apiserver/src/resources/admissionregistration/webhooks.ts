@@ -2,6 +2,7 @@
 import { dns1035Label, duplicate, type FieldError, invalid, mutatingWebhookConfigurations as mutatingType, notSupported, required, validateFullyQualifiedName, validateLabelSelector, validatingWebhookConfigurations as validatingType } from '@pilothouse/apimachinery';
 import type { MutatingWebhook, MutatingWebhookConfiguration, ValidatingWebhook, ValidatingWebhookConfiguration } from '@pilothouse/api-schemas/types/admissionregistration/v1';
 import type { Strategy } from '../../contract.ts';
+import { compilePolicy } from '../../policies/compile.ts';
 import { defineResource } from '../define.ts';
 import { same } from '../validation/equality.ts';
 import { checkName } from '../validation/check-name.ts';
@@ -58,7 +59,7 @@ function validateWebhooks(errors: FieldError[], { webhooks = [] }: Configuration
     for (const key of ['namespaceSelector', 'objectSelector'] as const) errors.push(...validateLabelSelector(hook[key], `${path}.${key}`, { allowInvalidValues: lenient.anyValue }));
     if ('reinvocationPolicy' in hook) oneOf(errors, hook.reinvocationPolicy, `${path}.reinvocationPolicy`, reinvocationPolicies);
     validateWebhookClient(errors, hook.clientConfig, `${path}.clientConfig`);
-    if (!lenient.conditionsKept) validateMatchConditions(errors, hook.matchConditions, `${path}.matchConditions`);
+    if (!lenient.conditionsKept) validateMatchConditions(errors, hook.matchConditions, `${path}.matchConditions`, hook.matchConditions?.length ? compilePolicy({ matchConditions: hook.matchConditions }).conditions.map(({ expression }) => expression) : []);
     validateReviewVersions(errors, hook.admissionReviewVersions ?? [], `${path}.admissionReviewVersions`, lenient.knownReview);
     if (lenient.uniqueNames && hook.name && webhooks.findIndex((other) => other.name === hook.name) < i) errors.push(duplicate(`${path}.name`, hook.name));
   });
