@@ -7,7 +7,11 @@ import type { Finding } from './suite.ts';
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '5' }, seed: { type: 'string' }, suite: { type: 'string' }, case: { type: 'string' } } });
 const seed = values.seed ?? String(realClock.now() % 1_000_000);
 const wanted = values.suite?.split(',');
-const suites = faultSuites.filter(({ name }) => !wanted || wanted.includes(name));
+const suites = faultSuites.filter(({ name, missing }) => {
+  const why = !wanted || wanted.includes(name) ? missing?.() : undefined;
+  if (why) console.log(`${name} is left out: ${why}`);
+  return (!wanted || wanted.includes(name)) && !why;
+});
 if (!suites.length) {
   console.error(`no such suite; there are ${faultSuites.map(({ name }) => name).join(', ')}`);
   process.exit(2);

@@ -29,6 +29,8 @@ export interface FaultReport {
 
 export interface FaultSuite {
   name: string;
+  /** Why it cannot run on this machine; undefined: it can. Absent: it can anywhere. */
+  missing?(): string | undefined;
   run(context: FaultContext): Promise<FaultReport>;
 }
 

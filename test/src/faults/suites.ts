@@ -1,7 +1,11 @@
 /** Every fault suite, in the order in which they run. */
 import type { FaultSuite } from './suite.ts';
+import { embedded, inMemory, sharedEtcd } from './consistency/suites.ts';
 import { pipelineFuzz } from './fuzz/pipeline.ts';
 
 export const faultSuites: readonly FaultSuite[] = [
   pipelineFuzz,
+  inMemory,
+  embedded,
+  sharedEtcd,
 ];

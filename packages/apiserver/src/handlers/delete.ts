@@ -99,7 +99,8 @@ async function tryDelete(call: Call, current: CachedObject, options: DeleteOptio
     entry = await store(call, object, current, dryRun);
     if (held || (grace.kind === 'graceful' && grace.seconds > 0)) return { entry, gone: false };
   }
-  if (!dryRun) entry = await remove(call, entry);
+  // Of what was first marked as deleted, whoever removes it removes it for this request too.
+  if (!dryRun) entry = await remove(call, entry, entry !== current);
   return { entry, gone: true };
 
   async function store(of: Call, changed: KubeObject, from: CachedObject, dry: boolean): Promise<CachedObject> {
@@ -110,8 +111,8 @@ async function tryDelete(call: Call, current: CachedObject, options: DeleteOptio
   }
 }
 
-/** Removes from the store; what somebody else removed meanwhile counts as removed. */
-async function remove(call: Call, entry: CachedObject): Promise<CachedObject> {
+/** Removes from the store. `shared`: what somebody else removed meanwhile counts as removed. @throws RevisionConflict */
+async function remove(call: Call, entry: CachedObject, shared: boolean): Promise<CachedObject> {
   const { resource, core } = call;
   let gone: CachedObject = entry;
   try {
@@ -119,7 +120,7 @@ async function remove(call: Call, entry: CachedObject): Promise<CachedObject> {
     if (result) gone = entry.atRevision(result.revision);
     await resource.definition.strategy.afterDelete?.(viewOf(resource, entry).object, writeContext(call, false));
   } catch (error) {
-    if (!(error instanceof RevisionConflict) || error.current) throw error;
+    if (!shared || !(error instanceof RevisionConflict) || error.current) throw error;
   }
   return gone;
 }

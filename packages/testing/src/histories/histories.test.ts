@@ -23,6 +23,7 @@ describe('a linearizable history is accepted', () => {
     ['a write without an answer that never did', [write(0, forever, 'a', 0, 'unknown'), read(5, 6), read(7, 8)]],
     ['a write without an answer that nobody saw, but that another ran into', [write(0, forever, 'a', 0, 'unknown'), write(5, 6, 'b', 0, 'refused')]],
     ['a deletion without a condition', [write(0, 1, 'a@5', 0), write(2, 3, '-@6', undefined), write(4, 5, '-', undefined, 'refused')]],
+    ['a change of what is there, whatever it is', [write(0, 1, 'a@5', 0), write(2, 3, 'b@6', undefined), read(4, 5, 'b@6')]],
     ['other keys do not matter', [write(0, 1, 'a@5', 0), { ...read(2, 3), key: 'other' }]],
   ])('%s', (_, operations) => expect(judge(...operations)).toBe(true));
 });
@@ -41,6 +42,7 @@ describe('a history that is not linearizable is rejected', () => {
     ['a write that took effect before it was sent', [read(0, 1, 'a@5'), write(2, 3, 'a@5', 0)]],
     ['a refused write that took effect', [write(0, 1, 'a@5', 0), write(2, 3, 'b', 4, 'refused'), read(4, 5, 'b@6')]],
     ['a write without an answer that takes effect twice', [write(0, forever, 'b', 5, 'unknown'), write(1, 2, 'a@5', 0), read(3, 4, 'b@6'), write(5, 6, 'c@7', 6), read(7, 8, 'b@6')]],
+    ['a change of what is not there', [write(0, 1, 'b@6', undefined)]],
     ['a deleted object comes back', [write(0, 1, 'a@5', 0), write(2, 3, '-@6', 5), read(4, 5, 'a@5')]],
   ])('%s', (_, operations) => {
     const verdict = checkLinearizable(operations);

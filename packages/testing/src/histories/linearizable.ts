@@ -29,7 +29,7 @@ function step(operation: Operation, state: State, revisionOf: (write: Write) => 
     return (found?.revision ?? 0) === state.revision && found?.value === state.value ? state : undefined;
   }
   const { ifRevision, value } = operation;
-  const holds = ifRevision === undefined ? value !== undefined || state.revision !== 0 : ifRevision === state.revision;
+  const holds = ifRevision === undefined ? state.revision !== 0 : ifRevision === state.revision;
   if (operation.outcome === 'refused') return holds ? undefined : state;
   if (!holds) return undefined;
   return value === undefined ? absent : { revision: revisionOf(operation), value };

@@ -21,8 +21,8 @@ interface Timed {
 export type Read = Timed & { kind: 'read'; found: Value | undefined };
 
 /**
- * A write (`value` undefined: a deletion) on the condition that the key is at `ifRevision` (0: absent; undefined: no
- * condition, for a deletion: that it is there). Values are unique: no two writes of a history write the same.
+ * A write (`value` undefined: a deletion) on the condition that the key is at `ifRevision` (0: absent; undefined: that
+ * it is there). Values are unique: no two writes of a history write the same.
  */
 export type Write = Timed & {
   kind: 'write';
@@ -32,6 +32,8 @@ export type Write = Timed & {
   outcome: 'done' | 'refused' | 'unknown';
   /** Of the write, where it is known. */
   revision?: number;
+  /** The answer's words, for people. */
+  said?: string;
 };
 
 export type Operation = Read | Write;
@@ -44,6 +46,6 @@ export interface Change {
 }
 
 export const describeOperation = (o: Operation): string => {
-  const what = o.kind === 'read' ? `read ${o.found ? `${o.found.value}@${o.found.revision}` : 'nothing'}` : `${o.value === undefined ? 'delete' : `write ${o.value}`}${o.ifRevision === undefined ? '' : ` if @${o.ifRevision}`}: ${o.outcome}${o.revision ? ` @${o.revision}` : ''}`;
+  const what = o.kind === 'read' ? `read ${o.found ? `${o.found.value}@${o.found.revision}` : 'nothing'}` : `${o.value === undefined ? 'delete' : `write ${o.value}`}${o.ifRevision === undefined ? '' : ` if @${o.ifRevision}`}: ${o.outcome}${o.revision ? ` @${o.revision}` : ''}${o.said ? ` (${o.said})` : ''}`;
   return `${o.client} ${o.key} ${what} [${o.start}, ${o.end}]`;
 };
