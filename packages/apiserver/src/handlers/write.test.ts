@@ -210,3 +210,13 @@ test('a write that seems to change nothing, to a server that is behind, is made 
   expect((await api.call('GET', `${url}/c`)).body.data).toEqual({ a: '1' });
   await behind.close();
 });
+
+test('a write that changes nothing leaves the object as it is, whatever the order its fields were set in', async () => {
+  const api = await startTestApi();
+  await api.call('POST', '/api/v1/namespaces', { metadata: { name: 'a' } });
+  const spec = { replicas: 0, selector: { matchLabels: { app: 'a' } }, template: { metadata: { labels: { app: 'a' } }, spec: { schedulerName: 'own', containers: [{ name: 'c', image: 'i' }] } } };
+  const created = await api.call('POST', '/apis/apps/v1/namespaces/a/deployments', { metadata: { name: 'web' }, spec });
+  const patched = await api.call('PATCH', '/apis/apps/v1/namespaces/a/deployments/web', { spec: { replicas: 0, nope: 1 } }, { 'content-type': 'application/strategic-merge-patch+json' });
+  expect(patched.body.metadata.resourceVersion).toBe(created.body.metadata.resourceVersion);
+  await api.close();
+});

@@ -52,9 +52,21 @@ export function fromEntry(stored: StoredResource, entry: Entry): CachedObject {
   return cachedOf(stored, entry.key, entry.modRevision, fromStore(entry, entry.modRevision, stored.reader));
 }
 
-/** Whether the object would be written down as it is already. */
+/** Whether the object would be written down as it is already; the order of fields, which a default can change, does not count. */
 export function sameAsStored(object: KubeObject, current: CachedObject): boolean {
-  return withRevision(encodeStored(object), current.revision).equals(current.bytes);
+  const bytes = withRevision(encodeStored(object), current.revision);
+  return bytes.equals(current.bytes) || (bytes.length === current.bytes.length && sameContent(object, current.object));
+}
+
+/** Equality of JSON values; fields without a value are not there. */
+function sameContent(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null || Array.isArray(a) !== Array.isArray(b)) return false;
+  const left = a as Record<string, unknown>;
+  const right = b as Record<string, unknown>;
+  for (const key in left) if (!sameContent(left[key], right[key])) return false;
+  for (const key in right) if (right[key] !== undefined && left[key] === undefined) return false;
+  return true;
 }
 
 function cachedOf(stored: StoredResource, key: string, revision: number, form: { bytes: Buffer; splice: number; object?: KubeObject }): CachedObject {

@@ -69,7 +69,7 @@ function validate(object: Request, old?: Request): FieldError[] {
   const { metadata, spec, status } = object;
   validateObjectMeta(errors, metadata, { name: () => [], namespaced: false });
   const problem = old && spec.request === old.spec.request ? undefined : problemOfRequest(bytesOf(spec.request));
-  if (problem) errors.push(invalid('spec.request', spec.request ?? '', problem));
+  if (problem) errors.push(invalid('spec.request', spec.request, problem));
   if (!spec.usages?.length) errors.push(required('spec.usages'));
   const usagesBefore: readonly string[] = old?.spec.usages ?? [];
   if (usagesBefore.every((usage) => usages.includes(usage)))
