@@ -15,7 +15,8 @@ export interface Watch<T extends KubeObject = any> {
   type: ResourceType<T>;
   /** Extra indexes the controller's decisions read. */
   indexes?: Record<string, (object: T) => readonly string[]>;
-  keys(object: T, change: { old?: T; deleted?: boolean }, context: ControllerContext): Iterable<string>;
+  /** `initial`: the object was there when the controller started. */
+  keys(object: T, change: { old?: T; deleted?: boolean; initial?: boolean }, context: ControllerContext): Iterable<string>;
 }
 
 export interface ControllerContext extends Runtime {

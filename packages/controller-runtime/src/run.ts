@@ -102,11 +102,11 @@ function runController(definition: ControllerDefinition<unknown>, options: RunOp
 
 /** Handlers that turn changes into keys. They are hooked up after `start`, so that what `start` hooked up hears first. */
 function hook(watch: Watch, context: ControllerContext): () => void {
-  const touch = (object: KubeObject, change: { old?: KubeObject; deleted?: boolean }) => {
+  const touch = (object: KubeObject, change: { old?: KubeObject; deleted?: boolean; initial?: boolean }) => {
     for (const key of watch.keys(object, change, context)) context.enqueue(key);
   };
   return context.informer(watch.type).handle({
-    add: (object) => touch(object, {}),
+    add: (object, initial) => touch(object, initial ? { initial } : {}),
     update(object, old) {
       // Deleted and made anew between two looks: both must be heard of.
       if (object.metadata.uid !== old.metadata.uid) touch(old, { deleted: true });

@@ -21,8 +21,8 @@ export const endpointsController = defineController<State>({
   watches: [
     itself(services),
     servicesOfPods(pods, (context) => durationFlagMs(context, 'endpoint-updates-batch-period')) as Watch,
-    // Deletions by others are mended. At the start, what is left over of services that are gone is found.
-    { type: endpoints, keys: (object, { old, deleted }) => (deleted || !old ? (isLeaderElectionRecord(object) ? [] : [keyOf(object)]) : []) },
+    // Deletions by others are mended. At the start, what is left over of services that are gone is found; what is made by hand later stays.
+    { type: endpoints, keys: (object, { deleted, initial }) => (deleted || initial ? (isLeaderElectionRecord(object) ? [] : [keyOf(object)]) : []) },
   ],
   start: () => ({ triggers: createTriggerTimes(), overwritten: new Map() }),
   async reconcile(key, { client, lister, recorder, signal }, { triggers, overwritten }) {
