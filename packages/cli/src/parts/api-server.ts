@@ -9,6 +9,8 @@ import { standardAdmission } from '@pilothouse/apiserver/admission/index';
 import { auditFile, createAudit, parseAuditPolicy } from '@pilothouse/apiserver/audit/index';
 import { announceServer, loopbackClient, runBootstrap } from '@pilothouse/apiserver/bootstrap/index';
 import { keepAllocations } from '@pilothouse/apiserver/bootstrap/service-repair';
+import { askDiscoveryAs } from '@pilothouse/apiserver/aggregation/ask-discovery';
+import { keepAvailability } from '@pilothouse/apiserver/aggregation/keep-availability';
 import { registerApiServices } from '@pilothouse/apiserver/custom-resources/api-services';
 import { runDefinitionLifecycle } from '@pilothouse/apiserver/custom-resources/lifecycle/index';
 import { noTexts, type OpenApiTexts } from '@pilothouse/apiserver/openapi/documents';
@@ -182,6 +184,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
   keepAllocations({ ...runtime, client: loopback, store }, scope, { serviceNodePortRange: nodePorts ?? defaultResourceOptions.serviceNodePortRange });
   await announceServer(loopback, runtime, scope, { hostName: hostname(), advertiseAddress: setup.advertiseAddress, port: listener.port });
   await keepSchemaStatus(server.read, loopback, runtime, scope);
+  await keepAvailability(runtime, scope, { client: loopback, read: server.read, ask: askDiscoveryAs(() => pki.client('front-proxy-client')) });
   const custom = server.parts.customResources;
   if (custom) {
     runDefinitionLifecycle(runtime, scope, { client: loopback, parts: server.parts, custom });
