@@ -2,6 +2,9 @@
 import { UserError } from '@pilothouse/base';
 import { CommanderError } from 'commander';
 import { buildProgram } from './program.ts';
+import { limitYoungGeneration } from './young-generation.ts';
+
+limitYoungGeneration();
 
 try {
   await buildProgram().parseAsync(process.argv);

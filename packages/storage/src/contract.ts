@@ -67,7 +67,7 @@ export interface Store {
    * @throws RevisionConflict
    */
   put(key: string, value: Uint8Array, options?: { ifRevision?: Revision; ttlSeconds?: number }): Promise<Entry>;
-  /** Deletes; resolves with the deletion's revision and what was deleted, or undefined when the key was absent and no `ifRevision` given. @throws RevisionConflict */
+  /** Deletes; resolves with the deletion's revision and what was deleted (to be looked at right away: it may be read only then), or undefined when the key was absent and no `ifRevision` given. @throws RevisionConflict */
   delete(key: string, options?: { ifRevision?: Revision }): Promise<{ revision: Revision; previous: Entry } | undefined>;
   /**
    * Events past `after` (0: from the beginning), until `signal` aborts or the store closes, then ends quietly. Reading

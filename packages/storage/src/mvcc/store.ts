@@ -273,10 +273,14 @@ export function openMvccStore(runtime: Runtime, journal: Journal, options: MvccO
         await newestWrite;
         return undefined;
       }
-      const before = committed >= revision ? entryOf(newest) : undefined;
       const { change, durable } = write(key, undefined, 0);
       await durable;
-      return { revision: change.revision, previous: before ?? entryOf(newest)! };
+      return {
+        revision: change.revision,
+        get previous() {
+          return entryOf(newest)!;
+        },
+      };
     },
     watch: (range, opts) => watches.follow(range, opts),
     requestProgress: () => watches.requestProgress(),
