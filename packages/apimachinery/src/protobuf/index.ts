@@ -37,13 +37,11 @@ export function hasProtobuf(apiVersion: string, kind: string): boolean {
   }
 }
 
-/**
- * Reads a whole message. The object has every field that Go keeps without a pointer, at its zero value where unset:
- * the schema's decoder drops those. `like` is the type to read by where the message's own version of the kind is not
- * known: versions of a kind share their numbers. @throws WireError
- */
-export function decodeProtobuf(bytes: Uint8Array, like?: { apiVersion: string; kind: string }): { apiVersion?: string; kind?: string; [field: string]: unknown } {
+/** What a whole message says of itself, and its object's own message. @throws WireError */
+export function protobufEnvelope(bytes: Uint8Array): { apiVersion: string; kind: string; raw: Uint8Array } {
+  if (!bytes.length) throw new WireError('empty data');
   if (!isProtobuf(bytes)) throw new WireError('provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]');
+  if (bytes.length === magic.length) throw new WireError('empty body');
   const reader = new Reader(bytes, 4);
   let apiVersion = '';
   let kind = '';
@@ -61,9 +59,24 @@ export function decodeProtobuf(bytes: Uint8Array, like?: { apiVersion: string; k
     else return false;
     return true;
   });
+  return { apiVersion, kind, raw };
+}
+
+/**
+ * Reads a whole message. The object has every field that Go keeps without a pointer, at its zero value where unset:
+ * the schema's decoder drops those. `like` is the type to read by where the message's own version of the kind is not
+ * known: versions of a kind share their numbers. @throws WireError
+ */
+export function decodeProtobuf(bytes: Uint8Array, like?: { apiVersion: string; kind: string }): { apiVersion?: string; kind?: string; [field: string]: unknown } {
+  const { apiVersion, kind, raw } = protobufEnvelope(bytes);
+  return { kind, apiVersion, ...decodeProtobufContent(raw, apiVersion, kind, like) };
+}
+
+/** Reads an object's own message. @throws WireError, also for a kind that is not known */
+export function decodeProtobufContent(raw: Uint8Array, apiVersion: string, kind: string, like?: { apiVersion: string; kind: string }): object {
   const name = typeName(apiVersion, kind) ?? (like && like.kind === kind ? typeName(like.apiVersion, kind) : undefined);
-  if (!name) throw new WireError(`no kind ${goQuote(kind)} is registered for version ${goQuote(apiVersion)}`);
-  return { kind, apiVersion, ...messageCodec(name).read(new Reader(raw)) };
+  if (!name) throw new WireError(`no kind ${goQuote(kind)} is registered for version ${goQuote(apiVersion)} in scheme "pkg/runtime/scheme.go:111"`);
+  return messageCodec(name).read(new Reader(raw)) as object;
 }
 
 /** Writes a whole message. @throws WireError for a kind without a protobuf form */

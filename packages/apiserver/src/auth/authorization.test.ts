@@ -61,13 +61,14 @@ test('a node reads what its pods refer to, and no more', async () => {
   const node: User = { name: 'system:node:n1', groups: ['system:nodes', 'system:authenticated'] };
   const pod = { metadata: { name: 'p', namespace: 'a' }, spec: { nodeName: 'n1', serviceAccountName: 'sa', containers: [{ name: 'c', env: [{ name: 'E', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }] }], volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'pvc' } }, { name: 'cm', configMap: { name: 'cm' } }] } };
   objects.put(pods, pod);
-  objects.put(persistentVolumes, { metadata: { name: 'pv' }, spec: { claimRef: { namespace: 'a', name: 'pvc' }, csi: { driver: 'd', volumeHandle: 'h', nodeStageSecretRef: { name: 'stage', namespace: 'b' } } } });
+  objects.put(persistentVolumes, { metadata: { name: 'pv' }, spec: { claimRef: { namespace: 'a', name: 'pvc' }, csi: { driver: 'd', volumeHandle: 'h', nodeStageSecretRef: { name: 'stage', namespace: 'b' }, controllerPublishSecretRef: { name: 'control', namespace: 'b' } } } });
   const asked = async (verb: string, resource: string, namespace: string, name: string, group = '') => authorizer.authorize(resourceRequest(node, verb, resource, { namespace, name, group }));
   for (const [verb, resource, namespace, name] of [['get', 'secrets', 'a', 's'], ['watch', 'configmaps', 'a', 'cm'], ['get', 'persistentvolumeclaims', 'a', 'pvc'], ['get', 'persistentvolumes', '', 'pv'], ['get', 'secrets', 'b', 'stage'], ['create', 'serviceaccounts/token', 'a', 'sa'], ['get', 'nodes', '', 'n1'], ['get', 'pods', 'a', 'p']]) expect((await asked(verb, resource, namespace, name)).decision, `${verb} ${resource}`).toBe('allow');
   expect(await asked('get', 'secrets', 'a', 'other')).toEqual({ decision: 'no-opinion', reason: "no relationship found between node 'n1' and this object" });
   expect(await asked('get', 'nodes', '', 'n2')).toEqual({ decision: 'no-opinion', reason: "node 'n1' cannot read 'n2', only its own Node object" });
   expect(await asked('list', 'pods', '', '')).toEqual({ decision: 'no-opinion', reason: 'can only list/watch pods with spec.nodeName field selector' });
   expect((await authorizer.authorize(resourceRequest(node, 'watch', 'pods', { fieldSelector: 'spec.nodeName=n1' }))).decision).toBe('allow');
+  expect((await asked('get', 'secrets', 'b', 'control')).decision).toBe('no-opinion');
   objects.put(pods, { ...pod, spec: { ...pod.spec, volumes: [] } });
   expect((await asked('get', 'secrets', 'b', 'stage')).decision).toBe('no-opinion');
   objects.remove(pods, 'p', 'a');

@@ -51,3 +51,21 @@ test.each([
   expect((await api.call(method, url, method === 'POST' ? { metadata: { name: 'w' } } : undefined)).body).toMatchObject({ code: 422, message: `${kind}.meta.k8s.io "" is invalid: dryRun: Unsupported value: [""]: supported values: "All"` });
   await api.close();
 });
+
+const of = (kind: string, apiVersion: string, raw: string): Buffer => {
+  const meta = Buffer.concat([Buffer.from([0x0a, apiVersion.length]), Buffer.from(apiVersion), Buffer.from([0x12, kind.length]), Buffer.from(kind)]);
+  return Buffer.concat([Buffer.from('k8s\0'), Buffer.from([0x0a, meta.length]), meta, Buffer.from([0x12, raw.length / 2]), Buffer.from(raw, 'hex')]);
+};
+test.each([
+  ['nothing', Buffer.alloc(0), 'the object provided is unrecognized (must be of type ConfigMap): empty data (<empty>)'],
+  ['only the mark', Buffer.from('k8s\0'), 'the object provided is unrecognized (must be of type ConfigMap): empty body (6b387300)'],
+  ['something else', Buffer.from('garbage'), 'the object provided is unrecognized (must be of type ConfigMap): provided data does not appear to be a protobuf message, expected prefix [107 56 115 0] (67617262616765)'],
+  ['an unknown kind', of('Foo', 'v1', ''), 'Foo in version "v1" cannot be handled as a ConfigMap: no kind "Foo" is registered for version "v1" in scheme "pkg/runtime/scheme.go:111"'],
+  ['a broken object', of('ConfigMap', 'v1', '0aff'), 'ConfigMap in version "v1" cannot be handled as a ConfigMap: unexpected EOF'],
+  ['an object that does not say its kind', of('', '', ''), 'ConfigMap "" is invalid: metadata.name: Required value: name or generateName is required'],
+])('a protobuf body of %s is refused', async (_, body, message) => {
+  const api = await startTestApi();
+  const answer = await api.server.handle({ method: 'POST', url: '/api/v1/namespaces/default/configmaps', headers: { 'content-type': 'application/vnd.kubernetes.protobuf' }, body, signal: new AbortController().signal });
+  expect(JSON.parse(Buffer.from(answer.body as Uint8Array).toString()).message).toBe(message);
+  await api.close();
+});

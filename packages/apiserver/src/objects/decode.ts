@@ -1,4 +1,4 @@
-import { badRequestError, cannotBeHandled, goQuote, type KubeObject, parseApiVersion } from '@pilothouse/apimachinery';
+import { apiVersionOf, badRequestError, cannotBeHandled, goQuote, type KubeObject, parseApiVersion } from '@pilothouse/apimachinery';
 import { typeOfKind } from '@pilothouse/api-schemas';
 import type { ObjectCodec } from '../contract.ts';
 import { cloneJson } from './clone.ts';
@@ -24,7 +24,7 @@ export interface BodySource {
 /** The object in a request's body, decoded and with the schema's defaults. @throws StatusError 400, 415 */
 export function decodeBody<T extends KubeObject>(source: BodySource, expected: BodyKind, validation: FieldValidation, warnings: string[]): T {
   if (expected.codec.statesKind && bareMediaType(source.headers['content-type']) === protobufType) throw unsupportedBody(['application/json', 'application/yaml']);
-  const parsed: ParsedBody = source.bodyObject !== undefined ? { value: source.bodyObject, duplicateFields: [] } : parseBody(source.headers, source.body, expected.kind);
+  const parsed: ParsedBody = source.bodyObject !== undefined ? { value: source.bodyObject, duplicateFields: [] } : parseBody(source.headers, source.body, expected.kind, apiVersionOf(expected.group, expected.version));
   const object = decodeValue<T>(parsed, expected, validation, warnings, source.body);
   if (expected.codec.statesKind && object.apiVersion !== versionOf(expected)) throw wrongVersion(object.apiVersion ?? '', expected);
   return object;

@@ -1,4 +1,4 @@
-import { badRequestError, decodeProtobuf, duplicateYamlKeys, parseJsonStrict, parseYaml, StatusError, type Status } from '@pilothouse/apimachinery';
+import { badRequestError, cannotBeHandled, decodeProtobufContent, duplicateYamlKeys, parseApiVersion, parseJsonStrict, parseYaml, protobufEnvelope, StatusError, type Status } from '@pilothouse/apimachinery';
 import { messageOf } from '@pilothouse/base';
 
 /** A request's body as a value, before any type is applied. */
@@ -16,8 +16,8 @@ export const unsupportedBody = (offered: readonly string[]): StatusError => new 
 
 const objectTypes = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
 
-/** Parses the body of a create, update or delete. @param kind named in the error @throws StatusError 400, 415 */
-export function parseBody(headers: Record<string, string | string[] | undefined>, body: Uint8Array | undefined, kind: string): ParsedBody {
+/** Parses the body of a create, update or delete. @param apiVersion with `kind`: what is expected, and what a message that says neither is @throws StatusError 400, 415 */
+export function parseBody(headers: Record<string, string | string[] | undefined>, body: Uint8Array | undefined, kind: string, apiVersion: string): ParsedBody {
   const type = bareMediaType(headers['content-type']) || 'application/json';
   const bytes = body ?? new Uint8Array();
   if (type === 'application/json') {
@@ -36,14 +36,24 @@ export function parseBody(headers: Record<string, string | string[] | undefined>
       throw unrecognized(kind, messageOf(error), bytes);
     }
   }
-  if (type === 'application/vnd.kubernetes.protobuf') {
-    try {
-      return { value: decodeProtobuf(bytes), duplicateFields: [] };
-    } catch (error) {
-      throw unrecognized(kind, messageOf(error), bytes);
-    }
-  }
+  if (type === 'application/vnd.kubernetes.protobuf') return { value: parseProtobuf(bytes, { kind, apiVersion }), duplicateFields: [] };
   throw unsupportedBody(objectTypes);
+}
+
+function parseProtobuf(bytes: Uint8Array, expected: { kind: string; apiVersion: string }): object {
+  let envelope: ReturnType<typeof protobufEnvelope>;
+  try {
+    envelope = protobufEnvelope(bytes);
+  } catch (error) {
+    throw unrecognized(expected.kind, messageOf(error), bytes);
+  }
+  const kind = envelope.kind || expected.kind;
+  const apiVersion = envelope.apiVersion || expected.apiVersion;
+  try {
+    return { kind, apiVersion, ...decodeProtobufContent(envelope.raw, apiVersion, kind) };
+  } catch (error) {
+    throw cannotBeHandled(kind, parseApiVersion(apiVersion).version, expected.kind, messageOf(error));
+  }
 }
 
 /** @throws never; makes the 400 for a body that is no object of any kind. Its cause has the reason alone. */

@@ -31,7 +31,7 @@ function fromBody(source: BodySource): DeleteOptions {
 }
 
 function readOptions(source: BodySource): DeleteOptions {
-  const parsed = source.bodyObject !== undefined ? { value: source.bodyObject, duplicateFields: [] } : parseBody(source.headers, source.body, 'DeleteOptions');
+  const parsed = source.bodyObject !== undefined ? { value: source.bodyObject, duplicateFields: [] } : parseBody(source.headers, source.body, 'DeleteOptions', 'v1');
   const { apiVersion = '', kind } = (parsed.value ?? {}) as { apiVersion?: unknown; kind?: unknown };
   if (typeof kind === 'string' && kind !== '' && kind !== 'DeleteOptions') throw badRequestError(`no kind ${goQuote(kind)} is registered for version ${goQuote(String(apiVersion || 'v1'))} in scheme "pkg/runtime/scheme.go:111"`);
   // DeleteOptions are known in every group version; the older clients send their own.

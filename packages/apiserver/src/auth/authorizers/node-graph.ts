@@ -64,10 +64,9 @@ function volumeSecrets(volume: PersistentVolume): string[] {
     spec?.scaleIO?.secretRef,
     spec?.iscsi?.secretRef,
     spec?.storageos?.secretRef,
-    spec?.csi?.controllerPublishSecretRef,
+    // What the volume's controllers need is none of the kubelet's.
     spec?.csi?.nodePublishSecretRef,
     spec?.csi?.nodeStageSecretRef,
-    spec?.csi?.controllerExpandSecretRef,
     spec?.csi?.nodeExpandSecretRef,
     spec?.azureFile && { name: spec.azureFile.secretName, namespace: spec.azureFile.secretNamespace ?? undefined },
   ];
