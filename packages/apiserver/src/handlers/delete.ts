@@ -1,6 +1,6 @@
 import { type ApiResponse, type KubeObject, notFoundError } from '@pilothouse/apimachinery';
 import type { DeleteOptions } from '@pilothouse/api-schemas/types/meta/v1';
-import { RevisionConflict } from '@pilothouse/storage';
+import { RevisionConflict, StoreUnavailable } from '@pilothouse/storage';
 import type { CachedObject } from '../cache/cached-object.ts';
 import { cloneJson } from '../objects/clone.ts';
 import { fromEntry, putObject, readObject, sameAsStored, unwritten } from '../objects/storage.ts';
@@ -62,7 +62,8 @@ export async function deleteStored(call: Call, name: string, options: DeleteOpti
         fresh = true;
         continue;
       }
-      if (fresh) throw error;
+      // What may have been done must not be answered by what is found afterwards.
+      if (fresh || error instanceof StoreUnavailable) throw error;
       const newest = await readObject(core.store, stored, info.namespace, name);
       fresh = true;
       if (newest?.revision === current.revision) throw error;

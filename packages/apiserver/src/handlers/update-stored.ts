@@ -1,5 +1,5 @@
 import { conflictError, equalJson, type FieldError, invalidError, invalid, type KubeObject, notFoundError } from '@pilothouse/apimachinery';
-import { RevisionConflict, type Store } from '@pilothouse/storage';
+import { RevisionConflict, type Store, StoreUnavailable } from '@pilothouse/storage';
 import type { CachedObject } from '../cache/cached-object.ts';
 import type { WriteContext } from '../contract.ts';
 import { dedupOwnerReferences } from '../objects/owner-references.ts';
@@ -71,7 +71,8 @@ export async function updateStored(call: Call, update: StoredUpdate): Promise<Up
         fresh = true;
         continue;
       }
-      if (fresh) throw error;
+      // What may have been done must not be answered by what is found afterwards.
+      if (fresh || error instanceof StoreUnavailable) throw error;
       // What was read from the cache may have been out of date.
       const newest = await readObject(core.store, stored, info.namespace, update.name);
       fresh = true;

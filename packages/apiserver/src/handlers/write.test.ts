@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { StoreUnavailable } from '@pilothouse/storage';
 import { createApiServer } from '../server.ts';
 import { settle, startTestApi, type TestApi } from './testing.ts';
 
@@ -219,4 +220,22 @@ test('a write that changes nothing leaves the object as it is, whatever the orde
   const patched = await api.call('PATCH', '/apis/apps/v1/namespaces/a/deployments/web', { spec: { replicas: 0, nope: 1 } }, { 'content-type': 'application/strategic-merge-patch+json' });
   expect(patched.body.metadata.resourceVersion).toBe(created.body.metadata.resourceVersion);
   await api.close();
+});
+
+test('a write of unknown outcome is never answered by what it left behind', async () => {
+  const collection = '/api/v1/namespaces/n/configmaps';
+  const lose = <T>(done: Promise<T>): Promise<T> => done.then(() => {
+    throw new StoreUnavailable('the connection was lost', { outcomeUnknown: true });
+  });
+  const made = (await api.call('POST', collection, { metadata: { name: 'c' }, data: { a: '1' } })).body;
+  await settle();
+  const server = await createApiServer(api.runtime, { store: { ...api.store, put: (...write) => lose(api.store.put(...write)), delete: (...deletion) => lose(api.store.delete(...deletion)) } });
+  const send = async (method: string, body: object) => (await server.handle({ method, url: `${collection}/c`, headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify(body)), signal: new AbortController().signal })).status;
+  // Neither 409 nor 404: both took effect.
+  expect(await send('PUT', { ...made, data: { a: '2' } })).toBe(500);
+  expect((await api.call('GET', `${collection}/c`)).body.data).toEqual({ a: '2' });
+  await settle();
+  expect(await send('DELETE', { kind: 'DeleteOptions', apiVersion: 'v1' })).toBe(500);
+  expect((await api.call('GET', `${collection}/c`)).status).toBe(404);
+  await server.close();
 });
