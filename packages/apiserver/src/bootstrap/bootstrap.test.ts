@@ -1,6 +1,6 @@
 import { apiServices, clusterRoleBindings, clusterRoles, configMaps, endpoints, endpointSlices, flowSchemas, leases, namespaces, pods, roles, secrets, serviceAccounts, services, StatusError } from '@pilothouse/apimachinery';
 import { fakeClock, Scope, seededRandom, silentLogger } from '@pilothouse/base';
-import { openMemoryStore } from '@pilothouse/storage';
+import { openMemoryStore, type Store } from '@pilothouse/storage';
 import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { standardAdmission } from '../admission/index.ts';
@@ -15,13 +15,14 @@ const privateKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
 
 let scope: Scope;
 let server: ApiServer;
+let store: Store;
 let client: LoopbackClient;
 const clock = fakeClock();
 const runtime = { clock, random: seededRandom(7), log: silentLogger };
 
 beforeEach(async () => {
   scope = new Scope('test');
-  const store = openMemoryStore(runtime);
+  store = openMemoryStore(runtime);
   client = loopbackClient((request) => server.handle(request));
   let authorization: ReturnType<typeof standardAuthorization>;
   let authentication: ReturnType<typeof standardAuthentication>;
@@ -80,13 +81,19 @@ test('a further start changes nothing, but mends what is missing unless told not
 });
 
 test('the endpoints of the service are the servers that are alive', async () => {
-  await announceServer(client, runtime, scope.child('a'), { hostName: 'a', advertiseAddress: '192.0.2.2', port: 6443 });
+  await announceServer(client, runtime, scope.child('a'), { hostName: 'a', advertiseAddress: '192.0.2.2', port: 6443, store });
   const second = scope.child('b');
-  await announceServer(client, runtime, second, { hostName: 'b', advertiseAddress: '192.0.2.3', port: 6443 });
+  await announceServer(client, runtime, second, { hostName: 'b', advertiseAddress: '192.0.2.3', port: 6443, store });
   const addresses = async () => (await client.get(endpoints, 'kubernetes', 'default'))?.subsets?.[0].addresses?.map((a) => a.ip);
   expect(await addresses()).toEqual(['192.0.2.2', '192.0.2.3']);
   expect((await client.get(endpointSlices, 'kubernetes', 'default'))?.endpoints).toHaveLength(2);
   expect((await client.list(leases)).map((l) => l.metadata.annotations?.['kubernetes.io/peer-advertise-address']).sort()).toEqual(['192.0.2.2:6443', '192.0.2.3:6443']);
+  // One of kube-apiserver over the same etcd, which dies without a word.
+  await store.put('/registry/masterleases/192.0.2.9', Buffer.from('k8s\0'), { ttlSeconds: 15 });
+  await clock.advanceAsync(10_000);
+  expect(await addresses()).toEqual(['192.0.2.2', '192.0.2.3', '192.0.2.9']);
+  await clock.advanceAsync(20_000);
+  expect(await addresses()).toEqual(['192.0.2.2', '192.0.2.3']);
   await second.close();
   expect(await addresses()).toEqual(['192.0.2.2']);
 });

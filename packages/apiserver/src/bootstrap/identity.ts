@@ -1,20 +1,22 @@
 /**
- * Each running API server keeps a Lease in kube-system, and the endpoints of the `kubernetes` service are the addresses
- * of those whose lease is fresh. With one server that is its own address; with several, each drops the ones that died.
+ * Each running API server keeps a Lease in kube-system, by which people and peers know it, and a master lease, by which the
+ * endpoints of the `kubernetes` service are made. With several servers, each drops the ones that died.
  */
 import type { Lease } from '@pilothouse/api-schemas/types/coordination/v1';
 import { endpoints, endpointSlices, isConflict, isNotFound, leases } from '@pilothouse/apimachinery';
 import { formatMicroTime, messageOf, parseTime, type Runtime, type Scope } from '@pilothouse/base';
+import type { Store } from '@pilothouse/storage';
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { LoopbackClient } from './client.ts';
+import { masterLeases } from './master-leases.ts';
 import { kubernetesEndpoints, kubernetesEndpointSlice } from './objects.ts';
 
 const namespace = 'kube-system';
 const identityLabel = 'apiserver.kubernetes.io/identity';
 const advertiseAnnotation = 'kubernetes.io/peer-advertise-address';
 const renewMs = 10_000;
-/** A server that has missed three renewals gets no more traffic. */
+/** A server that has missed three renewals of its Lease counts as gone. */
 const staleMs = 35_000;
 const leaseDurationSeconds = 3600;
 
@@ -30,15 +32,11 @@ export function identityName(hostName: string): string {
   return `apiserver-${text}`;
 }
 
-/** Splits `10.0.0.1:6443` or `[fd00::1]:6443`. */
-function addressOf(text: string | undefined): string | undefined {
-  return /^\[?(.*?)\]?:\d+$/.exec(text ?? '')?.[1];
-}
-
 export interface IdentityOptions {
   hostName: string;
   advertiseAddress: string;
   port: number;
+  store: Store;
 }
 
 /** Whether the lease is that of a server which is alive. */
@@ -47,6 +45,7 @@ export const isServerLease = ({ metadata, spec }: Lease, nowMs: number): boolean
 /** Announces this server until the scope closes, which withdraws it. Resolves when the endpoints show it, or cannot. */
 export async function announceServer(client: LoopbackClient, runtime: Runtime, scope: Scope, options: IdentityOptions): Promise<void> {
   const { clock, random, log } = runtime;
+  const masters = masterLeases(options.store);
   const name = identityName(options.hostName);
   const holderIdentity = `${name}_${random.uuid()}`;
   const host = options.advertiseAddress.includes(':') ? `[${options.advertiseAddress}]` : options.advertiseAddress;
@@ -59,14 +58,12 @@ export async function announceServer(client: LoopbackClient, runtime: Runtime, s
     else await client.create(leases, { metadata: { name, namespace, ...metadata }, spec });
   }
 
-  async function addresses(leaving: boolean): Promise<string[]> {
-    const servers = await client.list(leases);
-    const others = servers.filter((l) => l.metadata.name !== name && isServerLease(l, clock.now())).map((l) => addressOf(l.metadata.annotations?.[advertiseAnnotation]));
-    return [...new Set([...(leaving ? [] : [options.advertiseAddress]), ...others.filter((a): a is string => !!a)])].sort();
-  }
-
   async function publish(leaving: boolean): Promise<void> {
-    const all = await addresses(leaving);
+    if (leaving) await masters.withdraw(options.advertiseAddress);
+    else await masters.renew(options.advertiseAddress);
+    const all = await masters.addresses();
+    // The last one to go leaves its address: an empty endpoint list would break clients that are only waiting for a restart.
+    if (!all.length) return;
     const wanted = kubernetesEndpoints(all, options.port);
     const held = await client.get(endpoints, wanted.metadata.name!, 'default');
     if (!held) await client.create(endpoints, wanted);
@@ -105,7 +102,6 @@ export async function announceServer(client: LoopbackClient, runtime: Runtime, s
     } catch (error) {
       if (!isNotFound(error)) log.warn('Cannot withdraw the identity of this API server', { err: messageOf(error) });
     }
-    // The last one to go leaves its address: an empty endpoint list would break clients that are only waiting for a restart.
-    if ((await addresses(true).catch(() => [])).length) await retried(() => publish(true)).catch(() => {});
+    await retried(() => publish(true)).catch(() => {});
   });
 }

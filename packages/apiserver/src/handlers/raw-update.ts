@@ -1,5 +1,5 @@
 import { type KubeObject, notFoundError } from '@pilothouse/apimachinery';
-import { RevisionConflict } from '@pilothouse/storage';
+import { RevisionConflict, StoreUnavailable } from '@pilothouse/storage';
 import type { CachedObject } from '../cache/cached-object.ts';
 import { cloneJson } from '../objects/clone.ts';
 import { fromEntry, putObject, readObject, unwritten } from '../objects/storage.ts';
@@ -31,7 +31,8 @@ export async function rawUpdate<T extends KubeObject>(core: ServerCore, resource
         fresh = true;
         continue;
       }
-      if (fresh) throw error;
+      // What may have been done must not be answered by what is found afterwards.
+      if (fresh || error instanceof StoreUnavailable) throw error;
       const before: CachedObject = current;
       current = await readObject(core.store, stored, target.namespace, target.name);
       fresh = true;

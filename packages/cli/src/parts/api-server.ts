@@ -182,7 +182,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
   await runBootstrap(loopback, runtime, { advertiseAddress: setup.advertiseAddress, port: listener.port, serviceRanges: [setup.serviceClusterIpRange], serviceAddress, clientCa: pki.ca.certificate, requestHeaderCa: pki.frontProxyCa.certificate, requestHeaderAllowedNames: ['front-proxy-client'] });
   await auth!.authorization.ready;
   keepAllocations({ ...runtime, client: loopback, store }, scope, { serviceNodePortRange: nodePorts ?? defaultResourceOptions.serviceNodePortRange });
-  await announceServer(loopback, runtime, scope, { hostName: hostname(), advertiseAddress: setup.advertiseAddress, port: listener.port });
+  await announceServer(loopback, runtime, scope, { hostName: hostname(), advertiseAddress: setup.advertiseAddress, port: listener.port, store });
   await keepSchemaStatus(server.read, loopback, runtime, scope);
   await keepAvailability(runtime, scope, { client: loopback, read: server.read, ask: askDiscoveryAs(() => pki.client('front-proxy-client')) });
   const custom = server.parts.customResources;
