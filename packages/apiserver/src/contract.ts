@@ -110,6 +110,8 @@ export interface Column<T> {
   description: string;
   /** 0: always shown; 1: with `-o wide`. */
   priority?: number;
+  /** A cell at the end of the row that upstream forgot to give a column. */
+  undeclared?: boolean;
   value(object: T, nowMs: number): unknown;
 }
 

@@ -1,13 +1,18 @@
 /** Columns of the groups about networking, storage, access, admission, flow control and devices. */
 import type { Column } from '../contract.ts';
-import { age, createdAt, doc, flag, integer, name, none, selectorText, text, unset, wide } from './cells.ts';
+import { age, createdAt, doc, flag, humanDuration, integer, name, none, selectorText, text, unset, wide } from './cells.ts';
 
-const hostsText = (rules: any[] | undefined): string => {
-  const hosts = (rules ?? []).map((r) => r.host).filter(Boolean);
-  if (!hosts.length) return '*';
-  return hosts.length > 3 ? `${hosts.slice(0, 3).join(',')} + ${hosts.length - 3} more...` : hosts.join(',');
-};
-const some = (list: unknown[], limit: number): string => (list.length > limit ? `${list.slice(0, limit).join(',')} + ${list.length - limit} more...` : list.join(','));
+/** Up to three hosts; whatever rules follow the third count as more, those without a host too. */
+function hostsText(rules: readonly any[] = []): string {
+  const shown: string[] = [];
+  let more = false;
+  for (const { host } of rules) {
+    if (shown.length === 3) more = true;
+    if (!more && host) shown.push(host);
+  }
+  return more ? `${shown.join(',')} + ${rules.length - 3} more...` : shown.join(',') || '*';
+}
+const some = (list: unknown[], limit: number): string => (list.length > limit ? `${list.slice(0, limit).join(',')} + ${list.length - limit} more...` : list.join(',') || unset);
 
 /** The name column of a kind of which one object can be the default: it says so by one of these annotations. */
 const nameOfDefault = (...annotations: string[]): Column<any> => text('Name', doc('meta.v1.ObjectMeta', 'name'), (o) => (annotations.some((key) => o.metadata.annotations?.[key] === 'true') ? `${o.metadata.name} (default)` : o.metadata.name), { format: 'name' });
@@ -17,7 +22,7 @@ export const networkingColumns: Record<string, Column<any>[]> = {
     name,
     text('Class', 'The name of the IngressClass resource that should be used for additional configuration', (o) => o.spec?.ingressClassName ?? none),
     text('Hosts', 'Hosts that incoming requests are matched against before the ingress rule', (o) => hostsText(o.spec?.rules)),
-    text('Address', 'Address is a list containing ingress points for the load-balancer', (o) => [...new Set((o.status?.loadBalancer?.ingress ?? []).map((i: any) => i.ip || i.hostname).filter(Boolean))].join(',')),
+    text('Address', 'Address is a list containing ingress points for the load-balancer', (o) => [...new Set((o.status?.loadBalancer?.ingress ?? []).map((i: any) => i.ip || i.hostname).filter(Boolean))].sort().join(',')),
     text('Ports', 'Ports of TLS configurations that open', (o) => (o.spec?.tls?.length ? '80, 443' : '80')),
     age,
   ],
@@ -26,7 +31,7 @@ export const networkingColumns: Record<string, Column<any>[]> = {
     text('Controller', 'Controller that is responsible for handling this class', (o) => o.spec?.controller ?? ''),
     text('Parameters', 'A reference to a resource with additional parameters', (o) => {
       const p = o.spec?.parameters;
-      return p ? `${p.kind}${p.apiGroup ? `.${p.apiGroup}` : ''}/${p.name}` : none;
+      return p ? `${p.kind}${(p.apiGroup ?? undefined) === undefined ? '' : `.${p.apiGroup}`}/${p.name}` : none;
     }),
     age,
   ],
@@ -36,10 +41,9 @@ export const networkingColumns: Record<string, Column<any>[]> = {
     name,
     text('ParentRef', doc('networking.v1.IPAddressSpec', 'parentRef'), (o) => {
       const p = o.spec?.parentRef;
-      if (!p) return none;
-      return [p.resource, p.group, p.namespace, p.name].map((s, i) => (i === 1 ? (s ? `.${s}` : '') : i === 0 ? s : `/${s}`)).join('');
+      return p ? [`${p.resource ?? ''}${p.group ? `.${p.group}` : ''}`.toLowerCase(), ...(p.namespace ? [p.namespace] : []), p.name].join('/') : none;
     }),
-    age,
+    { ...age, undeclared: true },
   ],
 };
 
@@ -47,8 +51,8 @@ export const discoveryColumns: Record<string, Column<any>[]> = {
   endpointslices: [
     name,
     text('AddressType', doc('discovery.v1.EndpointSlice', 'addressType'), (o) => o.addressType ?? ''),
-    text('Ports', doc('discovery.v1.EndpointSlice', 'ports'), (o) => (o.ports?.length ? some(o.ports.map((p: any) => p.port ?? '*'), 3) : unset)),
-    text('Endpoints', doc('discovery.v1.EndpointSlice', 'endpoints'), (o) => (o.endpoints?.length ? some(o.endpoints.flatMap((e: any) => e.addresses ?? []), 3) : unset)),
+    text('Ports', doc('discovery.v1.EndpointSlice', 'ports'), (o) => some((o.ports ?? []).map((p: any) => p.port ?? p.name ?? '*'), 3)),
+    text('Endpoints', doc('discovery.v1.EndpointSlice', 'endpoints'), (o) => some((o.endpoints ?? []).flatMap((e: any) => e.addresses ?? []), 3)),
     age,
   ],
 };
@@ -95,7 +99,7 @@ export const storageColumns: Record<string, Column<any>[]> = {
     flag('StorageCapacity', doc('storage.v1.CSIDriverSpec', 'storageCapacity'), (o) => o.spec?.storageCapacity ?? false),
     text('TokenRequests', doc('storage.v1.CSIDriverSpec', 'tokenRequests'), (o) => (o.spec?.tokenRequests?.length ? o.spec.tokenRequests.map((t: any) => t.audience).join(',') : unset)),
     flag('RequiresRepublish', doc('storage.v1.CSIDriverSpec', 'requiresRepublish'), (o) => o.spec?.requiresRepublish ?? false),
-    text('Modes', doc('storage.v1.CSIDriverSpec', 'volumeLifecycleModes'), (o) => (o.spec?.volumeLifecycleModes ?? []).join(',')),
+    text('Modes', doc('storage.v1.CSIDriverSpec', 'volumeLifecycleModes'), (o) => (o.spec?.volumeLifecycleModes ?? []).join(',') || none),
     age,
   ],
   csinodes: [name, integer('Drivers', 'Drivers indicates the number of CSI drivers registered on the node', (o) => (o.spec?.drivers ?? []).length), age],
@@ -104,10 +108,15 @@ export const storageColumns: Record<string, Column<any>[]> = {
 
 const webhooks: Column<any>[] = [name, integer('Webhooks', 'Webhooks indicates the number of webhooks registered in this configuration', (o) => (o.webhooks ?? []).length), age];
 const paramKind = (o: any): string => (o.spec?.paramKind ? `${o.spec.paramKind.apiVersion}/${o.spec.paramKind.kind}` : unset);
+const goMap = (map: Record<string, string> = {}) => `map[string]string{${Object.keys(map).sort().map((key) => `${key}: ${map[key]},`).join('')}}`;
+/** A label selector as Go's generated code writes one. */
+const goSelector = ({ matchLabels, matchExpressions = [] }: any): string =>
+  `&LabelSelector{MatchLabels:${goMap(matchLabels)},MatchExpressions:[]LabelSelectorRequirement{${matchExpressions.map((e: any) => `LabelSelectorRequirement{Key:${e.key},Operator:${e.operator},Values:[${(e.values ?? []).join(' ')}],},`).join('')}},}`;
 const paramRef = (o: any): string => {
   const ref = o.spec?.paramRef;
   if (!ref) return unset;
-  return ref.name ? (ref.namespace ? `${ref.namespace}/${ref.name}` : `*/${ref.name}`) : `${ref.namespace ?? '*'}/*`;
+  if (ref.name) return `${ref.namespace || '*'}/${ref.name}`;
+  return ref.selector ? goSelector(ref.selector) : unset;
 };
 const policyBinding: Column<any>[] = [
   name,
@@ -162,7 +171,7 @@ export const resourceColumns: Record<string, Column<any>[]> = {
   resourceclaimtemplates: [name, age],
   resourceslices: [
     name,
-    text('Node', doc('resource.v1.ResourceSliceSpec', 'nodeName'), (o) => o.spec?.nodeName ?? (o.spec?.allNodes ? '<all>' : unset)),
+    text('Node', doc('resource.v1.ResourceSliceSpec', 'nodeName'), (o) => o.spec?.nodeName ?? ''),
     text('Driver', doc('resource.v1.ResourceSliceSpec', 'driver'), (o) => o.spec?.driver ?? ''),
     text('Pool', doc('resource.v1.ResourcePool', 'name'), (o) => o.spec?.pool?.name ?? ''),
     age,
@@ -176,26 +185,20 @@ function csrCondition(csr: any): string {
   if (csr.status?.certificate) parts.push('Issued');
   return parts.join(',');
 }
-function seconds(total: number | undefined): string {
-  if (total === undefined) return none;
-  const units: [number, string][] = [[86400 * 365, 'y'], [86400, 'd'], [3600, 'h'], [60, 'm'], [1, 's']];
-  const [size, unit] = units.find(([size]) => total % size === 0 && total >= size) ?? [1, 's'];
-  return `${total / size}${unit}`;
-}
 export const certificateColumns: Record<string, Column<any>[]> = {
   certificatesigningrequests: [
     name,
     age,
     text('SignerName', doc('certificates.v1beta1.CertificateSigningRequestSpec', 'signerName'), (o) => o.spec?.signerName || none),
     text('Requestor', doc('certificates.v1beta1.CertificateSigningRequestSpec', 'request'), (o) => o.spec?.username ?? ''),
-    text('RequestedDuration', doc('certificates.v1.CertificateSigningRequestSpec', 'expirationSeconds'), (o) => seconds(o.spec?.expirationSeconds)),
+    text('RequestedDuration', doc('certificates.v1.CertificateSigningRequestSpec', 'expirationSeconds'), (o) => ((o.spec?.expirationSeconds ?? undefined) === undefined ? none : humanDuration(o.spec.expirationSeconds * 1000))),
     text('Condition', doc('certificates.v1beta1.CertificateSigningRequestStatus', 'conditions'), csrCondition),
   ],
 };
 
 export const miscColumns: Record<string, Record<string, Column<any>[]>> = {
   'coordination.k8s.io': { leases: [name, text('Holder', doc('coordination.v1.LeaseSpec', 'holderIdentity'), (o) => o.spec?.holderIdentity ?? ''), age] },
-  'node.k8s.io': { runtimeclasses: [name, text('Handler', doc('node.v1.RuntimeClass', 'handler'), (o) => o.handler), age] },
+  'node.k8s.io': { runtimeclasses: [name, text('Handler', '', (o) => o.handler), age] },
   'scheduling.k8s.io': {
     priorityclasses: [
       name,

@@ -42,7 +42,7 @@ export interface ColumnDefinition {
 
 /** `columnDefinitions` of a Table. Descriptions that refer to a field's documentation are looked up in `texts`. */
 export function columnDefinitions(columns: readonly Column<any>[], texts: OpenApiTexts): ColumnDefinition[] {
-  return columns.map((c) => ({ name: c.name, type: c.type, format: c.format ?? '', description: describe(c.description, texts), priority: c.priority ?? 0 }));
+  return columns.filter((c) => !c.undeclared).map((c) => ({ name: c.name, type: c.type, format: c.format ?? '', description: describe(c.description, texts), priority: c.priority ?? 0 }));
 }
 function describe(description: string, texts: OpenApiTexts): string {
   if (!description.startsWith('\u0000')) return description;

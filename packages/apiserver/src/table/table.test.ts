@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { humanDuration } from './cells.ts';
+import { columnDefinitions, columnsFor } from './index.ts';
 import { summarizePod } from './pods.ts';
 import { formatSelector } from './selectors.ts';
 
@@ -37,4 +38,23 @@ describe('the status of a pod', () => {
 test('selectors are written in key order', () => {
   expect(formatSelector({ matchLabels: { b: 'c', a: 'b' }, matchExpressions: [{ key: 'z', operator: 'In', values: ['2', '1'] }, { key: 'd', operator: 'DoesNotExist' }] })).toBe('a=b,b=c,!d,z in (1,2)');
   expect(formatSelector({})).toBe('<none>');
+});
+
+const host = (name: string) => ({ host: name });
+test.each([
+  ['networking.k8s.io', 'ingresses', 2, { spec: { rules: [host('a'), host('b'), host('c'), {}] } }, 'a,b,c + 1 more...'],
+  ['networking.k8s.io', 'ingresses', 2, { spec: { rules: [{}] } }, '*'],
+  ['networking.k8s.io', 'ingresses', 3, { status: { loadBalancer: { ingress: [{ ip: '9.9.9.9' }, { hostname: 'a' }, { ip: '1.1.1.1' }] } } }, '1.1.1.1,9.9.9.9,a'],
+  ['networking.k8s.io', 'ipaddresses', 1, { spec: { parentRef: { resource: 'Services', namespace: 'n', name: 'x' } } }, 'services/n/x'],
+  ['discovery.k8s.io', 'endpointslices', 2, { ports: [{ name: 'web' }, { port: 1 }] }, 'web,1'],
+  ['discovery.k8s.io', 'endpointslices', 3, { endpoints: [{ addresses: [] }] }, '<unset>'],
+  ['admissionregistration.k8s.io', 'validatingadmissionpolicybindings', 2, { spec: { paramRef: { name: 'p' } } }, '*/p'],
+  ['admissionregistration.k8s.io', 'validatingadmissionpolicybindings', 2, { spec: { paramRef: { selector: { matchLabels: { b: 'c' }, matchExpressions: [{ key: 'k', operator: 'In', values: ['x', 'y'] }] } } } }, '&LabelSelector{MatchLabels:map[string]string{b: c,},MatchExpressions:[]LabelSelectorRequirement{LabelSelectorRequirement{Key:k,Operator:In,Values:[x y],},},}'],
+  ['resource.k8s.io', 'resourceslices', 1, { spec: { allNodes: true } }, ''],
+  ['certificates.k8s.io', 'certificatesigningrequests', 4, { spec: { expirationSeconds: 3600 } }, '60m'],
+])('%s %s, column %d of %j', (group, plural, at, object, text) => expect(columnsFor(group, 'v1', plural)[at].value({ metadata: {}, ...object }, 0)).toBe(text));
+
+test('addresses have a cell more than columns', () => {
+  const columns = columnsFor('networking.k8s.io', 'v1', 'ipaddresses');
+  expect([columns.length, columnDefinitions(columns, { types: {} } as never).length]).toEqual([3, 2]);
 });

@@ -1,5 +1,6 @@
 /** Columns of apps, batch, autoscaling and policy. */
 import type { Column } from '../contract.ts';
+import { hpaToV2 } from '../resources/autoscaling/hpa-v1.ts';
 import { age, doc, flag, formatLabels, humanDuration, integer, name, none, selectorText, since, templateColumns, text } from './cells.ts';
 
 const selectorColumns = (type: string) => templateColumns((o) => o.spec?.template, { description: doc(type, 'selector'), value: (o) => selectorText(o.spec?.selector) });
@@ -111,14 +112,8 @@ function metricText(spec: any, status: any): string {
     default: return '<unknown type>';
   }
 }
-function hpaTargets(hpa: any): string {
-  const v1 = hpa.apiVersion === 'autoscaling/v1';
-  if (v1) {
-    const target = hpa.spec?.targetCPUUtilizationPercentage;
-    if (target === undefined) return none;
-    const current = hpa.status?.currentCPUUtilizationPercentage;
-    return `cpu: ${current === undefined ? '<unknown>' : `${current}%`}/${target}%`;
-  }
+function hpaTargets(given: any): string {
+  const hpa: any = given.apiVersion === 'autoscaling/v1' ? hpaToV2(given) : given;
   const metrics: any[] = hpa.spec?.metrics ?? [];
   if (!metrics.length) return none;
   const shown = metrics.slice(0, 2).map((m, i) => metricText(m, hpa.status?.currentMetrics?.[i]));

@@ -15,7 +15,7 @@ export function validateCapacity(errors: FieldError[], { value, requestPolicy: p
 }
 
 function validateWithDefault(errors: FieldError[], { default: standard }: CapacityRequestPolicy, path: string, policy: string, judge: (standard: string) => void): void {
-  if (standard === undefined) errors.push(required(`${path}.default`, `required when ${policy} is defined`));
+  if (standard === undefined || standard === null) errors.push(required(`${path}.default`, `required when ${policy} is defined`));
   else judge(standard);
 }
 
