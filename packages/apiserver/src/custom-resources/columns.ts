@@ -1,12 +1,22 @@
 import type { CustomResourceColumnDefinition as PrinterColumn } from '@pilothouse/api-schemas/types/apiextensions/v1';
-import { jsonPath } from '@pilothouse/apimachinery';
+import { jsonPath, JsonPathError } from '@pilothouse/apimachinery';
 import type { Column } from '../contract.ts';
 import { age, humanDuration, name } from '../table/cells.ts';
 
 /** The columns of a custom resource's Table: the name, then what its definition says, or the age. */
 export function customColumns(columns: readonly PrinterColumn[] | undefined): readonly Column<any>[] {
   if (!columns?.length) return [name, { ...age, type: 'date' }];
-  return [name, ...columns.map(printed)];
+  const shown: Column<any>[] = [name];
+  for (const column of columns) {
+    try {
+      shown.push(printed(column));
+    } catch (error) {
+      // As upstream does with a path that it cannot read: what stands before it is shown.
+      if (error instanceof JsonPathError) break;
+      throw error;
+    }
+  }
+  return shown;
 }
 
 function printed({ name, type, format, description, priority, jsonPath: path }: PrinterColumn): Column<any> {

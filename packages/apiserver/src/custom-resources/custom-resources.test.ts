@@ -13,8 +13,8 @@ afterEach(async () => {
   for (const api of apis.splice(0)) await api.close();
 });
 
-async function start(): Promise<TestApi> {
-  const api = await startTestApi();
+async function start(options: Parameters<typeof startTestApi>[0] = {}): Promise<TestApi> {
+  const api = await startTestApi(options);
   apis.push(api);
   const scope = new Scope('lifecycle');
   scopes.push(scope);
@@ -123,6 +123,30 @@ describe('custom resources', () => {
     const list = await api.call('GET', `${widgets}?fieldSelector=spec.color=blue`);
     expect(list.body.items.map((w: { metadata: { name: string } }) => w.metadata.name)).toEqual(['blue']);
     expect((await api.call('GET', `${widgets}?fieldSelector=spec.size=3`)).body.message).toContain('field label not supported: spec.size');
+  });
+
+  test('what one server is told of, the others over the same store serve, and a new one from its start', async () => {
+    const first = await start();
+    const second = await start({ store: first.store });
+    await define(first, definition('widgets', 'Widget'));
+    expect((await second.call('POST', widgets, widget('there', { spec: {} }))).status).toBe(201);
+    expect((await first.call('GET', `${widgets}/there`)).body.spec).toEqual({ size: 3 });
+    const third = await startTestApi({ store: first.store });
+    apis.unshift(third);
+    expect((await third.call('GET', `${widgets}/there`)).status).toBe(200);
+    await first.call('DELETE', `${definitions}/widgets.${group}`);
+    await until(async () => {
+      second.clock.advance(250);
+      return (await second.call('GET', widgets)).status === 404;
+    }, first);
+  });
+
+  test('a column whose path nobody can read hides itself and those after it, nothing else', async () => {
+    const api = await start();
+    await define(api, definition('widgets', 'Widget', { version: { additionalPrinterColumns: [{ name: 'Color', type: 'string', jsonPath: '.spec.color' }, { name: 'Bad', type: 'string', jsonPath: '.spec[' }] } }));
+    await api.call('POST', widgets, widget('a', { spec: { color: 'red' } }));
+    const table = await api.call('GET', widgets, undefined, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' });
+    expect([table.body.columnDefinitions.map((c: { name: string }) => c.name), table.body.rows[0].cells]).toEqual([['Name', 'Color'], ['a', 'red']]);
   });
 
   test('served versions have API services', async () => {

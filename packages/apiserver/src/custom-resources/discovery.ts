@@ -46,31 +46,45 @@ function resourcesOf(crd: CustomResourceDefinition, version: string): ResourceFa
   ];
 }
 
-/** Built-in and custom groups. `definitions` are asked anew at every request. */
-export function customApi(definitions: () => Iterable<CustomResourceDefinition>): ServedApi {
-  const established = (): CustomResourceDefinition[] => [...definitions()].filter((crd) => isTrue(crd, 'Established'));
-  const customVersions = (): Map<string, string[]> => {
-    const groups = new Map<string, Set<string>>();
-    for (const { spec } of established()) {
-      for (const version of spec.versions) if (version.served) groups.set(spec.group, (groups.get(spec.group) ?? new Set()).add(version.name));
-    }
-    return new Map([...groups].map(([group, versions]) => [group, [...versions].sort(compareVersions)]));
+interface Served {
+  groups: readonly GroupFacts[];
+  /** By group. */
+  definitions: ReadonlyMap<string, readonly CustomResourceDefinition[]>;
+}
+
+function servedOf(established: Iterable<CustomResourceDefinition>): Served {
+  const definitions = Map.groupBy(established, ({ spec }) => spec.group);
+  const versionsOf = (group: string): string[] => [...new Set((definitions.get(group) ?? []).flatMap(({ spec }) => spec.versions.filter(({ served }) => served).map(({ name }) => name)))].sort(compareVersions);
+  const builtin = builtinGroups.map((group) => {
+    const added = versionsOf(group.name).filter((version) => !group.versions.includes(version));
+    return added.length ? { ...group, versions: [...group.versions, ...added] } : group;
+  });
+  const isBuiltin = new Set(builtin.map(({ name }) => name));
+  // Custom groups have one priority; the names of their API services decide between them.
+  const first = ({ name, versions }: GroupFacts): string => `${[...versions].sort()[0]}.${name}`;
+  const custom = [...definitions.keys()]
+    .filter((name) => !isBuiltin.has(name))
+    .map((name) => ({ name, versions: versionsOf(name) }))
+    .filter(({ versions }) => versions.length)
+    .map((group) => ({ ...group, preferredVersion: group.versions[0] }))
+    .sort((a, b) => (first(a) < first(b) ? -1 : 1));
+  return { groups: [...builtin, ...custom], definitions };
+}
+
+/** Built-in and custom groups. `established`: the definitions in force, by name; the same list as long as nothing changes. */
+export function customApi(established: () => readonly CustomResourceDefinition[]): ServedApi {
+  let made: { from: readonly CustomResourceDefinition[]; served: Served } | undefined;
+  const served = (): Served => {
+    const from = established();
+    if (made?.from !== from) made = { from, served: servedOf(from) };
+    return made.served;
   };
   return {
-    groups() {
-      const custom = customVersions();
-      const groups: GroupFacts[] = builtinGroups.map((group) => {
-        const added = (custom.get(group.name) ?? []).filter((version) => !group.versions.includes(version));
-        custom.delete(group.name);
-        return added.length ? { ...group, versions: [...group.versions, ...added] } : group;
-      });
-      const first = ([name, versions]: [string, string[]]): string => `${[...versions].sort()[0]}.${name}`;
-      const sorted = [...custom].sort((a, b) => (first(a) < first(b) ? -1 : 1));
-      return [...groups, ...sorted.map(([name, versions]) => ({ name, versions, preferredVersion: versions[0] }))];
-    },
+    groups: () => served().groups,
     resources(group, version) {
       const own = builtinResources.filter((r) => r.group === group && r.version === version);
-      return [...own, ...established().filter(({ spec }) => spec.group === group).sort((a, b) => (a.metadata.name! < b.metadata.name! ? -1 : 1)).flatMap((crd) => resourcesOf(crd, version))];
+      const custom = served().definitions.get(group);
+      return custom ? [...own, ...custom.flatMap((crd) => resourcesOf(crd, version))] : own;
     },
     isCustom: (group) => !builtinGroups.some((one) => one.name === group),
   };

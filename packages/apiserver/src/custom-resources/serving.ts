@@ -15,8 +15,8 @@ export interface CustomResources {
   api: ServedApi;
   /** Every definition there is, as the cache has it. */
   definitions(): Iterable<CustomResourceDefinition>;
-  /** Those that are established, by name. */
-  established(): CustomResourceDefinition[];
+  /** Those that are established, by name; the same list as long as none changes. */
+  established(): readonly CustomResourceDefinition[];
   /** Resolves when what the definition says at the revision is served, or the definition is gone. */
   settled(name: string, revision: number): Promise<void>;
   /** Calls after each change of a definition, until the returned function is called; `old` undefined: new, `crd` undefined: gone. */
@@ -38,12 +38,14 @@ export async function serveCustomResources(runtime: Runtime, scope: Scope, parts
   const served = new Map<string, Served>();
   const listeners = new Set<Parameters<CustomResources['onChange']>[0]>();
   let work: Promise<void> = Promise.resolve();
+  let inForce: readonly CustomResourceDefinition[] | undefined;
 
   const waiting = new Set<() => void>();
   const wake = (): void => {
     for (const resume of waiting) resume();
     waiting.clear();
   };
+  const established = (): readonly CustomResourceDefinition[] => (inForce ??= [...definitions.values()].filter((crd) => isTrue(crd, 'Established')).sort((a, b) => (a.metadata.name! < b.metadata.name! ? -1 : 1)));
   const isServable = (crd: CustomResourceDefinition): boolean => isTrue(crd, 'NamesAccepted') || isTrue(crd, 'Established');
 
   const withdraw = (types: readonly ResourceType[]): void => {
@@ -83,6 +85,7 @@ export async function serveCustomResources(runtime: Runtime, scope: Scope, parts
       const name = (crd ?? old)!.metadata.name!;
       if (crd) definitions.set(name, crd);
       else definitions.delete(name);
+      inForce = undefined;
       schedule(name);
       wake();
       for (const listener of listeners) listener(crd, old);
@@ -92,8 +95,8 @@ export async function serveCustomResources(runtime: Runtime, scope: Scope, parts
   scope.defer(wake);
   await work;
   return {
-    api: customApi(() => definitions.values()),
-    established: () => [...definitions.values()].filter((crd) => isTrue(crd, 'Established')).sort((a, b) => (a.metadata.name! < b.metadata.name! ? -1 : 1)),
+    api: customApi(established),
+    established,
     definitions: () => definitions.values(),
     async settled(name, revision) {
       while (!scope.closed && Number(definitions.get(name)?.metadata.resourceVersion ?? revision) < revision) await new Promise<void>((resolve) => void waiting.add(resolve));

@@ -100,11 +100,15 @@ export function openApiDocuments(loadTexts: () => OpenApiTexts, custom: CustomSo
     const common = commonTexts(texts.types);
     return { group, version, items: crds.flatMap((crd) => customPaths(crd, version)), schemas: new Map(crds.flatMap((crd) => [...customSchemas(crd, version, dialect, common)])) };
   };
-  const customDocument = (of: CustomVersion): Document =>
-    keep(of.path, () => {
+  const customDocument = (of: CustomVersion): Document => {
+    const { bytes } = keep(of.path, () => {
       const { items, schemas } = partOf(of, 'v3');
       return document(items, tagOf(of.group, of.version), input('', 'v1', true), schemas);
     }, of.stamp);
+    return { bytes, hash: hashOf(of) };
+  };
+  /** Known without the document, so that the index takes none of them. */
+  const hashOf = ({ path, stamp }: CustomVersion): string => createHash('sha512').update(`${path} ${stamp}`).digest('hex').toUpperCase();
   return {
     v2() {
       const versions = customVersions();
@@ -126,7 +130,9 @@ export function openApiDocuments(loadTexts: () => OpenApiTexts, custom: CustomSo
     index() {
       const versions = customVersions();
       const paths = [...groupVersions.map(({ group, version }) => pathOf(group, version)), ...roots.keys()];
-      const hashes = (): [string, string][] => [...paths.map((path): [string, string] => [path, this.v3(path)!.hash]), ...versions.map((of): [string, string] => [of.path, customDocument(of).hash])];
+      const hashes = (): [string, string][] => [...paths.map((path): [string, string] => [path, this.v3(path)!.hash]), ...versions.map((of): [string, string] => [of.path, hashOf(of)])];
+      const inUse = new Set([...paths, ...versions.map((of) => of.path), 'v2', 'index']);
+      for (const key of cache.keys()) if (!inUse.has(key)) cache.delete(key);
       return keep('index', () => ({ paths: Object.fromEntries(hashes().sort(([a], [b]) => (a < b ? -1 : 1)).map(([path, hash]) => [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }])) }), stampOf(versions));
     },
   };
