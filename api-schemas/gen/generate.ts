@@ -103,6 +103,25 @@ function typeOf(schema: Json, goType = ''): TypeRef {
 
 const types: TypeSchema[] = [];
 const unmatched: string[] = [];
+/** Struct → field → the field's type as Go prints it, where its own name is more than its shape. */
+const goNames: Record<string, Record<string, string>> = {};
+const predeclared = new Set(['string', 'bool', 'byte', 'int', 'int32', 'int64', 'float64', 'error', 'interface{}', 'any']);
+/** `ResourceList` in package v1 is `v1.ResourceList`, `metav1.Time` is `v1.Time`: an alias ends with the package's version. */
+const printed = (goType: string, openApiPackage: string): string =>
+  goType.replaceAll(/[\w.]+/g, (word) => {
+    if (word === 'map' || word === 'interface' || predeclared.has(word)) return word === 'byte' ? 'uint8' : word;
+    const [alias, name] = word.includes('.') ? word.split('.') : [openApiPackage.slice(openApiPackage.lastIndexOf('.') + 1), word];
+    return `${/v\d+((alpha|beta)\d+)?$/.exec(alias)?.[0] ?? alias}.${name}`;
+  });
+const shapes: Readonly<Record<string, string>> = { string: 'string', bool: 'bool', int32: 'int32', int64: 'int64', double: 'float64', bytes: '[]uint8' };
+/** The printed type where it is no struct of its own and not what the shape says anyway. */
+function namedType(ref: TypeRef, goType: string | undefined, openApiPackage: string): string | undefined {
+  const text = goType && printed(goType.replace(/^\*/, ''), openApiPackage);
+  if (!text || text.includes('*')) return undefined;
+  if (ref.t === 'list') return /^\[\][a-z]+$/.test(text) || ref.of.t === 'ref' && text.startsWith('[]') ? undefined : text;
+  if (ref.t === 'map') return text === 'map[string]string' ? undefined : text;
+  return shapes[ref.t] && text !== shapes[ref.t] ? text : undefined;
+}
 for (const name of Object.keys(v2).sort()) {
   if (name in scalars) continue;
   const def = v2[name];
@@ -119,6 +138,8 @@ for (const name of Object.keys(v2).sort()) {
     const p3 = v3[name]?.properties?.[fieldName] ?? {};
     const field: FieldSchema = { name: fieldName, type: typeOf(p, goField?.goType) };
     if (def.required?.includes(fieldName)) field.required = true;
+    const named = namedType(field.type, goField?.goType, name.slice(0, split));
+    if (named) (goNames[name.slice(split + 1)] ??= {})[fieldName] ??= named;
     if (goField?.pointer) field.pointer = true;
     if (goField ? goField.omitEmpty : !field.required) field.omitEmpty = true;
     if (goField?.omitZero) field.omitZero = true;
@@ -223,6 +244,7 @@ for (const [module, members] of modules) {
 const line = (items: unknown[]) => `[\n${items.map((item) => JSON.stringify(item)).join(',\n')}\n]\n`;
 mkdirSync(out, { recursive: true });
 writeFileSync(join(out, 'types.json'), line(types));
+writeFileSync(join(out, 'go-names.json'), `{\n${Object.keys(goNames).sort().map((struct) => `${JSON.stringify(struct)}:${JSON.stringify(goNames[struct])}`).join(',\n')}\n}\n`);
 writeFileSync(join(out, 'resources.json'), line(resources));
 writeFileSync(join(out, 'groups.json'), line(groups));
 console.log(`${types.length} types, ${resources.length} resources, ${groups.length} groups; ${unmatched.length} fields without a Go field${unmatched.length ? `: ${unmatched.slice(0, 10).join(', ')}` : ''}`);

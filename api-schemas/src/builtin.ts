@@ -1,3 +1,4 @@
+import goNameTable from '../generated/go-names.json' with { type: 'json' };
 import groups from '../generated/groups.json' with { type: 'json' };
 import resources from '../generated/resources.json' with { type: 'json' };
 import types from '../generated/types.json' with { type: 'json' };
@@ -17,3 +18,6 @@ for (const type of builtinTypes.values()) for (const { group, version, kind } of
 
 /** The type of a built-in kind; undefined where the kind is not built in. The core group is `''`. */
 export const typeOfKind = (group: string, version: string, kind: string): TypeSchema | undefined => byKind.get(`${group}/${version}/${kind}`);
+
+/** Struct (`PodSpec`) → field → the field's type as Go prints it (`v1.RestartPolicy`), where that is more than its shape. */
+export const goTypeNames: Readonly<Record<string, Readonly<Record<string, string>>>> = goNameTable;

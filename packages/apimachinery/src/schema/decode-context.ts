@@ -1,3 +1,4 @@
+import { goTypeNames } from '@pilothouse/api-schemas';
 import { goQuote } from '../go-format.ts';
 import { badRequestError } from '../status.ts';
 
@@ -49,9 +50,17 @@ export function mismatch(context: DecodeContext, depth: number, value: unknown, 
   let innermost = depth - 1;
   while (innermost >= 0 && context.owners[innermost] === '') innermost--;
   if (innermost < 0) return new DecodeError(`json: cannot unmarshal ${what} into Go value of type ${goType}`);
+  const named = nameBelow(goTypeNames[context.owners[innermost]]?.[String(context.path[innermost])], depth - 1 - innermost) ?? goType;
   const keys: string[] = [];
   for (let i = 0; i <= innermost; i++) if (context.owners[i] !== '') keys.push(String(context.path[i]));
-  return new DecodeError(`json: cannot unmarshal ${what} into Go struct field ${context.owners[innermost]}.${keys.join('.')} of type ${goType}`);
+  return new DecodeError(`json: cannot unmarshal ${what} into Go struct field ${context.owners[innermost]}.${keys.join('.')} of type ${named}`);
+}
+
+/** Go's name of what stands so many lists and maps below a field of this type. */
+export function nameBelow(goType: string | undefined, levels: number): string | undefined {
+  let name = goType;
+  for (let i = 0; i < levels && name !== undefined; i++) name = /^(?:\[\]|map\[[^\]]*\])(.+)$/.exec(name)?.[1];
+  return name;
 }
 
 /** The 400 for a body that is not what its kind says; its cause has the reason alone. */

@@ -34,6 +34,7 @@ test('numbers where a strategic merge patch needs another kind of number are tol
   const path = '/apis/apps/v1/namespaces/ns/deployments/d';
   expect((await patch(strategic, '{"spec":{"replicas":"x"}}', '', path)).message).toContain('unrecognized type: int32');
   expect((await patch(strategic, '{"spec":{"replicas":1.5}}', '', path)).message).toContain('cannot convert float64 to int32');
+  expect((await patch(strategic, '{"spec":{"strategy":{"type":1}}}', '', path)).message).toContain('cannot convert int64 to v1.DeploymentStrategyType');
 });
 
 test('what a strategic merge patch says of the kind is not heard', async () => {
