@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -118,6 +119,33 @@ test('a backup made while writes go on has all that was acknowledged before, and
     expect((await store.range(all)).count).toBeGreaterThanOrEqual(taken[3].entries.size);
     await store.close();
   }
+});
+
+test('a backup that is killed while it reads costs the store no room for long', async () => {
+  const store = await openLmdbStore(runtime, { dir: place('a') });
+  await store.put('/a', bytes('1'));
+  const child = spawn(process.execPath, ['--input-type=module', '-e', `
+    import { realRuntime } from ${JSON.stringify(import.meta.resolve('@pilothouse/base'))};
+    import { openLmdbSnapshot } from ${JSON.stringify(join(import.meta.dirname, '../lmdb/snapshot.ts'))};
+    const snapshot = await openLmdbSnapshot(realRuntime(), ${JSON.stringify(place('a'))});
+    console.log(snapshot.revision);
+    setInterval(() => {}, 1000);
+  `], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const revision = await new Promise((resolve) => child.stdout.once('data', (text) => resolve(Number(text))));
+  expect(revision).toBe(2);
+  child.kill('SIGKILL');
+  await new Promise((resolve) => child.once('exit', resolve));
+  const value = Buffer.alloc(100_000, 'x');
+  const fill = async () => {
+    for (let i = 0; i < 100; i++) await store.put('/a', value);
+    await store.compact(await store.revision());
+  };
+  await fill();
+  await fill();
+  const size = await store.size();
+  for (let i = 0; i < 4; i++) await fill();
+  expect(await store.size()).toBeLessThan(size * 1.5);
+  await store.close();
 });
 
 test('a directory that holds something is not restored into, one without a store is not backed up', async () => {

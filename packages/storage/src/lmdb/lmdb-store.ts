@@ -99,6 +99,8 @@ function lmdbJournal({ env, meta, log, values }: Tables, dir: string, closed: ()
       // A transaction of moderate size at a time, so that writes are not held up; the floor moves first: what is left
       // over by a crash in between is forgotten at the next opening.
       await commit(() => meta.put('floor', floorValue(floor)));
+      // A backup that was killed while it read would keep pages from being used again.
+      env.readerCheck();
       for (let i = 0; i < revisions.length; i += 2_000) {
         await commit(() => {
           for (const revision of revisions.slice(i, i + 2_000)) {

@@ -1,6 +1,7 @@
 /** API servers as a client sees them: in a process of their own, or in this one. */
 import { Agent, request as httpsRequest } from 'node:https';
 import type { ApiServer } from '@pilothouse/apiserver';
+import { realClock } from '@pilothouse/base';
 
 export interface Answer {
   status: number;
@@ -92,6 +93,8 @@ export function inProcessTarget(name: string, server: ApiServer): ApiTarget {
     name,
     async call(method, path, body, contentType = 'application/json') {
       const answer = await send(method, path, body, contentType, forever);
+      // Nothing here waits for anything outside: timers must have their turn all the same.
+      await new Promise<void>((resolve) => realClock.soon(resolve));
       const pieces: Uint8Array[] = [];
       if (answer.body instanceof Uint8Array) pieces.push(answer.body);
       else for await (const piece of answer.body ?? []) pieces.push(piece);

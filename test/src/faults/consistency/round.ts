@@ -7,6 +7,7 @@ import { checkLists, checkLog, checkWatched, settle } from '@pilothouse/testing/
 import { dice, type Finding } from '../suite.ts';
 import type { ApiTarget } from './api-target.ts';
 import { collection, type Recorder, runClient } from './clients.ts';
+import { checkHoldings, type Holding, runServices, sharedNow } from './services.ts';
 import { startWatcher } from './watcher.ts';
 
 export interface RoundOptions {
@@ -28,6 +29,8 @@ export interface RoundReport {
   /** Writes whose outcome the client did not learn. */
   unknown: number;
   events: number;
+  /** Addresses and ports that were given out. */
+  allocations: number;
   relists: number;
 }
 
@@ -45,7 +48,9 @@ export async function runRound(options: RoundOptions): Promise<RoundReport> {
   const running = () => realClock.monotonic() < until;
   const watchers = targets.map((target, i) => startWatcher(`watcher ${i} (${target.name} first)`, targets, i));
   const clients = Array.from({ length: options.clients }, (_, i) => runClient({ name: `${name}.${i}`, targets, first: i, keys, round: name, dice: dice(`${options.seed} client ${i}`), recorder, running }));
-  await Promise.all([options.disturb(running), ...clients]);
+  const holdings: Holding[] = [];
+  const services = targets.map((_, i) => runServices({ name: `${name}-${i}`, targets, dice: dice(`${options.seed} services ${i}`), running, holdings }));
+  await Promise.all([options.disturb(running), ...clients, ...services]);
 
   const last = await marker(targets, `${prefix}last`);
   const findings: Finding[] = [];
@@ -57,6 +62,8 @@ export async function runRound(options: RoundOptions): Promise<RoundReport> {
   for (const watcher of watchers) await watcher.stop();
   const consistent = await Promise.all(targets.map((target) => target.call('GET', collection).then(({ body }) => JSON.stringify(body.items.filter((o: any) => o.metadata.name.startsWith(prefix))))));
   say('servers show different states', consistent.flatMap((state, i) => (state === consistent[0] ? [] : [`${targets[i].name}: ${state}\n${targets[0].name}: ${consistent[0]}`])));
+
+  say('an address or a port was given out twice', [...checkHoldings(holdings), ...(await sharedNow(targets[0]))]);
 
   const log = await options.withStore(changesOf);
   const mine = log.filter((change) => change.key.startsWith(prefix));
@@ -70,6 +77,7 @@ export async function runRound(options: RoundOptions): Promise<RoundReport> {
     operations: recorder.history.length + recorder.lists.length,
     unknown: recorder.history.filter((o) => o.kind === 'write' && o.outcome === 'unknown').length,
     events: watchers.reduce((sum, { told }) => sum + told.reduce((n, { changes }) => n + changes.length, 0), 0),
+    allocations: holdings.length,
     relists: watchers.reduce((sum, watcher) => sum + watcher.relists(), 0),
   };
 }

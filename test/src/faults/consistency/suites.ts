@@ -23,13 +23,21 @@ interface Arena {
   clients: number;
   disturb(dice: Dice, until: () => boolean): Promise<void>;
   withStore<T>(read: (store: Store) => Promise<T>): Promise<T>;
+  /** What was done to the servers so far. */
+  troubles: Troubles[];
+}
+
+interface Troubles {
+  victims: string;
+  killed: number;
+  stopped: number;
 }
 
 /** Rounds in one arena until the time is over. */
 async function rounds({ seed, forMs, only, log }: FaultContext, open: (scope: Scope) => Promise<Arena>): Promise<FaultReport> {
   const scope = new Scope('arena');
-  const report: FaultReport = { tried: 0, findings: [] };
-  const sum: Omit<RoundReport, 'findings'> = { operations: 0, unknown: 0, events: 0, relists: 0 };
+  const report: FaultReport = { tried: 0, findings: [], notes: [] };
+  const sum: Omit<RoundReport, 'findings'> = { operations: 0, unknown: 0, events: 0, allocations: 0, relists: 0 };
   try {
     const arena = await open(scope);
     const until = realClock.monotonic() + forMs;
@@ -39,15 +47,16 @@ async function rounds({ seed, forMs, only, log }: FaultContext, open: (scope: Sc
       const { findings, ...counts } = await runRound({ ...arena, name: round, seed: roundSeed, forMs: Math.min(roundMs, Math.max(2_000, until - realClock.monotonic())), disturb: (running) => arena.disturb(dice(`${roundSeed} faults`), running) });
       report.findings.push(...findings);
       for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += counts[key];
-      log(`  round ${round}: ${counts.operations} operations, ${counts.unknown} without an outcome, ${counts.events} events, ${counts.relists} relists`);
+      log(`  round ${round}: ${counts.operations} operations, ${counts.unknown} without an outcome, ${counts.events} events, ${counts.allocations} allocations, ${counts.relists} relists`);
     }
+    report.notes!.push(...arena.troubles.map(({ victims, killed, stopped }) => `${victims}: ${killed} times killed, ${stopped} times stopped for a while`));
   } catch (error) {
     report.findings.push({ title: 'the servers could not be worked with', detail: error instanceof Error ? (error.stack ?? error.message) : messageOf(error) });
   } finally {
     await scope.close();
   }
   report.tried = sum.operations;
-  report.notes = [`${sum.operations} operations (${sum.unknown} without an outcome), ${sum.events} events told, ${sum.relists} relists`];
+  report.notes!.push(`${sum.operations} operations (${sum.unknown} without an outcome), ${sum.events} events told, ${sum.allocations} addresses and ports given out, ${sum.relists} relists`);
   return report;
 }
 
@@ -64,16 +73,18 @@ interface Killable {
 }
 
 /** Kills, or stops for a while, one of them after the other, with breaks. */
-async function trouble(victims: readonly Killable[], { pick, between, once }: Dice, until: () => boolean, breakMs: number): Promise<void> {
+async function trouble(victims: readonly Killable[], { pick, between, once }: Dice, { until, breakMs, count }: { until: () => boolean; breakMs: number; count: Troubles }): Promise<void> {
   while (until()) {
     await realClock.sleep(between(breakMs / 2, breakMs));
     if (!until()) return;
     const victim = pick(victims);
     if (once(3)) {
+      count.stopped++;
       victim.signal('SIGSTOP');
       await realClock.sleep(between(200, 2_500));
       victim.signal('SIGCONT');
     } else {
+      count.killed++;
       await victim.kill();
       await realClock.sleep(between(0, 800));
       await victim.start();
@@ -97,11 +108,13 @@ export const sharedEtcd: FaultSuite = {
     const servers = await Promise.all(['a', 'b', 'c'].map((name) => apiProcess(name, dir, ['--etcd-servers', endpoints.join(','), '--etcd-compaction-interval', '0'])));
     processes(scope, servers);
     await Promise.all(servers.map((server) => server.start()));
+    const [ofMembers, ofServers] = ['members of etcd', 'API servers'].map((victims): Troubles => ({ victims, killed: 0, stopped: 0 }));
     return {
+      troubles: [ofMembers, ofServers],
       targets: servers.map((server) => server.target),
       clients: 9,
       disturb: async (chance, until) => {
-        await Promise.all([trouble(members, dice(`${chance.below(2 ** 30)} members`), until, 2_500), trouble(servers, dice(`${chance.below(2 ** 30)} servers`), until, 3_500)]);
+        await Promise.all([trouble(members, dice(`${chance.below(2 ** 30)} members`), { until, breakMs: 2_500, count: ofMembers }), trouble(servers, dice(`${chance.below(2 ** 30)} servers`), { until, breakMs: 3_500, count: ofServers })]);
       },
       async withStore(read) {
         const store = await openEtcdStore(runtime, { endpoints, compactionIntervalMs: 0 });
@@ -125,10 +138,12 @@ export const embedded: FaultSuite = {
     const server = await apiProcess('a', certDir, ['--data-dir', dir]);
     processes(scope, [server]);
     await server.start();
+    const count: Troubles = { victims: 'API server', killed: 0, stopped: 0 };
     return {
+      troubles: [count],
       targets: [server.target],
       clients: 6,
-      disturb: (chance, until) => trouble([server], chance, until, 3_000),
+      disturb: (chance, until) => trouble([server], chance, { until, breakMs: 3_000, count }),
       async withStore(read) {
         await server.kill();
         const store = await openLmdbStore(runtime, { dir: join(dir, 'store') });
@@ -150,6 +165,6 @@ export const inMemory: FaultSuite = {
     const store = openMemoryStore(runtime);
     scope.own(store);
     const servers = await Promise.all(['a', 'b'].map(async (name) => inProcessTarget(name, scope.own(await createApiServer(runtime, { store })))));
-    return { targets: servers, clients: 8, disturb: async () => {}, withStore: (read) => read(store) };
+    return { troubles: [], targets: servers, clients: 8, disturb: async () => {}, withStore: (read) => read(store) };
   }),
 };
