@@ -77,7 +77,8 @@ async function tryDelete(call: Call, current: CachedObject, options: DeleteOptio
   const { definition, stored } = { definition: resource.definition, stored: resource.stored! };
   const dryRun = !!options.dryRun?.length;
   const old = viewOf(resource, current).object;
-  const admission = { operation: 'DELETE' as const, subresource: '', object: undefined, old, dryRun, options: { ...options }, name: current.name };
+  // Deletes of a collection name nothing.
+  const admission = { operation: 'DELETE' as const, subresource: '', object: undefined, old, dryRun, options: { ...options }, name: call.info.name && current.name };
   await mutate(call, admission);
   await admit(call, admission);
   const object = cloneJson(old);

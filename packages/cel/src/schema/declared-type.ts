@@ -2,7 +2,7 @@
 import type { RuleSchema } from '../rules/contract.ts';
 import type { TypeProvider } from '../check/declarations.ts';
 import { boolType, bytesType, doubleType, durationType, dynType, intType, listOf, mapOf, stringType, structOf, timestampType, type Type } from '../types.ts';
-import { escapeName } from './escaping.ts';
+import { escapeName, fieldNamed } from './escaping.ts';
 
 /** Bytes. */
 const maxRequestSize = 3 * 1024 * 1024;
@@ -112,7 +112,7 @@ export function provideTypes(...roots: readonly DeclaredType[]): TypeProvider {
     for (const field of declared.fields.values()) visit(field.declared);
   };
   roots.forEach(visit);
-  return { hasStruct: (name) => structs.has(name), fieldType: (name, field) => structs.get(name)?.get(field)?.declared.type };
+  return { hasStruct: (name) => structs.has(name), fieldType: (name, field) => fieldNamed(structs.get(name) ?? new Map<string, DeclaredField>(), field)?.declared.type };
 }
 
 /** How large what a path leads to may be; the path's first part is the variable. */

@@ -4,7 +4,7 @@ import { CelError } from '../eval/errors.ts';
 import { durationNanos, timestampNanos } from '../library/time-texts.ts';
 import type { RuleSchema } from '../rules/contract.ts';
 import { structOf, type Type } from '../types.ts';
-import { escapeName } from './escaping.ts';
+import { escapeName, fieldNamed } from './escaping.ts';
 import { withTypeMeta } from './declared-type.ts';
 
 type Json = unknown;
@@ -62,7 +62,7 @@ export class JsonStruct extends MapValue {
   }
   find(key: Value): Value | undefined {
     if (typeof key !== 'string') return undefined;
-    const field = this.#fields.get(key);
+    const field = fieldNamed(this.#fields, key);
     if (!field) return undefined;
     const json = this.#json[field.name];
     return json === undefined || !Object.hasOwn(this.#json, field.name) ? undefined : field.adapt(json);

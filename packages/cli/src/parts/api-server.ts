@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { type ApiServer, type ApiServerOptions, createApiServer, type Listener, type ServerParts } from '@pilothouse/apiserver';
 import { impersonate, parseTokenFile, standardAuthentication, standardAuthorization } from '@pilothouse/apiserver/auth/index';
 import { standardAdmission } from '@pilothouse/apiserver/admission/index';
+import { mutatingPolicies } from '@pilothouse/apiserver/admission/mutating-policies';
+import { validatingPolicies } from '@pilothouse/apiserver/admission/validating-policies';
 import { auditFile, createAudit, parseAuditPolicy } from '@pilothouse/apiserver/audit/index';
 import { announceServer, loopbackClient, runBootstrap } from '@pilothouse/apiserver/bootstrap/index';
 import { keepAllocations } from '@pilothouse/apiserver/bootstrap/service-repair';
@@ -147,6 +149,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
       client: loopback,
       enable: setup.enableAdmissionPlugins,
       disable: setup.disableAdmissionPlugins,
+      further: [mutatingPolicies(parts.read, parts.registry), validatingPolicies(parts.read, parts.registry)],
       ...((setup.authorizationMode ?? ['RBAC']).includes('RBAC') && { rbac: authOf(parts).authorization.rbac }),
     }),
     impersonate: (request, attributes, parts) => impersonate(request.headers, attributes, parts.authorize, impersonation),
