@@ -4,15 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { freePort, memoryMb, printHead, printRow, request, root, start, startApiServer, stop, until, wrk } from './tools.ts';
-
-const pod = (i: number) => ({
-  apiVersion: 'v1', kind: 'Pod',
-  metadata: { name: `pod-${i}`, namespace: 'default', labels: { app: `app-${i % 100}`, tier: 'bench', 'pod-template-hash': '5d4f8c7b9d' }, annotations: { 'bench.pilothouse.dev/note': 'a pod of ordinary size '.repeat(8) } },
-  spec: {
-    nodeName: `node-${i % 50}`, automountServiceAccountToken: false,
-    containers: [{ name: 'main', image: 'registry.example.com/team/service:v1.2.3', ports: [{ containerPort: 8080, name: 'http' }], env: Array.from({ length: 8 }, (_, n) => ({ name: `SETTING_${n}`, value: `value ${n} of this setting` })), resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '256Mi' } }, readinessProbe: { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 10 } }],
-  },
-});
+import { pod } from './objects.ts';
 
 export async function run(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options: { pods: { type: 'string', default: '25600' }, seconds: { type: 'string', default: '8' }, only: { type: 'string' } } });
