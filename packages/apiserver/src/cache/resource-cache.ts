@@ -35,10 +35,10 @@ export class ResourceCache {
   readonly namespaced: boolean;
   readonly #indexer: ObjectIndexer;
   readonly #reader: StoredReader;
-  readonly #clock: Pick<Clock, 'now'>;
+  readonly #clock: Pick<Clock, 'now' | 'soon'>;
   readonly #entries = new SortedEntries<CachedObject>();
   readonly #ring = new EventRing();
-  readonly #values = new ValueIndex();
+  readonly #values: ValueIndex;
   readonly #watchers: WatcherIndex;
   readonly #listeners = new Set<ChangeListener>();
   /** What this server wrote, until the feed brings it. */
@@ -52,13 +52,14 @@ export class ResourceCache {
   /** Revision of the list that the entries began with. */
   #loadedAt = 0;
 
-  constructor(options: { prefix: string; namespaced: boolean; indexer: ObjectIndexer; reader: StoredReader; clock: Pick<Clock, 'now'>; trigger?: string }) {
+  constructor(options: { prefix: string; namespaced: boolean; indexer: ObjectIndexer; reader: StoredReader; clock: Pick<Clock, 'now' | 'soon'>; trigger?: string }) {
     this.prefix = options.prefix;
     this.namespaced = options.namespaced;
     this.#indexer = options.indexer;
     this.#reader = options.reader;
     this.#clock = options.clock;
     this.#watchers = new WatcherIndex(options.trigger);
+    this.#values = new ValueIndex((start, visit) => this.scan('', start, visit), options.clock);
   }
 
   get revision(): number {
@@ -97,11 +98,11 @@ export class ResourceCache {
     this.#entries.scan(start !== undefined && start > range.start ? start : range.start, range.end, visit);
   }
 
-  /** Objects of the namespace ('' for all) whose label or field has the value, in key order. */
-  withValue(namespace: string, term: ExactTerm): CachedObject[] {
-    const found = this.#values.find(term, (visit) => this.scan('', undefined, (object) => void visit(object)));
-    const objects: CachedObject[] = [];
-    if (found) for (const object of found) if (!namespace || object.namespace === namespace) objects.push(object);
+  /** Objects of the namespace ('' for all) whose label or field has one of the values, in key order; undefined until that is indexed. */
+  withValue(namespace: string, term: ExactTerm): CachedObject[] | undefined {
+    const found = this.#values.find(term);
+    if (!found) return undefined;
+    const objects = namespace ? found.filter((object) => object.namespace === namespace) : found;
     return objects.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   }
 

@@ -51,8 +51,10 @@ export class SortedEntries<T extends { readonly key: string }> {
     if (!this.#chunks.length) return;
     for (let c = this.#chunkOf(start); c < this.#chunks.length; c++) {
       const chunk = this.#chunks[c];
+      // One comparison tells of most chunks that they lie wholly inside.
+      const inside = chunk[chunk.length - 1].key < end;
       for (let i = c === 0 || chunk[0].key < start ? lowerBound(chunk, start) : 0; i < chunk.length; i++) {
-        if (chunk[i].key >= end) return;
+        if (!inside && chunk[i].key >= end) return;
         if (visit(chunk[i]) === false) return;
       }
     }

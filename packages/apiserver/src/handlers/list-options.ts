@@ -136,14 +136,13 @@ export function selectionOf(resource: ServedResource, info: RequestInfo, options
 
 /** A term of the selectors that the cache's index can answer. */
 function exactTerm(resource: ServedResource, { labels, fields }: ListOptions): ExactTerm | undefined {
-  for (const { key } of labels?.requirements ?? []) {
-    const value = labels!.exactValue(key);
-    if (value !== undefined) return { kind: 'label', name: key, value };
+  for (const { key, operator, values } of labels?.requirements ?? []) {
+    if (operator === '=' || operator === '==' || operator === 'in') return { kind: 'label', name: key, values: [...new Set(values)] };
   }
   if (resource.conversion) return undefined;
   for (const { field } of fields?.requirements ?? []) {
     const value = field.startsWith('metadata.') ? undefined : fields!.exactValue(field);
-    if (value !== undefined) return { kind: 'field', name: field, value };
+    if (value !== undefined) return { kind: 'field', name: field, values: [value] };
   }
   return undefined;
 }

@@ -33,8 +33,11 @@ export function pageNow(resource: ServedResource, selection: Selection, start: s
     return { items, revision: cache.revision, next: undefined, remaining: undefined };
   }
   if (selection.exact && !limit && start === undefined && cache.size >= indexFrom) {
-    for (const entry of cache.withValue(namespace, selection.exact)) if ((!name || entry.name === name) && matches!(entry)) items.push(entry);
-    return { items, revision: cache.revision, next: undefined, remaining: undefined };
+    const candidates = cache.withValue(namespace, selection.exact);
+    if (candidates) {
+      for (const entry of candidates) if ((!name || entry.name === name) && matches!(entry)) items.push(entry);
+      return { items, revision: cache.revision, next: undefined, remaining: undefined };
+    }
   }
   cache.scan(namespace, start, (entry) => {
     if (limit && items.length === limit) {
