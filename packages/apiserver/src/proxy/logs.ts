@@ -78,15 +78,23 @@ async function refusal(response: IncomingMessage, pod: string): Promise<StatusEr
   const code = response.statusCode ?? 500;
   if (code === 500) return internalError(text);
   if (code === 400) return badRequestError(text);
-  const known: Readonly<Record<number, [string, string]>> = {
-    401: ['Unauthorized', 'the server has asked for the client to provide credentials'],
-    403: ['Forbidden', text],
-    404: ['NotFound', 'the server could not find the requested resource'],
-    503: ['ServiceUnavailable', 'the server is currently unable to handle the request'],
-  };
-  const [reason, message] = known[code] ?? ['Unknown', 'the server responded with the status code ' + code + ' but did not return more information'];
-  return new StatusError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: `${message} ( pods ${pod})`, reason, details: { name: pod, kind: 'pods', causes: [{ reason: 'UnexpectedServerResponse', message: text }] }, code });
+  const [reason, message] = answers[code] ?? (code > 500 ? ['InternalError', `an error on the server (${goQuote(text)}) has prevented the request from succeeding`] : ['Unknown', `the server responded with the status code ${code} but did not return more information`]);
+  return new StatusError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: `${message || text} ( pods ${pod})`, reason, details: { name: pod, kind: 'pods' }, code });
 }
+
+/** Reasons and words by status; '' where the kubelet's own words stand. Facts: apimachinery's NewGenericServerResponse. */
+const answers: Readonly<Record<number, readonly [reason: string, message: string]>> = {
+  401: ['Unauthorized', 'the server has asked for the client to provide credentials'],
+  403: ['Forbidden', ''],
+  404: ['NotFound', 'the server could not find the requested resource'],
+  405: ['MethodNotAllowed', 'the server does not allow this method on the requested resource'],
+  409: ['Conflict', 'the server reported a conflict'],
+  415: ['UnsupportedMediaType', ''],
+  422: ['Invalid', 'the server rejected our request due to an error in our request'],
+  429: ['TooManyRequests', 'the server has received too many requests and has asked us to try again later'],
+  503: ['ServiceUnavailable', 'the server is currently unable to handle the request'],
+  504: ['Timeout', 'the server was unable to return a response in the time allotted, but may still be processing the request'],
+};
 
 export const logHandler = (kubelets: Kubelets): ConnectHandler => ({
   plural: 'pods',

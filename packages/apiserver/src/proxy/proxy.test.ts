@@ -79,6 +79,8 @@ test('what cannot be logged or executed is refused with upstream\'s words', asyn
     ['log', 'p', 'sinceSeconds=1&sinceTime=2024-01-01T00:00:00Z', 'PodLogOptions "p" is invalid: []: Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified'],
     ['exec', 'nowhere', 'command=ls', 'pod nowhere does not have a host assigned'],
     ['portforward', 'nowhere', '', 'pod nowhere does not have a host assigned'],
+    ['portforward', 'p', 'ports=x', 'cannot convert to []int32: strconv.ParseUint: parsing "x": invalid syntax'],
+    ['portforward', 'p', 'ports=80,70000', 'cannot convert to []int32: strconv.ParseUint: parsing "70000": value out of range'],
     ['exec', 'p', 'command=ls', 'Upgrade request required'],
     ['proxy', 'p', '', 'address not allowed'],
   ];
@@ -88,6 +90,22 @@ test('what cannot be logged or executed is refused with upstream\'s words', asyn
     response.end('previous terminated container "c" in pod "p" not found');
   });
   await expect(ask('pods', 'log', 'p', { query: 'previous=true' })).rejects.toThrow('previous terminated container "c" in pod "p" not found');
+});
+
+test.each([
+  [401, 'Unauthorized', 'the server has asked for the client to provide credentials ( pods p)'],
+  [403, 'Forbidden', 'words ( pods p)'],
+  [422, 'Invalid', 'the server rejected our request due to an error in our request ( pods p)'],
+  [418, 'Unknown', 'the server responded with the status code 418 but did not return more information ( pods p)'],
+  [502, 'InternalError', 'an error on the server ("words") has prevented the request from succeeding ( pods p)'],
+  [500, 'InternalError', 'Internal error occurred: words'],
+])('a kubelet that answers a log with %i is passed on as %s', async (code, reason, message) => {
+  kubelet.removeAllListeners('request');
+  kubelet.on('request', (_request, response) => {
+    response.statusCode = code;
+    response.end('words');
+  });
+  await expect(ask('pods', 'log', 'p')).rejects.toMatchObject({ status: { code, reason, message } });
 });
 
 test('an upgraded connection carries bytes unchanged in both directions', async () => {

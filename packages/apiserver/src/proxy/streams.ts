@@ -1,5 +1,5 @@
 /** exec, attach and port-forward: passed through to the kubelet of the pod's node. */
-import { badRequestError } from '@pilothouse/apimachinery';
+import { badRequestError, goQuote } from '@pilothouse/apimachinery';
 import type { ConnectContext, ConnectHandler } from '../contract.ts';
 import { containerOf, podNamed } from './containers.ts';
 import type { Kubelets } from './kubelet.ts';
@@ -52,10 +52,17 @@ const streams: readonly Stream[] = [
   },
 ];
 
+/** @throws StatusError 400 for what is no number of 16 bits */
+function portOf(text: string): number {
+  const why = !/^\d+$/.test(text) ? 'invalid syntax' : Number(text) > 65_535 ? 'value out of range' : undefined;
+  if (why) throw badRequestError(`cannot convert to []int32: strconv.ParseUint: parsing ${goQuote(text)}: ${why}`);
+  return Number(text);
+}
+
 function optionsOf({ subresource, kind }: Stream, query: URLSearchParams): Record<string, unknown> {
   const options: Record<string, unknown> = { apiVersion: 'v1', kind };
   if (subresource === 'portforward') {
-    const ports = query.getAll('ports').flatMap((p) => p.split(',')).map(Number);
+    const ports = query.getAll('ports').flatMap((p) => p.split(',')).map(portOf);
     return { ...options, ...(ports.length && { ports }) };
   }
   for (const name of ['stdin', 'stdout', 'stderr', 'tty']) if (isSet(query, name)) options[name] = true;

@@ -178,7 +178,7 @@ async function startDaemons(runtime: Runtime, scope: Scope, { flags, plan, api, 
   if (plan.hollow > 0) {
     const { startHollowNodes } = await import('@pilothouse/kubelet-lite/hollow');
     const hollow = clients.client('kubelet', { commonName: 'system:hollow-nodes', organizations: ['system:masters'] });
-    scope.own(await startHollowNodes({ client: hollow, runtime: withLog('hollow'), count: plan.hollow, clusterDns: [clusterDns] }));
+    scope.own(await startHollowNodes({ client: hollow, runtime: withLog('hollow'), count: plan.hollow, clusterDns: [clusterDns], server: { address: '127.0.0.1', port: 0, clientCa: pki.ca.certificate } }));
     say(`Nodes: ${plan.hollow} hollow ones, which simulate their containers (${plan.why})`);
   } else if (!plan.runtimeEndpoint) {
     say(`Nodes: none (${plan.why})`);
