@@ -31,8 +31,9 @@ export function storedReader(stored: StoredKind): StoredReader {
       if (seal) throw new UnreadableValue(key, `is encrypted at rest (${seal[1]}): have it rewritten without encryption by the server that wrote it`);
       try {
         const raw = isProtobuf(value) ? decodeProtobuf(value, { apiVersion, kind }) : (JSON.parse(value.toString()) as KubeObject);
-        if (raw.kind !== kind) throw new WireError(`it is of kind ${JSON.stringify(raw.kind)} in ${JSON.stringify(raw.apiVersion)}`);
+        // The names of a custom kind may have changed since.
         if (custom) return raw as KubeObject;
+        if (raw.kind !== kind) throw new WireError(`it is of kind ${JSON.stringify(raw.kind)} in ${JSON.stringify(raw.apiVersion)}`);
         const other = raw.apiVersion === apiVersion ? undefined : served(raw.apiVersion ?? '');
         const { object } = other?.conversion ? { object: other.conversion.toStorage(other.codec.decode(raw).object) } : codec.decode(raw);
         object.kind = kind;
