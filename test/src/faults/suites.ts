@@ -2,9 +2,11 @@
 import type { FaultSuite } from './suite.ts';
 import { embedded, inMemory, sharedEtcd } from './consistency/suites.ts';
 import { pipelineFuzz } from './fuzz/pipeline.ts';
+import { socketFaults } from './sockets/sockets.ts';
 
 export const faultSuites: readonly FaultSuite[] = [
   pipelineFuzz,
+  socketFaults,
   inMemory,
   embedded,
   sharedEtcd,

@@ -157,3 +157,31 @@ test('HTTP/2 connections without streams are closed after a while; with one they
   stream.close();
   await new Promise((resolve) => busy.once('close', resolve));
 });
+
+test('a request for a protocol that nobody speaks is answered as any other; its connection is not kept', async () => {
+  await listen({});
+  const socket = await tls();
+  socket.write('GET /api/v1/namespaces HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+  const [answer] = await new Promise<[Buffer]>((resolve) => socket.once('data', (piece) => resolve([piece])));
+  expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+  await closed(socket);
+  const watching = await tls();
+  const cache = server.registry.find('', 'v1', 'namespaces')!.stored!.cache;
+  watching.write('GET /api/v1/namespaces?watch=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+  await until(() => cache.watcherCount === 1);
+  watching.destroy();
+  await until(() => cache.watcherCount === 0);
+});
+
+test.each(['close', 'destroy'] as const)('a watch over HTTP/2 ends with its stream, or its connection: %s', async (how) => {
+  await listen({});
+  const cache = server.registry.find('', 'v1', 'namespaces')!.stored!.cache;
+  const session = http2.connect(own.url, { ca: pki.ca.certificate });
+  open.push(session);
+  const streams = Array.from({ length: 3 }, () => session.request({ ':path': '/api/v1/namespaces?watch=1' }).on('error', () => {}));
+  await Promise.all(streams.map((stream) => new Promise((resolve) => stream.once('response', resolve))));
+  expect(cache.watcherCount).toBe(3);
+  if (how === 'destroy') session.destroy();
+  else for (const stream of streams) stream.close();
+  await until(() => cache.watcherCount === 0);
+});

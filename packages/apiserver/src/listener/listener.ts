@@ -114,7 +114,8 @@ const refusals: Readonly<Record<NoBody, (limits: Limits) => StatusError>> = {
 async function serve({ runtime, handle, limits, bodies }: Serving, request: IncomingMessage, raw: ServerResponse): Promise<void> {
   const abort = new AbortController();
   raw.once('close', () => {
-    if (!raw.writableFinished) abort.abort(new Error('the client went away'));
+    // An HTTP/2 response says that it is finished even where its stream was reset.
+    if (!raw.writableEnded || !raw.writableFinished) abort.abort(new Error('the client went away'));
   });
   const method = request.method ?? 'GET';
   const writing = { signal: abort.signal, clock: runtime.clock, stalledMs: limits.stalledMs };

@@ -1,5 +1,6 @@
-import type { ApiHandler } from '@pilothouse/apimachinery';
+import type { ApiHandler, ApiResponse } from '@pilothouse/apimachinery';
 import type { Runtime } from '@pilothouse/base';
+import { once } from 'node:events';
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { separateHeaders } from '../auth/headers.ts';
@@ -43,14 +44,24 @@ export async function handleUpgrade(runtime: Runtime, handle: ApiHandler, reques
   }
 }
 
-/** Answers on the raw socket and closes it. */
-async function refuse(socket: Socket, response: Awaited<ReturnType<ApiHandler>>): Promise<void> {
-  const pieces: Uint8Array[] = [];
-  if (response.body instanceof Uint8Array) pieces.push(response.body);
-  else if (Array.isArray(response.body)) pieces.push(...response.body);
-  else if (response.body) for await (const piece of response.body) pieces.push(piece);
-  const body = Buffer.concat(pieces);
-  const lines = [`HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ''}`];
-  for (const [name, value] of Object.entries(response.headers)) for (const one of Array.isArray(value) ? value : [value]) lines.push(`${name}: ${one}`);
-  socket.end(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n`), body]));
+/** Answers on the raw socket, whole or as a stream, and closes it. */
+async function refuse(socket: Socket, { status, headers, body }: ApiResponse): Promise<void> {
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
+  for (const [name, value] of Object.entries(headers)) for (const one of Array.isArray(value) ? value : [value]) lines.push(`${name}: ${one}`);
+  const head = (more: string): Buffer => Buffer.from(`${lines.join('\r\n')}\r\n${more}connection: close\r\n\r\n`, 'latin1');
+  if (body === undefined || body instanceof Uint8Array || Array.isArray(body)) {
+    const whole = Buffer.concat(body === undefined ? [] : body instanceof Uint8Array ? [body] : body);
+    socket.write(Buffer.concat([head(headers['content-length'] === undefined ? `content-length: ${whole.length}\r\n` : ''), whole]));
+  } else {
+    // A watch, say: it ends when the client goes, which only who reads is told.
+    socket.resume();
+    socket.once('end', () => socket.destroy());
+    socket.write(head(''));
+    for await (const piece of body) {
+      if (socket.destroyed) break;
+      if (!socket.write(piece)) await once(socket, 'drain').catch(() => {});
+    }
+  }
+  // Nobody reads it any more, so nothing would tell that the client closed its side.
+  socket.destroySoon();
 }

@@ -52,7 +52,7 @@ export async function writeResponse(raw: ServerResponse, method: string, headers
     const { 'content-length': _, ...rest } = response.headers;
     raw.writeHead(status, { ...rest, 'content-encoding': 'gzip', vary: varying(response.headers) });
     await pipeline(body, createGzip({ level: constants.Z_BEST_SPEED, chunkSize: 256 * 1024 }), raw, { signal }).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
+      if (!signal.aborted && (error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
     });
     return;
   }
