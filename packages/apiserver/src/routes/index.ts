@@ -1,11 +1,13 @@
 /** The paths beside the resources, listed once. */
 import { builtinGroups, builtinResources } from '@pilothouse/api-schemas';
+import type { MetricsRegistry } from '@pilothouse/base';
 import type { ServedApi } from '../discovery/documents.ts';
 import { type CustomSource, openApiDocuments, type OpenApiTexts } from '../openapi/documents.ts';
 import type { NonResourceRoute } from '../options.ts';
 import { jsonAnswer } from '../request/respond.ts';
 import { discoveryRoutes } from './discovery.ts';
 import { type HealthCheck, healthRoutes } from './health.ts';
+import { metricsRoute } from './metrics.ts';
 import { openApiRoutes } from './openapi.ts';
 import { versionRoute } from './version.ts';
 
@@ -24,6 +26,8 @@ export interface StandardRouteOptions {
   /** Loads the OpenAPI texts on first use. */
   texts: () => OpenApiTexts;
   healthChecks: readonly HealthCheck[];
+  /** Where the results of health checks are counted, for `/metrics/slis`. */
+  slis?: MetricsRegistry;
   build: { gitCommit: string; buildDate: string; runtime: string; platform: string };
   /** Routes of other parts: metrics, OpenID, the lab. */
   more?: readonly NonResourceRoute[];
@@ -37,7 +41,8 @@ export function standardRoutes(options: StandardRouteOptions): NonResourceRoute[
   const routes: NonResourceRoute[] = [
     ...discoveryRoutes(api, options.serverAddress),
     ...openApiRoutes(openApiDocuments(options.texts, options.definitions)),
-    ...healthRoutes(options.healthChecks),
+    ...healthRoutes(options.healthChecks, options.slis),
+    ...(options.slis ? [metricsRoute(options.slis, '/metrics/slis')] : []),
     versionRoute(options.build),
     ...(options.more ?? []),
   ];

@@ -24,7 +24,7 @@ import { standardRoutes } from '@pilothouse/apiserver/routes/index';
 import { metricsRoute } from '@pilothouse/apiserver/routes/metrics';
 import { openIdRoutes } from '@pilothouse/apiserver/routes/openid';
 import { virtualHandlers } from '@pilothouse/apiserver/virtual/index';
-import { messageOf, type MetricsRegistry, type Runtime, type Scope, UserError } from '@pilothouse/base';
+import { messageOf, metricsRegistry, type MetricsRegistry, type Runtime, type Scope, UserError } from '@pilothouse/base';
 import type { Store } from '@pilothouse/storage';
 import { buildDate } from '../version.ts';
 
@@ -166,9 +166,12 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
         { name: 'ping', in: ['healthz', 'livez', 'readyz'], check() {} },
         { name: 'log', in: ['healthz', 'livez', 'readyz'], check() {} },
         { name: 'etcd', in: ['healthz', 'livez', 'readyz'], check: () => store.health() },
+        { name: 'etcd-readiness', in: ['readyz'], check: () => store.health() },
+        { name: 'informer-sync', in: ['readyz'], check() { if (!state.server?.ready) throw new Error('the caches are not complete yet'); } },
         { name: 'poststarthook/rbac/bootstrap-roles', in: ['healthz', 'livez', 'readyz'], check() { if (!state.bootstrapped) throw new Error('bootstrap objects are being created'); } },
         { name: 'shutdown', in: ['readyz'], check() { if (scope.closed) throw new Error('process is shutting down'); } },
       ],
+      slis: metricsRegistry(),
       more: [...openIdRoutes(authOf(parts).authentication.issuer), metricsRoute(setup.metrics)],
     }),
     priorityAndFairness: setup.enablePriorityAndFairness ?? true,
