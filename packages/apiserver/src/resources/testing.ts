@@ -14,10 +14,14 @@ export const writeContext = (subresource = ''): WriteContext =>
     subresource,
     read: nothing,
     clock: { now: () => Date.UTC(2030, 0, 1), nowMs: () => 0 },
-    random: { below: () => 0 },
+    random: { below: () => 0, uuid: () => '00000000-0000-4000-8000-000000000000' },
+    warn: () => undefined,
   }) as unknown as WriteContext;
 
 const shown = ({ field, message }: FieldError): string => `${field}: ${message.split('\n')[0]}`;
+
+/** Findings without the examples that messages about names end in. */
+export const brief = (findings: string[]): string[] => findings.map((finding) => finding.replace(/,?  ?\(e\.g\. .*/, ''));
 
 /** The rules of one kind, asked with pieces of objects. `metadata.name` is `x` and the namespace `ns` where not given. */
 export function rulesOf(group: string, plural: string, version?: string) {

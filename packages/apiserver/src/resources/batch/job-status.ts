@@ -48,7 +48,7 @@ export function validateJobStatusUpdate(job: Job, old: Job): FieldError[] {
   say((finishedChanged || changed((j) => j.status.uncountedTerminatedPods)) && finished && (uncounted?.failed?.length ?? 0) + (uncounted?.succeeded?.length ?? 0) > 0, invalid('status.uncountedTerminatedPods', uncounted, 'must be empty for finished job'));
   validateIndexes(errors, job, old);
   say((finishedChanged || changed((j) => j.status.terminating)) && (status.terminating ?? 0) > 0 && finished, invalid('status.terminating', status.terminating, 'terminating>0 is invalid for finished job'));
-  say(changed((j) => [j.status.ready, j.status.active]) && (status.ready ?? 0) > (status.active ?? 0), invalid('status.ready', status.ready, 'cannot set more ready pods than active'));
+  say(changed((j) => [j.status.ready, j.status.active]) && status.ready !== undefined && status.ready > (status.active ?? 0), invalid('status.ready', status.ready, 'cannot set more ready pods than active'));
   say(met && failed, onConditions('cannot set SuccessCriteriaMet=True and Failed=true conditions'));
   say(met && is(job, 'FailureTarget'), onConditions('cannot set SuccessCriteriaMet=True and FailureTarget=true conditions'));
   say(!!spec.successPolicy && !met && complete, onConditions('cannot set Complete=True for Job with SuccessPolicy unless SuccessCriteriaMet=True'));

@@ -32,9 +32,9 @@ function validateCommon(errors: FieldError[], event: CoreEvent, controllerField:
     for (const [key, max] of limits) {
       const value = (event[key] as string | undefined) ?? '';
       if (!value) errors.push(required(key));
-      if (value.length > max) errors.push(invalid(key, '', `can have at most ${max} characters`));
+      if (Buffer.byteLength(value) > max) errors.push(invalid(key, '', `can have at most ${max} characters`));
     }
-    if ((event.message?.length ?? 0) > 1024) errors.push(invalid('message', '', 'can have at most 1024 characters'));
+    if (Buffer.byteLength(event.message ?? '') > 1024) errors.push(invalid('message', '', 'can have at most 1024 characters'));
   }
   checkName(errors, 'namespace', namespace, dns1123Subdomain);
 }

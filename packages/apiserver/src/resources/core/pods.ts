@@ -118,7 +118,7 @@ function prepareStatus(pod: Pod, old: Pod): void {
 function keepAllButResources(pod: Pod, old: Pod): void {
   const merge = (now: readonly Container[] | undefined, before: readonly Container[] | undefined): Container[] | undefined =>
     before?.every((container, i) => container.name === now?.[i]?.name) ? before.map((container, i) => withResources(container, now![i])) : (now as Container[] | undefined);
-  const counts = (spec: Pod['spec']) => `${spec.containers.length}/${spec.initContainers?.length ?? 0}`;
+  const counts = (spec: Pod['spec']) => `${spec.containers?.length ?? 0}/${spec.initContainers?.length ?? 0}`;
   if (counts(pod.spec) !== counts(old.spec)) return;
   const { resources } = pod.spec;
   const containers = merge(pod.spec.containers, old.spec.containers)!;

@@ -8,4 +8,6 @@ export function defaultClaim(claim: PersistentVolumeClaim): void {
   roundAmounts(spec.resources?.limits);
   const status = (claim.status ??= {});
   status.phase ||= 'Pending';
+  roundAmounts(status.capacity);
+  roundAmounts(status.allocatedResources);
 }

@@ -62,7 +62,12 @@ function defaultVolume(volume: Volume): void {
   if (volume.downwardAPI) volume.downwardAPI.defaultMode ??= filesMode;
   if (volume.hostPath) volume.hostPath.type ??= '';
   if (volume.image) volume.image.pullPolicy ||= defaultPullPolicy(volume.image.reference ?? '');
-  if (volume.ephemeral?.volumeClaimTemplate) volume.ephemeral.volumeClaimTemplate.spec.volumeMode ??= 'Filesystem';
+  const claim = volume.ephemeral?.volumeClaimTemplate?.spec;
+  if (claim) {
+    claim.volumeMode ??= 'Filesystem';
+    roundAmounts(claim.resources?.requests);
+    roundAmounts(claim.resources?.limits);
+  }
   if (volume.azureDisk) {
     volume.azureDisk.cachingMode ??= 'ReadWrite';
     volume.azureDisk.kind ??= 'Shared';
@@ -94,14 +99,13 @@ export function defaultPodSpec(spec: PodSpec): void {
   roundAmounts(spec.overhead);
   roundAmounts(spec.resources?.limits);
   roundAmounts(spec.resources?.requests);
-  if (spec.hostNetwork) for (const list of ['containers', 'initContainers'] as const) for (const container of spec[list] ?? []) for (const port of container.ports ?? []) port.hostPort ||= port.containerPort;
 }
 
 export function defaultPodTemplate(template: PodTemplateSpec | undefined): void {
   if (template?.spec) defaultPodSpec(template.spec);
 }
 
-/** What only a pod itself gets: requests from limits, service links. */
+/** What only a pod itself gets: requests from limits, service links, ports of its node. */
 export function defaultPod(pod: Filled<Pod>): void {
   const { spec } = pod;
   defaultPodSpec(spec);
@@ -110,6 +114,7 @@ export function defaultPod(pod: Filled<Pod>): void {
   // Pods only: a template keeps what it says, and warns.
   if (spec.terminationGracePeriodSeconds! < 0) spec.terminationGracePeriodSeconds = 1;
   spec.enableServiceLinks ??= true;
+  if (spec.hostNetwork) for (const list of ['containers', 'initContainers'] as const) for (const container of spec[list] ?? []) for (const port of container.ports ?? []) port.hostPort ||= port.containerPort;
   settleIps(pod.status);
 }
 

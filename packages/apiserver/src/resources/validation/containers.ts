@@ -80,13 +80,13 @@ function validateRestartPolicy(errors: FieldError[], container: Container, path:
   if (rules.length > 20) errors.push(tooMany(`${path}.restartPolicyRules`, rules.length, 20));
   rules.forEach((rule, i) => {
     const at = `${path}.restartPolicyRules[${i}]`;
-    if (rule.action !== 'Restart' && rule.action !== 'RestartAllContainers') errors.push(notSupported(`${at}.action`, rule.action, ['Restart', 'RestartAllContainers']));
+    if (rule.action !== 'Restart' && rule.action !== 'RestartAllContainers') errors.push(notSupported(`${at}.action`, rule.action ?? '', ['Restart', 'RestartAllContainers']));
     const codes = rule.exitCodes;
     if (!codes) {
       errors.push(required(`${at}.exitCodes`, 'must be specified'));
       return;
     }
-    if (codes.operator !== 'In' && codes.operator !== 'NotIn') errors.push(notSupported(`${at}.exitCodes.operator`, codes.operator, ['In', 'NotIn']));
+    if (codes.operator !== 'In' && codes.operator !== 'NotIn') errors.push(notSupported(`${at}.exitCodes.operator`, codes.operator ?? '', ['In', 'NotIn']));
     if ((codes.values?.length ?? 0) > 255) errors.push(tooMany(`${at}.exitCodes.values`, codes.values!.length, 255));
   });
 }
