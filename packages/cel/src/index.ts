@@ -1,5 +1,6 @@
 /** Kubernetes' Common Expression Language: compiling, costs, libraries, and the rules of custom resources. Runs in a browser. */
 export { Environment, type TypeProvider } from './check/declarations.ts';
+export { compileDeviceSelector, type DeviceFacts, matchesDevice } from './devices.ts';
 export { CelError } from './eval/errors.ts';
 export type { Activation } from './eval/frame.ts';
 export { Double, display, MapValue, none, Optional, type Opaque, type Value } from './eval/values.ts';

@@ -10,7 +10,6 @@ import type { EventResource } from './events/cluster-event.ts';
 import type { Features } from './features.ts';
 import type { Nominator } from './nominator.ts';
 import type { ClusterObjects } from './objects.ts';
-import type { DeviceMatcher } from './plugins/dynamic-resources/allocator.ts';
 import type { PodInfo } from './pod/pod-info.ts';
 import type { ClusterSnapshot } from './snapshot/cluster-snapshot.ts';
 import type { Verdict } from './verdict.ts';
@@ -118,8 +117,6 @@ export interface PluginHandle {
   readonly now: () => number;
   /** RFC 3339 of such a time. */
   readonly formatTime: (ms: number) => string;
-  /** Whether a device meets a CEL expression; absent: claims that need devices found are refused. */
-  readonly matchDevice?: DeviceMatcher;
   /** The pod as it is now (its nominated node may have changed since it was queued). */
   readonly currentPod: (info: PodInfo) => Pod | undefined;
   readonly actions: BindingActions;

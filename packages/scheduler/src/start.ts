@@ -36,8 +36,6 @@ export interface SchedulerOptions {
   hostname?: string;
   /** Decides between nodes of equal score by name, not by chance. */
   firstByName?: boolean;
-  /** Evaluates device selectors (CEL); without it claims that need devices found are refused. */
-  matchDevice?: PluginHandle['matchDevice'];
   /** Sends to extenders; default: this runtime's fetch. */
   postJson?: PostJson;
 }
@@ -91,7 +89,6 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     random,
     now: clock.now,
     formatTime,
-    matchDevice: options.matchDevice,
     currentPod: (info) => podInformer.lister.get(info.key),
     actions: bindingActions(client, clock, watched, stopping.signal),
     isPreempting: (uid) => preemptions.isRunning(uid),

@@ -113,7 +113,7 @@ function normalized(text: string): string {
   while (numbers.length < 3) numbers.push('0');
   return numbers.join('.') + match[2];
 }
-const toSemver = (text: string, lenient = false): Semver => new Semver(parseVersion(lenient ? normalized(text) : text));
+export const toSemver = (text: string, lenient = false): Semver => new Semver(parseVersion(lenient ? normalized(text) : text));
 function isSemver(text: string, lenient = false): boolean {
   try {
     toSemver(text, lenient);

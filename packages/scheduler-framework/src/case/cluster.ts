@@ -7,7 +7,6 @@ import { featuresWith } from '../features.ts';
 import { Nominator } from '../nominator.ts';
 import { type ObjectTables, objectTables } from '../objects.ts';
 import { PodInfo } from '../pod/pod-info.ts';
-import type { DeviceMatcher } from '../plugins/dynamic-resources/allocator.ts';
 import { defaultPlugins } from '../plugins/index.ts';
 import { createProfile, type Profile } from '../profile.ts';
 import { ClusterSnapshot } from '../snapshot/cluster-snapshot.ts';
@@ -26,7 +25,7 @@ export interface CaseCluster {
 
 const refuse = () => Promise.reject(new Error('a case is not bound'));
 
-export function buildCluster(source: SchedulerCase, matchDevice?: DeviceMatcher): CaseCluster {
+export function buildCluster(source: SchedulerCase): CaseCluster {
   const features = featuresWith(source.featureGates);
   const snapshot = new ClusterSnapshot();
   const nominator = new Nominator();
@@ -51,7 +50,6 @@ export function buildCluster(source: SchedulerCase, matchDevice?: DeviceMatcher)
     random: realRandom,
     now: () => cluster.nowMs,
     formatTime,
-    matchDevice,
     currentPod: (info) => pending.get(info.key),
     actions: { bind: refuse, updateVolume: refuse, updateClaim: refuse, updateClaimStatus: refuse, updateResourceClaim: refuse, waitUntil: refuse },
     isPreempting: () => false,

@@ -9,7 +9,6 @@ import { runPostFilters } from '../cycle/post-filter.ts';
 import { runPreFilters } from '../cycle/pre-filter.ts';
 import { Algorithm, type Feasible, noNodesMessage } from '../cycle/schedule.ts';
 import { explainScores } from '../cycle/score.ts';
-import type { DeviceMatcher } from '../plugins/dynamic-resources/allocator.ts';
 import { PodInfo } from '../pod/pod-info.ts';
 import type { Profile } from '../profile.ts';
 import { codeOf, messageOf, type Verdict } from '../verdict.ts';
@@ -27,9 +26,8 @@ export interface CaseResult {
 /** Longest text of an event, in bytes. */
 const longestEvent = 1024;
 
-/** `matchDevice` evaluates device selectors (CEL); cases with claims to allocate need it. */
-export function runCase(source: SchedulerCase, options: { matchDevice?: DeviceMatcher } = {}): CaseResult {
-  const cluster = buildCluster(source, options.matchDevice);
+export function runCase(source: SchedulerCase): CaseResult {
+  const cluster = buildCluster(source);
   const profiles = Object.fromEntries([...cluster.profiles].map(([name, p]) => [name, describeProfile(p)]));
   if (source.mode === 'hints') return { profiles, attempts: [], ...runHints(source, cluster) };
   const attempts = source.mode === 'each' ? source.pods.map((pod) => attempt(cluster, pod)) : runSequence(cluster, source);

@@ -6,6 +6,7 @@
 import type { Node } from '@pilothouse/api-schemas/types/core/v1';
 import type { AllocationResult, Device, DeviceClass, DeviceRequestAllocationResult, DeviceSelector, DeviceToleration, ResourceClaim, ResourceSlice } from '@pilothouse/api-schemas/types/resource/v1';
 import { quantityValue } from '@pilothouse/apimachinery/quantity';
+import { matchesDevice } from '@pilothouse/cel';
 import { nodeSelectorPredicate } from '../../pod/node-affinity.ts';
 import { tolerates } from '../../pod/tolerations.ts';
 import { deviceId } from './claims.ts';
@@ -18,9 +19,6 @@ export interface PoolDevice {
   readonly pool: string;
   readonly id: string;
 }
-
-/** Whether a device meets a CEL expression. @throws Error for an expression that cannot be evaluated. */
-export type DeviceMatcher = (expression: string, device: { driver: string; attributes: Device['attributes']; capacity: Device['capacity']; allowMultipleAllocations?: boolean }) => boolean;
 
 interface Ask {
   /** `request` or `request/subrequest`. */
@@ -39,7 +37,6 @@ export interface AllocatorInput {
   readonly classOf: (name: string) => DeviceClass | undefined;
   /** Ids of devices that are held already. */
   readonly taken: ReadonlySet<string>;
-  readonly matches: DeviceMatcher;
 }
 
 const reaches = (where: { nodeName?: string; allNodes?: boolean; nodeSelector?: ResourceSlice['spec']['nodeSelector'] }, node: Node): boolean =>
@@ -143,7 +140,7 @@ class Search {
   #fits(ask: Ask, { device, driver }: PoolDevice): boolean {
     if (!ask.adminAccess && device.taints?.some((t) => t.effect !== 'None' && !ask.tolerations.some((tol) => tolerates(tol, t)))) return false;
     const selectors = [...(this.#input.classOf(ask.className)?.spec.selectors ?? []), ...ask.selectors];
-    return selectors.every((s) => !s.cel || this.#input.matches(s.cel.expression, { driver, attributes: device.attributes, capacity: device.capacity, allowMultipleAllocations: device.allowMultipleAllocations }));
+    return selectors.every((s) => !s.cel || matchesDevice(s.cel.expression, { driver, attributes: device.attributes, capacity: device.capacity, allowMultipleAllocations: device.allowMultipleAllocations }));
   }
 
   /** What partitions of one device draw on together must suffice. */

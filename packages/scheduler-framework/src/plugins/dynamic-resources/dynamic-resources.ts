@@ -94,10 +94,8 @@ export const dynamicResources: PluginFactory<DynamicResourcesArgs> = {
         const away = state.claims.filter((c) => state.reachable.get(c)?.(node.metadata.labels ?? {}, node.metadata.name!) === false);
         let found: AllocationResult[] | undefined = [];
         if (state.toAllocate.length) {
-          const { matchDevice } = handle;
-          if (!matchDevice) return failure('device selectors need a CEL engine, and this scheduler was started without one');
           try {
-            found = allocate(state.toAllocate, node, { slices: objects.resourceSlices.list(), classOf: (name) => objects.deviceClasses.get(name), taken: state.taken, matches: matchDevice });
+            found = allocate(state.toAllocate, node, { slices: objects.resourceSlices.list(), classOf: (name) => objects.deviceClasses.get(name), taken: state.taken });
           } catch (error) {
             return failure(messageOf(error), error);
           }
