@@ -20,7 +20,7 @@ test('keys are texts, merges are carried out, only the first document counts', (
 test('of two equal keys the last counts, unless that is to be an error', () => {
   expect(parseYaml('a: 1\na: 2')).toEqual({ a: 2 });
   expect(() => parseYaml('a: 1\na: 2', { duplicates: 'error' })).toThrow('yaml: line 2: duplicated mapping key');
-  expect(duplicateYamlKeys('a: {b: 1, b: 2}\na: 3')).toEqual(['key "b" already set in map', 'key "a" already set in map']);
+  expect(duplicateYamlKeys('a: {b: 1, b: 2}\na: 3')).toEqual(['line 1: key "b" already set in map', 'line 2: key "a" already set in map']);
   expect(() => parseYaml('a: [')).toThrow(/^yaml: line 1: /);
 });
 

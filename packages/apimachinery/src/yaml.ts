@@ -5,6 +5,10 @@
 import { goQuote } from './go-format.ts';
 import { loneSurrogates, wellFormed } from './schema/json.ts';
 import { DEFAULT_SCALAR_STYLE_RULES, defineMappingTag, defineScalarTag, dump, load, loadAll, mapTag, mergeTag, NOT_RESOLVED, nullYaml11Tag, SCALAR_STYLE, type ScalarStyleRule, Schema, seqTag, strTag, YAMLException } from 'js-yaml';
+import { duplicateKeys } from './yaml-syntax/duplicates.ts';
+import { YamlFault } from './yaml-syntax/fault.ts';
+import { foldLines } from './yaml-syntax/fold.ts';
+import { readStructure, type YamlNode } from './yaml-syntax/structure.ts';
 
 export class YamlError extends Error {
   override name = 'YamlError';
@@ -38,10 +42,11 @@ const intTag = defineScalarTag<number>('tag:yaml.org,2002:int', {
   identify: (data) => Number.isInteger(data) && !Object.is(data, -0),
   represent: (data: number) => String(data),
 });
+const floatGrammar = /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/;
 const floatTag = defineScalarTag<number>('tag:yaml.org,2002:float', {
   implicit: true,
   implicitFirstChars: numberStart,
-  resolve: (source) => (/^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/.test(source) ? Number(source) : NOT_RESOLVED),
+  resolve: (source) => (floatGrammar.test(source) ? Number(source) : NOT_RESOLVED),
   identify: (data) => typeof data === 'number' && (!Number.isInteger(data) || Object.is(data, -0)),
   represent: (data: number) => String(data),
 });
@@ -67,14 +72,14 @@ export interface YamlOptions {
 
 /** The first document of the text as JSON; undefined where there is none. @throws YamlError with the line, as Go words it */
 export function parseYaml(text: string, { duplicates = 'last' }: YamlOptions = {}): unknown {
-  return attempt(() => {
+  return attempt(text, () => {
     const documents = firstDocument(text);
     return documents === undefined ? undefined : read(documents, load(documents, { schema, json: duplicates === 'last', maxDepth }));
   });
 }
 
 /** Every document of the text; empty ones are null. @throws YamlError */
-export const parseYamlDocuments = (text: string, { duplicates = 'last' }: YamlOptions = {}): unknown[] => attempt(() => read(text, loadAll(text, { schema, json: duplicates === 'last', maxDepth }) as unknown[]));
+export const parseYamlDocuments = (text: string, { duplicates = 'last' }: YamlOptions = {}): unknown[] => attempt(text, () => read(text, loadAll(text, { schema, json: duplicates === 'last', maxDepth }) as unknown[]));
 
 /** Nesting that is read: what JSON is read with too. */
 const maxDepth = 1_000;
@@ -137,14 +142,13 @@ function firstDocument(text: string): string | undefined {
   return content ? text : undefined;
 }
 
-/** Keys that stand twice, as strict decoding words them: `key "a" already set in map`. */
+/** Keys that stand twice, as strict decoding words them: `line 3: key "a" already set in map`. */
 export function duplicateYamlKeys(text: string): string[] {
-  const found: string[] = [];
+  let found = false;
   const noting = defineMappingTag<Record<string, unknown>>('tag:yaml.org,2002:map', {
     create: mapTag.create as () => Record<string, unknown>,
     addPair: (map, key, value) => {
-      const name = String(key);
-      if (Object.hasOwn(map, name)) found.push(`key ${goQuote(name)} already set in map`);
+      found ||= Object.hasOwn(map, String(key));
       return mapTag.addPair(map, key, value);
     },
     has: mapTag.has,
@@ -152,21 +156,53 @@ export function duplicateYamlKeys(text: string): string[] {
     get: mapTag.get,
     identify: mapTag.identify,
   });
-  attempt(() => {
+  attempt(text, () => {
     const document = firstDocument(text);
     if (document !== undefined) load(document, { schema: new Schema([...tags, noting]), json: true, maxDepth });
   });
-  return found;
+  return found ? duplicateKeys(structureOf(text), goKey).map(({ key, line }) => `line ${line}: key ${goKey(key)} already set in map`) : [];
 }
 
-function attempt<T>(work: () => T): T {
+/** The key as Go's `%#v` prints it, which tells texts from what only looks like them. */
+function goKey({ text, plain }: { text: string; plain: boolean }): string {
+  if (!plain) return goQuote(text);
+  if (booleans.has(text)) return String(booleans.get(text));
+  if (/^(|~|null|Null|NULL)$/.test(text)) return '<nil>';
+  const number = integer(text) ?? (floatGrammar.test(text) ? Number(text) : undefined);
+  return number === undefined ? goQuote(text) : String(number);
+}
+
+/** Undefined where it is not YAML as Go reads it. */
+function structureOf(text: string): YamlNode | undefined {
+  try {
+    return readStructure(text);
+  } catch (error) {
+    if (error instanceof YamlFault || error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** What Go has against the text, in its words; undefined where it would read it. */
+function faultOf(text: string): string | undefined {
+  try {
+    readStructure(text);
+    return undefined;
+  } catch (error) {
+    if (error instanceof YamlFault) return error.message;
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** @param text what is read, looked at anew where the reading fails: for the words of the error */
+function attempt<T>(text: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
     if (error instanceof RangeError) throw new YamlError(`yaml: exceeded max depth of ${maxDepth}`, { cause: error });
     if (!(error instanceof YAMLException)) throw error;
     const line = error.mark ? `line ${error.mark.line + 1}: ` : '';
-    throw new YamlError(`yaml: ${line}${error.reason}`, { cause: error });
+    throw new YamlError(`yaml: ${faultOf(text) ?? `${line}${error.reason}`}`, { cause: error });
   }
 }
 
@@ -181,7 +217,7 @@ const { doubleQuoteForInvisibles, doubleQuoteWhitespaceOnly, quoteInvalidPlain, 
 
 /** The value as one document, keys in Go's natural order, lists not indented. */
 export const writeYaml = (value: unknown): string =>
-  dump(value, { sortKeys: compareNaturally, seqNoIndent: true, noRefs: true, skipInvalid: true, lineWidth: -1, scalarStyleRules: [doubleQuoteForInvisibles, doubleQuoteWhitespaceOnly, asGoWrites, quoteInvalidPlain, fallbackToDoubleQuoted] });
+  foldLines(dump(value, { sortKeys: compareNaturally, seqNoIndent: true, noRefs: true, skipInvalid: true, lineWidth: -1, scalarStyleRules: [doubleQuoteForInvisibles, doubleQuoteWhitespaceOnly, asGoWrites, quoteInvalidPlain, fallbackToDoubleQuoted] }));
 
 const isLetter = (char: string) => /\p{L}/u.test(char);
 const isDigit = (char: string | undefined): boolean => char !== undefined && char >= '0' && char <= '9';
