@@ -44,7 +44,7 @@ export function readJsonPatch(body: unknown, { strict = true } = {}): { operatio
     }
     return operation as JsonPatchOperation;
   });
-  if (operations.length > maxJsonPatchOperations) throw tooLargeError(`Request entity too large: The allowed maximum operations in a JSON patch is ${maxJsonPatchOperations}, got ${operations.length}`);
+  if (operations.length > maxJsonPatchOperations) throw tooLargeError(`The allowed maximum operations in a JSON patch is ${maxJsonPatchOperations}, got ${operations.length}`);
   return { operations, strictErrors };
 }
 

@@ -248,7 +248,8 @@ describe('watch', () => {
     ['application/json;as=Table;v=v1;g=meta.k8s.io', 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json', "Unable to convert to Table as requested: includeObject: Invalid value: \"All\": must be 'Metadata', 'Object', 'None', or empty"],
   ])('a form that cannot be streamed (%s) is refused and leaves no watcher', async (accept, _, message) => {
     const { body } = await api.call('GET', `${url}?watch=1&includeObject=All`, undefined, { accept });
-    expect(typeof body === 'string' ? body : body.message).toContain(message);
+    // YAML folds long texts.
+    expect(typeof body === 'string' ? body.replace(/\n {2}/g, ' ') : body.message).toContain(message);
     expect(api.server.registry.find('', 'v1', 'configmaps')!.stored!.cache.watcherCount).toBe(0);
   });
 
