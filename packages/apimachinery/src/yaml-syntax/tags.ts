@@ -104,9 +104,9 @@ function readOctets(reader: CharacterReader, fail: Fail): string {
   let left = 0;
   let text = '';
   do {
-    const escape = reader.ahead(3);
-    if (!/^%[0-9a-fA-F]{2}$/.test(escape)) fail('did not find URI escaped octet');
-    const octet = Number.parseInt(escape.slice(1), 16);
+    const escaped = reader.ahead(3);
+    if (!/^%[0-9a-fA-F]{2}$/.test(escaped)) fail('did not find URI escaped octet');
+    const octet = Number.parseInt(escaped.slice(1), 16);
     if (text) {
       if ((octet & 0xc0) !== 0x80) fail('found an incorrect trailing UTF-8 octet');
     } else {
@@ -114,7 +114,7 @@ function readOctets(reader: CharacterReader, fail: Fail): string {
       if (!left) fail('found an incorrect leading UTF-8 octet');
     }
     reader.skip(3);
-    text += escape;
+    text += escaped;
   } while (--left > 0);
   return text;
 }

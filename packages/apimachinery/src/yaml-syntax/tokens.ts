@@ -78,39 +78,39 @@ export class TokenReader {
     const r = this.#reader;
     this.#skipToToken();
     this.#unroll(r.column);
-    if (r.isEnd()) return this.#fetchEnd();
-    if (r.column === 0 && r.peek() === '%') return this.#fetchOutsideBlocks(() => readDirective(r));
-    if (r.atDocumentMark()) return this.#fetchOutsideBlocks(() => this.#mark(r.peek() === '-' ? 'document-start' : 'document-end', 3));
+    if (r.isEnd()) return void this.#fetchEnd();
+    if (r.column === 0 && r.peek() === '%') return void this.#fetchOutsideBlocks(() => readDirective(r));
+    if (r.atDocumentMark()) return void this.#fetchOutsideBlocks(() => this.#mark(r.peek() === '-' ? 'document-start' : 'document-end', 3));
     const c = r.peek();
     switch (c) {
       case '[': case '{':
         this.#saveKey();
         this.#keys.push(undefined);
         this.#keyAllowed = true;
-        return this.#add(this.#mark(c, 1));
+        return void this.#add(this.#mark(c, 1));
       case ']': case '}':
         this.#dropKey();
         if (this.#inFlow) this.#keys.pop();
         this.#keyAllowed = false;
-        return this.#add(this.#mark(c, 1));
+        return void this.#add(this.#mark(c, 1));
       case ',':
         this.#dropKey();
         this.#keyAllowed = true;
-        return this.#add(this.#mark(c, 1));
+        return void this.#add(this.#mark(c, 1));
     }
-    if (c === '-' && r.isSpaceOrEnd(1)) return this.#fetchEntry();
-    if (c === '?' && (this.#inFlow || r.isSpaceOrEnd(1))) return this.#fetchKey();
-    if (c === ':' && (this.#inFlow || r.isSpaceOrEnd(1))) return this.#fetchValue();
-    if (c === '*' || c === '&') return this.#fetchScalarLike(() => this.#readAnchor(c));
-    if (c === '!') return this.#fetchScalarLike(() => readTag(r));
+    if (c === '-' && r.isSpaceOrEnd(1)) return void this.#fetchEntry();
+    if (c === '?' && (this.#inFlow || r.isSpaceOrEnd(1))) return void this.#fetchKey();
+    if (c === ':' && (this.#inFlow || r.isSpaceOrEnd(1))) return void this.#fetchValue();
+    if (c === '*' || c === '&') return void this.#fetchScalarLike(() => this.#readAnchor(c));
+    if (c === '!') return void this.#fetchScalarLike(() => readTag(r));
     if ((c === '|' || c === '>') && !this.#inFlow) {
       this.#dropKey();
       this.#keyAllowed = true;
-      return this.#add(this.#around('scalar', () => (skipBlockScalar(r, this.#indent), '')));
+      return void this.#add(this.#around('scalar', () => (skipBlockScalar(r, this.#indent), '')));
     }
-    if (c === "'" || c === '"') return this.#fetchScalarLike(() => this.#around('scalar', () => readQuoted(r)));
+    if (c === "'" || c === '"') return void this.#fetchScalarLike(() => this.#around('scalar', () => readQuoted(r)));
     const startsPlain = !(r.isSpaceOrEnd() || '-?:,[]{}#&*!|>\'"%@`'.includes(c)) || (c === '-' && !r.isBlank(1)) || (!this.#inFlow && (c === '?' || c === ':') && !r.isSpaceOrEnd(1));
-    if (startsPlain) return this.#fetchPlain();
+    if (startsPlain) return void this.#fetchPlain();
     this.#fail('found character that cannot start any token');
   }
 
