@@ -1,5 +1,6 @@
 /** The program `pilothouse`: every daemon as a subcommand. */
 import { UserError } from '@pilothouse/base';
+import { StoreUnavailable } from '@pilothouse/storage/contract';
 import { CommanderError } from 'commander';
 import { buildProgram } from './program.ts';
 import { limitYoungGeneration } from './young-generation.ts';
@@ -11,6 +12,6 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exit(error.exitCode);
   // What the user can mend is one sentence; anything else is our fault and shows where.
-  console.error(error instanceof UserError ? `pilothouse: ${error.message}` : error);
+  console.error(error instanceof UserError || error instanceof StoreUnavailable ? `pilothouse: ${error.message}` : error);
   process.exit(1);
 }

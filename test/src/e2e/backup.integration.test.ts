@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { program, startCluster } from '../golden/cluster.ts';
@@ -40,5 +41,14 @@ describe.skipIf(lacking({ commands: ['kubectl'] }))('backup and restore', () => 
     } finally {
       await restored.stop();
     }
+
+    // Damage that only the value's checksum shows is named at the start, too.
+    const data = join(dir, 'elsewhere', 'data', 'store', 'data.mdb');
+    const content = readFileSync(data);
+    content.write('X', content.lastIndexOf('"name":"before"') + 8);
+    writeFileSync(data, content);
+    const damaged = await pilothouse('up', '--data-dir', join(dir, 'elsewhere', 'data'), '--secure-port', String(restored.port), '--kubeconfig', join(dir, 'k'), '--hollow-nodes', '1');
+    expect(damaged.code).toBe(1);
+    expect(damaged.stderr).toMatch(/^pilothouse: the value of revision \d+ in .* is damaged: restore it from a backup\n$/);
   }, 120_000);
 });

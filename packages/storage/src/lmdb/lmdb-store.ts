@@ -72,7 +72,7 @@ function lmdbJournal({ env, meta, log, values }: Tables, dir: string, closed: ()
   const read = (revision: Revision, bytes: Buffer | undefined): Uint8Array | undefined => {
     if (!bytes) return undefined;
     const value = unsealed(bytes);
-    if (!value) throw new StoreUnavailable(`the value of revision ${revision} in ${dir} is damaged`);
+    if (!value) throw new StoreUnavailable(`the value of revision ${revision} in ${dir} is damaged: restore it from a backup`);
     return value;
   };
   /** Runs writes as one transaction; resolves when it is durable. */
