@@ -8,6 +8,7 @@ import type { Authorizer, Decision, ObjectFeed, RequestAttributes, ResourceDefin
 import { serveCustomResources } from './custom-resources/serving.ts';
 import type { ServerCore } from './handlers/call.ts';
 import { flowControl } from './flow-control/index.ts';
+import { flowControlRoutes } from './routes/flow-control.ts';
 import { type ListenOptions, type Listener, openListener } from './listener/listener.ts';
 import { collectServer, keyResources } from './metrics/objects.ts';
 import { requestMetrics } from './metrics/requests.ts';
@@ -95,7 +96,7 @@ export async function createApiServer(runtime: Runtime, options: ApiServerOption
     parts,
     authenticators: plug(options.authenticators, parts),
     anonymous: options.anonymous ?? true,
-    routes: plug(options.nonResourceRoutes, parts),
+    routes: [...plug(options.nonResourceRoutes, parts), ...(flow ? flowControlRoutes(flow) : [])],
     impersonate: options.impersonate,
     audit: options.audit,
     requestTimeoutMs,

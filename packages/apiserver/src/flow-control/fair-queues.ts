@@ -62,15 +62,19 @@ export class FairQueues {
     this.#shape = shape;
   }
 
-  /** Lets the request wait; false where its queues are full. */
-  add(flow: string, waiting: Waiting): boolean {
+  get count(): number {
+    return this.#shape.queues;
+  }
+
+  /** Lets the request wait, in the queue answered; -1 where its queues are full. */
+  add(flow: string, waiting: Waiting): number {
     let best = -1;
     let shortest = Infinity;
     for (const index of dealHand(flow, this.#shape)) {
       const length = this.#queues.get(index)?.length ?? 0;
       if (length < shortest) [best, shortest] = [index, length];
     }
-    if (shortest >= this.#shape.queueLengthLimit) return false;
+    if (shortest >= this.#shape.queueLengthLimit) return -1;
     const virtualStart = Math.max(this.#virtual, this.#finish.get(best) ?? 0);
     this.#finish.set(best, virtualStart + 1);
     const queued = Object.assign(waiting, { virtualStart });
@@ -78,7 +82,7 @@ export class FairQueues {
     if (queue) queue.push(queued);
     else this.#queues.set(best, [queued]);
     this.#length++;
-    return true;
+    return best;
   }
 
   /** Takes out the one whose turn it is. */

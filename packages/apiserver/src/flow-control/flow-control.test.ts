@@ -160,4 +160,27 @@ describe('the server', () => {
     await again;
     await api.close();
   });
+
+  test('tells what runs and waits', async () => {
+    const { api, release } = await start(queuing);
+    const slow = api.call('GET', '/api/v1/nodes/slow');
+    await settle();
+    const waiting = api.call('GET', '/api/v1/nodes');
+    await settle();
+    const table = async (name: string) => String((await api.call('GET', `/debug/api_priority_and_fairness/${name}`)).body).split('\n').map((row) => row.split(/, +/));
+    expect(await table('dump_priority_levels')).toEqual([
+      ['PriorityLevelName', 'ActiveQueues', 'IsIdle', 'IsQuiescing', 'WaitingRequests', 'ExecutingRequests', 'DispatchedRequests', 'RejectedRequests', 'TimedoutRequests', 'CancelledRequests'],
+      ['l', '1', 'false', 'false', '1', '1', '1', '0', '0', '0'],
+      [''],
+    ]);
+    const queues = await table('dump_queues');
+    expect(queues).toHaveLength(10);
+    expect(queues.filter(([, , pending]) => pending === '1').map((row) => row.slice(2))).toEqual([['1', '0', '0', '0.00000000ss', '1', '1', '1.00000000ss']]);
+    const requests = await table('dump_requests?includeRequestDetails=1');
+    expect(requests[1]).toEqual(['l', 's', '-1', '-1', '', expect.stringMatching(/Z$/), '1', '0', '0s', expect.stringMatching(/Z$/), expect.any(String), 'get', '/api/v1/nodes/slow', '', 'slow', 'v1', 'nodes', '']);
+    expect(requests[2].slice(0, 12)).toEqual(['l', 's', expect.stringMatching(/^\d$/), '0', '', expect.stringMatching(/Z$/), '1', '0', '0s', '0001-01-01T00:00:00Z', expect.any(String), 'list']);
+    release();
+    await Promise.all([slow, waiting]);
+    await api.close();
+  });
 });

@@ -3,7 +3,8 @@ import { flowSchemas, priorityLevelConfigurations, type StatusError, tooManyRequ
 import type { FlowSchema, PriorityLevelConfiguration } from '@pilothouse/api-schemas/types/flowcontrol/v1';
 import type { MetricsRegistry, Runtime } from '@pilothouse/base';
 import type { ObjectFeed, User } from '../contract.ts';
-import { type CompiledSchema, compileSchema, type FlowRequest, inOrder } from './schemas.ts';
+import type { RequestInfo } from '../request/info.ts';
+import { type CompiledSchema, compileSchema, inOrder } from './schemas.ts';
 import { type PriorityLevel, Seats } from './seats.ts';
 
 /** A request's seat. */
@@ -16,7 +17,35 @@ export interface Ticket {
 
 export interface FlowControl {
   /** Takes a seat: at once where there is one, else after waiting. @throws StatusError 429 (or rejects with it) */
-  admit(request: FlowRequest, user: User, signal: AbortSignal): Ticket | Promise<Ticket>;
+  admit(request: RequestInfo, user: User, signal: AbortSignal): Ticket | Promise<Ticket>;
+  /** What runs and waits now, and what became of the requests so far; by the levels' names. */
+  state(): LevelState[];
+}
+
+/** A priority level, as its dumps tell it. */
+export interface LevelState {
+  name: string;
+  /** It is deleted, and served until it is empty. */
+  quiescing: boolean;
+  queues: number;
+  requests: RequestState[];
+  dispatched: number;
+  rejected: number;
+  timedOut: number;
+  cancelled: number;
+}
+export interface RequestState {
+  request: RequestInfo;
+  user: User;
+  schema: string;
+  /** What tells its flow from others of the schema. */
+  distinguisher: string;
+  /** -1: it did not have to wait. */
+  queue: number;
+  /** Milliseconds since the epoch. */
+  arrived: number;
+  /** Absent: it waits. */
+  started?: number;
 }
 
 /** A schema with its level, as requests meet them. */
@@ -24,9 +53,16 @@ interface Flow {
   schema: CompiledSchema;
   level: PriorityLevel;
   headers: Readonly<Record<string, string>>;
-  /** Of exempt levels: every request has the same. */
-  ticket: Ticket | undefined;
   counts: FlowCounts;
+}
+/** A request that runs or waits. */
+interface Held {
+  flow: Flow;
+  request: RequestInfo;
+  user: User;
+  queue: number;
+  arrived: number;
+  started: number | undefined;
 }
 interface FlowCounts {
   labels: readonly [priorityLevel: string, flowSchema: string];
@@ -51,6 +87,7 @@ export function flowControl({ clock }: Pick<Runtime, 'clock'>, feed: ObjectFeed,
   const schemas = new Map<string, FlowSchema>();
   const levels = new Map<string, PriorityLevelConfiguration>();
   const counts = new Map<string, FlowCounts>();
+  const requests = new Set<Held>();
   let flows: readonly Flow[] = [];
   let stale = true;
   const keep = <T extends { metadata?: { name?: string } }>(held: Map<string, T>) => (object: T | undefined, old: T | undefined): void => {
@@ -76,7 +113,7 @@ export function flowControl({ clock }: Pick<Runtime, 'clock'>, feed: ObjectFeed,
       const level = levels.has(schema.level) ? seats.levels.get(schema.level) : undefined;
       if (!level) return [];
       const headers = Object.freeze({ 'x-kubernetes-pf-flowschema-uid': schema.uid, 'x-kubernetes-pf-prioritylevel-uid': level.uid });
-      return [{ schema, level, headers, ticket: level.exempt ? { headers, release() {} } : undefined, counts: countsOf(schema.name, level.name) }];
+      return [{ schema, level, headers, counts: countsOf(schema.name, level.name) }];
     });
   };
 
@@ -85,14 +122,50 @@ export function flowControl({ clock }: Pick<Runtime, 'clock'>, feed: ObjectFeed,
       if (stale) refresh();
       const flow = flows.find(({ schema }) => schema.matches(request, user)) ?? flows.find(({ schema }) => schema.name === 'catch-all');
       if (!flow) return unlimited;
-      const ticket = flow.ticket ?? (seats.tryTake(flow.level) ? ticketOf(seats, flow) : undefined);
-      if (!ticket) return wait(flow, request, user, signal);
-      flow.counts.dispatched++;
-      return ticket;
+      const now = clock.now();
+      if (!flow.level.exempt && !seats.tryTake(flow.level)) return wait({ flow, request, user, queue: -1, arrived: now, started: undefined }, signal);
+      return start({ flow, request, user, queue: -1, arrived: now, started: now });
+    },
+    state() {
+      if (stale) refresh();
+      return [...seats.levels.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map((level) => stateOf(level));
     },
   };
 
-  function wait(flow: Flow, request: FlowRequest, user: User, signal: AbortSignal): Promise<Ticket> {
+  function stateOf({ name, queues }: PriorityLevel): LevelState {
+    const of = [...counts.values()].filter(({ labels }) => labels[0] === name);
+    const sum = (value: (count: FlowCounts) => number): number => of.reduce((total, count) => total + value(count), 0);
+    return {
+      name,
+      quiescing: !levels.has(name),
+      queues: queues?.count ?? 0,
+      requests: [...requests].flatMap(({ flow: { schema, level }, request, user, queue, arrived, started }): RequestState[] =>
+        level.name === name ? [{ request, user, schema: schema.name, distinguisher: schema.distinguish(request, user), queue, arrived, ...(started !== undefined && { started }) }] : [],
+      ),
+      dispatched: sum((count) => count.dispatched),
+      rejected: sum(({ rejected }) => rejected['queue-full'] + rejected['concurrency-limit']),
+      timedOut: sum(({ rejected }) => rejected['time-out']),
+      cancelled: sum(({ rejected }) => rejected.cancelled),
+    };
+  }
+
+  /** The request has its seat, where it needs one. */
+  function start(held: Held): Ticket {
+    const { level, headers, counts: count } = held.flow;
+    count.dispatched++;
+    requests.add(held);
+    const seated = !level.exempt;
+    return {
+      headers,
+      release() {
+        requests.delete(held);
+        if (seated) seats.leave(level);
+      },
+    };
+  }
+
+  function wait(held: Held, signal: AbortSignal): Promise<Ticket> {
+    const { flow, request, user } = held;
     const { level, schema, counts: count } = flow;
     const { queues } = level;
     const refused = (why: keyof FlowCounts['rejected']): StatusError => {
@@ -103,14 +176,15 @@ export function flowControl({ clock }: Pick<Runtime, 'clock'>, feed: ObjectFeed,
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         count.waiting--;
+        requests.delete(held);
         timer.cancel();
         signal.removeEventListener('abort', onAbort);
       };
       const waiting = {
         start(): void {
           settle();
-          count.dispatched++;
-          resolve(ticketOf(seats, flow));
+          held.started = clock.now();
+          resolve(start(held));
         },
       };
       const giveUp = (why: 'time-out' | 'cancelled'): void => {
@@ -119,19 +193,17 @@ export function flowControl({ clock }: Pick<Runtime, 'clock'>, feed: ObjectFeed,
         reject(refused(why));
       };
       const onAbort = (): void => giveUp('cancelled');
-      if (!queues.add(`${schema.name}\0${schema.distinguish(request, user)}`, waiting)) {
+      held.queue = queues.add(`${schema.name}\0${schema.distinguish(request, user)}`, waiting);
+      if (held.queue < 0) {
         reject(refused('queue-full'));
         return;
       }
+      requests.add(held);
       count.waiting++;
       const timer = clock.after(options.waitMs, () => giveUp('time-out'));
       signal.addEventListener('abort', onAbort, { once: true });
     });
   }
-}
-
-function ticketOf(seats: Seats, { level, headers }: Flow): Ticket {
-  return { headers, release: () => seats.leave(level) };
 }
 
 function withHeaders(error: StatusError, headers: Readonly<Record<string, string>>): StatusError {
