@@ -242,6 +242,8 @@ export interface Conversion<T extends KubeObject> {
   storage: ResourceType<any>;
   toStorage(object: T): KubeObject;
   fromStorage(object: KubeObject): T;
+  /** The same where another server has to be asked for some of it: used instead, ahead of time. @throws StatusError 500 */
+  remote?: { toStorage(object: T): Promise<KubeObject>; fromStorage(objects: readonly KubeObject[]): Promise<readonly T[]> };
 }
 
 // ---- admission

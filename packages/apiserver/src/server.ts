@@ -20,6 +20,7 @@ import { objectFeed } from './reader.ts';
 import { ResourceRegistry } from './registry.ts';
 import { inFlightLimits } from './request/in-flight.ts';
 import { builtinDefinitions } from './resources/index.ts';
+import { webhookCaller } from './webhooks/call.ts';
 
 /** A running API server; it serves `handle` at once, and sockets once `listen` was called. */
 export interface ApiServer {
@@ -62,7 +63,7 @@ export async function createApiServer(runtime: Runtime, options: ApiServerOption
   };
   await registry.add(options.definitions ?? builtinDefinitions());
   await feed.start(scope);
-  const customResources = registry.of(customResourceDefinitions) && (await serveCustomResources(runtime, scope, { registry, read, compileRules }));
+  const customResources = registry.of(customResourceDefinitions) && (await serveCustomResources(runtime, scope, { registry, read, compileRules, callWebhook: webhookCaller(runtime, read) }));
   const parts: ServerParts = { ...runtime, read, registry, store, authorize, authorizers: () => authorizers, customResources };
   const core: ServerCore = {
     ...runtime,

@@ -55,17 +55,18 @@ export function customCodec(kind: string, { version, schema, structural, hasDefa
   };
 }
 
+/** The object with what the version it is stored in has defaults for; itself where there are none. */
+export function withDefaults(object: KubeObject, stored: CustomSchema | undefined): KubeObject {
+  if (!stored?.hasDefaults) return object;
+  const copy = cloneJson(object);
+  return setDefaults(copy, stored.structural) ? copy : object;
+}
+
 /** An object of the store as a version shows it; itself where it looks the same there. `stored`: the version it is stored in, where that is still defined. */
 export function shownIn(object: KubeObject, apiVersion: string, shown: CustomSchema, stored: CustomSchema | undefined): KubeObject {
-  let value = object as unknown as Record<string, unknown>;
-  let changed = false;
-  if (stored?.hasDefaults) {
-    const copy = cloneJson(value);
-    changed = setDefaults(copy, stored.structural);
-    if (changed) value = copy;
-  }
-  const pruned = prune(value, shown.structural, { fromStore: true });
-  if (!changed && !pruned.changed && object.apiVersion === apiVersion) return object;
+  const whole = withDefaults(object, stored);
+  const pruned = prune(whole as unknown as Record<string, unknown>, shown.structural, { fromStore: true });
+  if (whole === object && !pruned.changed && object.apiVersion === apiVersion) return object;
   pruned.object.apiVersion = apiVersion;
   return pruned.object as unknown as KubeObject;
 }

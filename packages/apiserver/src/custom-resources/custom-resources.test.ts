@@ -67,6 +67,16 @@ describe('custom resources', () => {
     expect((await api.call('PATCH', `${widgets}/a`, { spec: { size: 4 } }, { 'content-type': 'application/merge-patch+json' })).body.metadata.generation).toBe(2);
   });
 
+  test('a manager applies through one version, then through another', async () => {
+    const api = await start();
+    const schema = { openAPIV3Schema: { type: 'object', properties: { spec } } };
+    await define(api, definition('widgets', 'Widget', { versions: [{ name: 'v1', served: true, storage: true, schema }, { name: 'v2', served: true, storage: false, schema }] }));
+    const apply = (version: string, wanted: object) => api.call('PATCH', `/apis/${group}/${version}/namespaces/default/widgets/a?fieldManager=me`, { ...widget('a', { spec: wanted }), apiVersion: `${group}/${version}` }, { 'content-type': 'application/apply-patch+yaml' });
+    expect((await apply('v1', { size: 1, color: 'red' })).status).toBe(201);
+    const { status, body } = await apply('v2', { size: 2 });
+    expect([status, body.apiVersion, body.spec]).toEqual([200, `${group}/v2`, { size: 2 }]);
+  });
+
   test('names that another definition of the group has are not accepted until it goes', async () => {
     const api = await start();
     await define(api, definition('widgets', 'Widget', { names: { shortNames: ['w'] } }));

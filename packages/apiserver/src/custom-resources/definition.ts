@@ -4,16 +4,21 @@ import type { ResourceFacts } from '@pilothouse/api-schemas';
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion as Version } from '@pilothouse/api-schemas/types/apiextensions/v1';
 import { apiVersionOf, internalError, jsonPath, type KubeObject, parseApiVersion, type ResourceType } from '@pilothouse/apimachinery';
 import { isSchema } from '@pilothouse/apimachinery/structural/index';
+import type { Runtime } from '@pilothouse/base';
 import type { Conversion, ResourceDefinition } from '../contract.ts';
-import { customCodec, customSchema, type CustomSchema, shownIn, storedIn } from './codec.ts';
+import type { CallWebhook } from '../webhooks/call.ts';
+import { customCodec, customSchema, type CustomSchema, shownIn, storedIn, withDefaults } from './codec.ts';
 import { customColumns } from './columns.ts';
 import { customScale } from './scale.ts';
 import { customStrategy } from './strategy.ts';
+import { type ConvertObjects, webhookConversion } from './webhook-conversion.ts';
 
 export interface CustomOptions {
   compileRules: CompileRules;
   /** Whether the definition is going away. */
   terminating(): boolean;
+  callWebhook: CallWebhook;
+  random: Runtime['random'];
 }
 
 /** In upstream's order, which discovery shows. */
@@ -39,7 +44,7 @@ export function customDefinitions(crd: CustomResourceDefinition, options: Custom
     columns: [],
     selectableFields: {},
   };
-  const converts = spec.conversion?.strategy === 'Webhook' ? refuseConversion : undefined;
+  const converts = spec.conversion?.strategy === 'Webhook' && spec.conversion.webhook ? webhookConversion({ group: spec.group, kind: names.kind }, spec.conversion.webhook, options) : undefined;
   return spec.versions.filter((version) => version.served).map((version) => served(version, { type: typeOf(version.name), names, store, schemas, converts, ...options }));
 }
 
@@ -48,8 +53,8 @@ interface Parts extends CustomOptions {
   names: { singular?: string; listKind?: string; shortNames?: string[]; categories?: string[] };
   store: ResourceDefinition;
   schemas: ReadonlyMap<string, CustomSchema>;
-  /** Called where an object's version is not the one wanted; undefined: only the version's name differs. */
-  converts: ((from: string, type: ResourceType) => never) | undefined;
+  /** Asked where an object's version is not the one wanted; undefined: only the version's name differs. */
+  converts: ConvertObjects | undefined;
 }
 
 function served(version: Version, { type, names, store, schemas, converts, compileRules, terminating }: Parts): ResourceDefinition {
@@ -81,22 +86,40 @@ function served(version: Version, { type, names, store, schemas, converts, compi
 function conversionOf(type: ResourceType, schema: CustomSchema, { store, schemas, converts }: Pick<Parts, 'store' | 'schemas' | 'converts'>): Conversion<KubeObject> {
   const apiVersion = apiVersionOf(type.group, type.version);
   const storedAs = apiVersionOf(type.group, store.type.version);
+  const schemaOf = (object: KubeObject): CustomSchema | undefined => schemas.get(parseApiVersion(object.apiVersion ?? '').version);
+  const asStored = (object: KubeObject): KubeObject => storedIn(object, storedAs, schemas.get(store.type.version)!);
   return {
     storage: store.type,
     toStorage(object) {
-      if (converts && apiVersion !== storedAs) converts(apiVersion, store.type);
-      return storedIn(object, storedAs, schemas.get(store.type.version)!);
+      if (converts && apiVersion !== storedAs) throw notConverted(type, store.type.version);
+      return asStored(object);
     },
     fromStorage(object) {
-      if (converts && object.apiVersion !== apiVersion) converts(object.apiVersion ?? '', type);
-      return shownIn(object, apiVersion, schema, schemas.get(parseApiVersion(object.apiVersion ?? '').version));
+      if (converts && object.apiVersion !== apiVersion) throw notConverted(type, type.version);
+      return shownIn(object, apiVersion, schema, schemaOf(object));
     },
+    ...(converts && {
+      remote: {
+        async toStorage(object: KubeObject) {
+          if (apiVersion === storedAs) return asStored(object);
+          const [made] = await converts([object], storedAs);
+          return asStored(made);
+        },
+        async fromStorage(objects: readonly KubeObject[]) {
+          const shown = objects.map((object) => (object.apiVersion === apiVersion ? shownIn(object, apiVersion, schema, schemaOf(object)) : undefined));
+          const others = objects.filter((_, i) => !shown[i]);
+          if (!others.length) return shown as KubeObject[];
+          const made = await converts(others.map((object) => withDefaults(object, schemaOf(object))), apiVersion);
+          let next = 0;
+          return shown.map((one) => one ?? shownIn(made[next++], apiVersion, schema, undefined));
+        },
+      },
+    }),
   };
 }
 
-function refuseConversion(from: string, { group, version, kind }: ResourceType): never {
-  throw internalError(`conversion webhook for ${from}, Kind=${kind} failed: this server does not call conversion webhooks, and ${group}/${version} was asked for`);
-}
+/** A look at an object that was not made ready: those places do not ask other servers. */
+const notConverted = ({ group, kind }: ResourceType, version: string) => internalError(`${kind}.${group} is converted to ${version} by a webhook, which is not asked here`);
 
 const factsOf = ({ group, version, plural, kind, namespaced }: ResourceType, { singular = '', shortNames, categories }: Partial<Parts['names']>, verbs: string[]): ResourceFacts => ({
   group, version, name: plural, singularName: singular, kind, namespaced, verbs,

@@ -6,6 +6,7 @@ import { type Runtime, type Scope } from '@pilothouse/base';
 import type { ObjectFeed } from '../contract.ts';
 import type { ServedApi } from '../discovery/documents.ts';
 import type { ResourceRegistry } from '../registry.ts';
+import type { CallWebhook } from '../webhooks/call.ts';
 import { isTrue } from './conditions.ts';
 import { customDefinitions } from './definition.ts';
 import { customApi } from './discovery.ts';
@@ -32,8 +33,8 @@ interface Served {
 }
 
 /** Follows the definitions until the scope closes; resolves when those there are are served. */
-export async function serveCustomResources(runtime: Runtime, scope: Scope, parts: { registry: ResourceRegistry; read: ObjectFeed; compileRules: CompileRules }): Promise<CustomResources> {
-  const { registry, read, compileRules } = parts;
+export async function serveCustomResources(runtime: Runtime, scope: Scope, parts: { registry: ResourceRegistry; read: ObjectFeed; compileRules: CompileRules; callWebhook: CallWebhook }): Promise<CustomResources> {
+  const { registry, read, compileRules, callWebhook } = parts;
   const definitions = new Map<string, CustomResourceDefinition>();
   const served = new Map<string, Served>();
   const listeners = new Set<Parameters<CustomResources['onChange']>[0]>();
@@ -66,7 +67,7 @@ export async function serveCustomResources(runtime: Runtime, scope: Scope, parts
       const now = definitions.get(name);
       return !now || isTrue(now, 'Terminating');
     };
-    const wanted = customDefinitions(crd, { compileRules, terminating }).filter(({ type }) => !registry.of(type) || registry.of(type)!.codec.statesKind);
+    const wanted = customDefinitions(crd, { compileRules, terminating, callWebhook, random: runtime.random }).filter(({ type }) => !registry.of(type) || registry.of(type)!.codec.statesKind);
     const changes = held && wanted.length > 0 && held.types[0]?.namespaced !== wanted[0].type.namespaced;
     if (changes) withdraw(held.types);
     await registry.add(wanted);

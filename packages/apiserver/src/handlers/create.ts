@@ -12,7 +12,7 @@ import { admit, mutate } from './admit.ts';
 import { answerObject } from './answer.ts';
 import type { Call } from './call.ts';
 import { checkAfterAdmission, trackCreate } from './field-tracking.ts';
-import { viewOf } from './view.ts';
+import { prepareViews, storedForm, viewOf } from './view.ts';
 import { writeContext } from './write-context.ts';
 
 /** How often a drawn name that is taken is drawn anew. */
@@ -132,7 +132,7 @@ async function storeNew(call: Call, object: KubeObject, context: WriteContext, d
   const taken = await resource.definition.strategy.begin?.(object, undefined, context);
   try {
     settleEmptyLists(resource.codec, object);
-    const toStore = resource.conversion ? resource.conversion.toStorage(object) : object;
+    const toStore = resource.conversion ? await storedForm(resource, object) : object;
     let result: CachedObject;
     if (dryRun) {
       await taken?.rollback();
@@ -142,6 +142,8 @@ async function storeNew(call: Call, object: KubeObject, context: WriteContext, d
       result = await putObject(core.store, stored, toStore, 0);
       await taken?.commit();
     }
+    const ready = prepareViews(resource, [result]);
+    if (ready) await ready;
     return result;
   } catch (error) {
     if (!dryRun && !mayBeWritten(error)) await taken?.rollback();

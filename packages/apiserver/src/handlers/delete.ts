@@ -10,7 +10,7 @@ import { answerObject, answerValue, successStatus } from './answer.ts';
 import type { Call } from './call.ts';
 import { checkPreconditions, collectionFinalizers, markDeleting, markGraceful, orphansByDefault } from './deletion.ts';
 import { startNamespaceDeletion } from './subresources/namespace.ts';
-import { viewOf } from './view.ts';
+import { prepareViews, storedForm, viewOf } from './view.ts';
 import { writeContext } from './write-context.ts';
 
 /** What a delete left behind. `gone`: nothing; otherwise the object waits for its grace period or its finalizers. */
@@ -27,6 +27,8 @@ export async function deleteObject(call: Call): Promise<ApiResponse> {
   const { resource, request, info } = call;
   const options = deleteOptions(request, info.query);
   const deleted = await deleteStored(call, info.name, options);
+  const ready = deleted.gone ? undefined : prepareViews(resource, [deleted.entry]);
+  if (ready) await ready;
   const status = !deleted.gone && options.orphanDependents === false ? 202 : 200;
   const { group, plural } = resource.subject;
   if (deleted.gone && !answersWithObject.has(group ? `${plural}.${group}` : plural)) return answerValue(call, deletedStatus(call, deleted.entry), status);
@@ -76,6 +78,8 @@ async function tryDelete(call: Call, current: CachedObject, options: DeleteOptio
   const { resource, core } = call;
   const { definition, stored } = { definition: resource.definition, stored: resource.stored! };
   const dryRun = !!options.dryRun?.length;
+  const ready = prepareViews(resource, [current]);
+  if (ready) await ready;
   const old = viewOf(resource, current).object;
   // Deletes of a collection name nothing.
   const admission = { operation: 'DELETE' as const, subresource: '', object: undefined, old, dryRun, options: { ...options }, name: call.info.name && current.name };
@@ -106,7 +110,7 @@ async function tryDelete(call: Call, current: CachedObject, options: DeleteOptio
   return { entry, gone: true };
 
   async function store(of: Call, changed: KubeObject, from: CachedObject, dry: boolean): Promise<CachedObject> {
-    const toStore = of.resource.conversion ? of.resource.conversion.toStorage(changed) : changed;
+    const toStore = await storedForm(of.resource, changed);
     if (dry) return unwritten(stored, toStore, from.revision);
     if (sameAsStored(toStore, from)) return from;
     return putObject(core.store, stored, toStore, from.revision);

@@ -11,6 +11,7 @@ import { typedFaults } from '@pilothouse/apimachinery/managed-fields/typed-value
 import { keepTimesOfNoChange, type ManagedObject, type OwnershipContext, updateManagedFields } from '@pilothouse/apimachinery/managed-fields/update';
 import { formatTime } from '@pilothouse/base';
 import type { ServedResource } from '../registry.ts';
+import { plainError } from '../request/errors.ts';
 import { managerName } from '../request/write-options.ts';
 import type { Call } from './call.ts';
 
@@ -69,25 +70,32 @@ function contextOf(call: Call, subresource: string): OwnershipContext {
   };
 }
 
-/** The object in another version of the same resource. */
-function convert(call: Call, object: Record<string, unknown>, apiVersion: string): { object: Record<string, unknown>; type: FieldType } | undefined {
-  const { resource, core } = call;
-  if (apiVersion === resource.apiVersion) return { object, type: ownershipOf(resource).type };
-  const other = core.registry.all().find((candidate) => candidate.stored === resource.stored && candidate.apiVersion === apiVersion);
-  if (!other) return undefined;
-  if (resource.codec.statesKind) return asVersion(object, apiVersion, ownershipOf(other).type);
-  const stored = resource.conversion ? resource.conversion.toStorage(object as unknown as KubeObject) : (object as unknown as KubeObject);
-  return { object: (other.conversion ? other.conversion.fromStorage(stored) : stored) as unknown as Record<string, unknown>, type: ownershipOf(other).type };
+/** The object, which may be in any version of the resource, in another one; undefined: that version is not served. */
+function convert({ resource, core }: Call, object: Record<string, unknown>, apiVersion: string): { object: Record<string, unknown>; type: FieldType } | undefined {
+  const inVersion = (version: unknown): ServedResource | undefined => (version === resource.apiVersion ? resource : core.registry.all().find((candidate) => candidate.stored === resource.stored && candidate.apiVersion === version));
+  const to = inVersion(apiVersion);
+  if (!to) return undefined;
+  const { type } = ownershipOf(to);
+  const from = inVersion(object['apiVersion']) ?? resource;
+  if (from === to) return { object, type };
+  if (resource.codec.statesKind) return asVersion(object, apiVersion, type, resource);
+  const stored = from.conversion ? from.conversion.toStorage(object as unknown as KubeObject) : (object as unknown as KubeObject);
+  return { object: (to.conversion ? to.conversion.fromStorage(stored) : stored) as unknown as Record<string, unknown>, type };
 }
 
 /** Another version's schema does not fit the object: upstream then forgets all its managers. */
 class ManagersLost extends Error {}
 
-/** A custom resource under another version's name. @throws ManagersLost where that version does not know all its fields */
-function asVersion(object: Record<string, unknown>, apiVersion: string, type: FieldType): { object: Record<string, unknown>; type: FieldType } {
+/**
+ * A custom resource under another version's name. Webhooks are not asked here: the managers of a version that the
+ * object does not fit keep the fields that stay as they are. @throws ManagersLost where that version does not know all its fields
+ */
+function asVersion(object: Record<string, unknown>, apiVersion: string, type: FieldType, from: ServedResource): { object: Record<string, unknown>; type: FieldType } {
+  const renamed = { ...object, apiVersion };
   const [fault] = typedFaults(type, object, { allowDuplicates: true });
-  if (fault) throw new ManagersLost(fault);
-  return { object: { ...object, apiVersion }, type };
+  if (!fault) return { object: renamed, type };
+  if (from.conversion?.remote) return { object: renamed, type: ownershipOf(from).type };
+  throw new ManagersLost(fault);
 }
 
 function set(object: KubeObject, entries: ManagedFieldsEntry[] | undefined): void {
@@ -123,7 +131,12 @@ export function trackUpdate(call: Call, object: KubeObject, old: KubeObject, ask
 export function applied(call: Call, old: KubeObject | undefined, patch: Record<string, unknown>, options: { manager: string; force: boolean; subresource: string }): unknown {
   const { empty } = ownershipOf(call.resource);
   const request: ApplyRequest = { ...contextOf(call, options.subresource), live: (old as unknown as ManagedObject) ?? empty, empty, applied: patch as ManagedObject, manager: options.manager, force: options.force, kind: call.resource.kind };
-  return applyServerSide(request).object;
+  try {
+    return applyServerSide(request).object;
+  } catch (error) {
+    if (error instanceof ManagersLost) throw plainError(`failed to prune fields: failed to convert merged object to last applied version: ${error.message}`);
+    throw error;
+  }
 }
 
 /** What admission must not leave behind: managers nobody can read. `before` is put back. */

@@ -5,7 +5,7 @@ import { isTrue } from '../request/info.ts';
 import { answerObject } from './answer.ts';
 import type { Call } from './call.ts';
 import { revisionFault } from './list-options.ts';
-import { viewOf } from './view.ts';
+import { prepareViews, viewOf } from './view.ts';
 
 /**
  * One object. Without a resourceVersion the answer is at least as new as every write acknowledged before the request;
@@ -26,6 +26,8 @@ export async function getObject(call: Call): Promise<ApiResponse> {
   }
   const entry = cache.get(info.namespace, info.name);
   if (!entry) throw notFoundError(resource.subject, info.name);
+  const ready = prepareViews(resource, [entry]);
+  if (ready) await ready;
   return answerObject(call, viewOf(resource, entry));
 }
 

@@ -125,6 +125,8 @@ export function selectionOf(resource: ServedResource, info: RequestInfo, options
   const tests: ((entry: CachedObject) => boolean)[] = [];
   if (labels && !labels.everything) tests.push((entry) => labels.matches(entry.labels));
   if (fields && !fields.everything) {
+    // What another server has to be asked for cannot be looked at in passing.
+    if (resource.conversion?.remote && fields.requirements.some(({ field }) => !field.startsWith('metadata.'))) throw badRequestError('field selectors other than metadata.name and metadata.namespace are not supported for objects that a webhook converts');
     const sameVersion = !resource.conversion;
     const read = (entry: CachedObject, field: string): string => (field === 'metadata.name' ? entry.name : field === 'metadata.namespace' ? entry.namespace : sameVersion ? (entry.field(field) ?? '') : (definition.selectableFields[field]?.(viewOf(resource, entry).object) ?? ''));
     tests.push((entry) => fields.matches((field) => read(entry, field)));

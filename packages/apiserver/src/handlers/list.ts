@@ -8,7 +8,7 @@ import { checkListRevision, type ListOptions, listOptions, selectionOf } from '.
 import { type Page, pageAt, pageNow } from './list-source.ts';
 import { protobufList } from './protobuf.ts';
 import { internalTypeName, partialMetadata, tableOf } from './transform.ts';
-import { type View, viewOf } from './view.ts';
+import { prepareViews, type View, viewOf } from './view.ts';
 
 /** Answers a list: whole or in pages, as new as the request asks for. */
 export async function listObjects(call: Call): Promise<ApiResponse> {
@@ -17,8 +17,15 @@ export async function listObjects(call: Call): Promise<ApiResponse> {
   return answerList(call, page, listMeta(call, page));
 }
 
-/** The objects of a list request. @throws StatusError */
+/** The objects of a list request, ready to be shown. @throws StatusError */
 export async function listPage(call: Call, options: ListOptions): Promise<Page> {
+  const page = await findPage(call, options);
+  const ready = prepareViews(call.resource, page.items);
+  if (ready) await ready;
+  return page;
+}
+
+async function findPage(call: Call, options: ListOptions): Promise<Page> {
   const { core, resource, info } = call;
   const { selection } = selectionOf(resource, info, options);
   // What takes any state gets all of it.

@@ -12,7 +12,7 @@ import type { Call } from './call.ts';
 import { createDecoded, kindInErrors } from './create.ts';
 import { checkAfterAdmission, keepTimes } from './field-tracking.ts';
 import { revisionProblem } from './list-options.ts';
-import { viewOf } from './view.ts';
+import { prepareViews, storedForm, viewOf } from './view.ts';
 import { writeContext } from './write-context.ts';
 
 export interface StoredUpdate {
@@ -63,7 +63,10 @@ export async function updateStored(call: Call, update: StoredUpdate): Promise<Up
   for (let attempt = 1; ; attempt++) {
     if (!current && !update.create) throw notFoundError(resource.subject, update.name);
     try {
-      return await tryUpdate(call, update, current, fresh);
+      const updated = await tryUpdate(call, update, current, fresh);
+      const ready = prepareViews(resource, [updated.entry]);
+      if (ready) await ready;
+      return updated;
     } catch (error) {
       if (error instanceof RevisionConflict) {
         if (attempt >= mostAttempts) throw updateConflict(resource, update.name);
@@ -89,6 +92,8 @@ async function tryUpdate(call: Call, update: StoredUpdate, current: CachedObject
     if (update.uid) throw uidConflict(call, update, '');
     return { entry: await createDecoded(call, object, update.options, { name: update.name, tracked: update.tracked === true, byUpdate: true }), created: true, deleted: false };
   }
+  const ready = prepareViews(resource, [current]);
+  if (ready) await ready;
   const old = viewOf(resource, current).object;
   if (update.uid && update.uid !== old.metadata.uid) throw uidConflict(call, update, old.metadata.uid ?? '');
   const object = await update.change(old);
@@ -168,7 +173,7 @@ async function write(call: Call, update: StoredUpdate, object: KubeObject, old: 
   const { dryRun } = update.options;
   const done = mayGo(resource.definition, object, update);
   if (done) {
-    const entry = unwritten(stored, resource.conversion ? resource.conversion.toStorage(object) : object, current.revision);
+    const entry = unwritten(stored, await storedForm(resource, object), current.revision);
     if (!dryRun) {
       await core.store.delete(current.key, { ifRevision: current.revision });
       await resource.definition.strategy.afterDelete?.(object, context);
@@ -177,7 +182,7 @@ async function write(call: Call, update: StoredUpdate, object: KubeObject, old: 
   }
   const taken = await resource.definition.strategy.begin?.(object, old, context);
   try {
-    const toStore = resource.conversion ? resource.conversion.toStorage(object) : object;
+    const toStore = resource.conversion ? await storedForm(resource, object) : object;
     keepTimes(toStore, current.object);
     const same = sameAsStored(toStore, current);
     // Only what is stored now can be left as it is.

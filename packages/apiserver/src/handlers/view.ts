@@ -28,6 +28,30 @@ export function viewOf(resource: ServedResource, entry: CachedObject): View {
   return view;
 }
 
+/**
+ * Makes ready what `viewOf` shows, where another server has to be asked for it; undefined: it need not.
+ * @throws StatusError 500 where that server fails
+ */
+export function prepareViews(resource: ServedResource, entries: readonly CachedObject[]): Promise<void> | undefined {
+  const remote = resource.conversion?.remote;
+  if (!remote) return undefined;
+  const missing = entries.filter((entry) => !converted.get(entry)?.has(resource.view));
+  if (!missing.length) return undefined;
+  return remote.fromStorage(missing.map(({ object }) => object)).then((shown) => {
+    missing.forEach((entry, i) => {
+      let views = converted.get(entry);
+      if (!views) converted.set(entry, (views = new Map()));
+      views.set(resource.view, shown[i] === entry.object ? entry : viewOfObject(shown[i]));
+    });
+  });
+}
+
+/** The object as it is stored. @throws StatusError 500 where another server has to be asked for it, and fails */
+export function storedForm({ conversion }: ServedResource, object: KubeObject): KubeObject | Promise<KubeObject> {
+  if (!conversion) return object;
+  return conversion.remote ? conversion.remote.toStorage(object) : conversion.toStorage(object);
+}
+
 /** An object that is in the served version already. */
 export function viewOfObject(object: KubeObject): View {
   let bytes: Buffer | undefined;

@@ -4,6 +4,7 @@ import type { CacheWatcher } from '../cache/watcher.ts';
 import { plainError } from '../request/errors.ts';
 import type { Call, WatchObserver } from './call.ts';
 import { type ListOptions, listOptions, revisionFault, selectionOf } from './list-options.ts';
+import { prepareViews } from './view.ts';
 import { watchBody } from './watch-body.ts';
 import { watchEncoder, type WatchEncoder } from './watch-encoding.ts';
 
@@ -37,7 +38,8 @@ export async function watchObjects(call: Call): Promise<ApiResponse> {
   };
   if (request.signal.aborted || core.draining.aborted) release();
   const slow = (): Status => expiredError(`too old resource version: ${watcher.after} (${resource.stored!.cache.oldestRevision})`).status;
-  if (request.wantObjects) return { status: 200, headers: {}, events: objectEvents(watcher, encode.objects, slow, release, call.observer) };
+  if (resource.conversion?.remote && !request.wantObjects) return { status: 200, headers: encode.headers, body: preparedBytes(call, watcher, encode, slow, release) };
+  if (request.wantObjects) return { status: 200, headers: {}, events: objectEvents(call, watcher, encode.objects, slow, release, call.observer) };
   return { status: 200, headers: encode.headers, body: watchBody({ watcher, encode, slow, release, observer: call.observer, rounds: core.rounds, clock: core.clock, signal: request.signal }) };
 }
 
@@ -106,11 +108,33 @@ function armTimers(call: Call, options: ListOptions, watcher: CacheWatcher): () 
 
 type Deliveries = NonNullable<Awaited<ReturnType<CacheWatcher['take']>>>;
 
-async function* objectEvents(watcher: CacheWatcher, decode: (deliveries: Deliveries) => { type: string; object: KubeObject }[], slow: () => Status, release: () => void, observer: WatchObserver | undefined): AsyncGenerator<readonly { type: string; object: unknown }[]> {
+/** The events of objects that another server has to be asked about, one batch after the other. */
+async function* preparedBytes(call: Call, watcher: CacheWatcher, encode: WatchEncoder, slow: () => Status, release: () => void): AsyncGenerator<Uint8Array> {
   try {
     for (;;) {
       const deliveries = await watcher.take();
       if (!deliveries) break;
+      await prepareDeliveries(call, deliveries);
+      call.observer?.sent(deliveries.length);
+      yield* encode.bytes(deliveries);
+    }
+    if (watcher.ended === 'too-slow') yield encode.error(slow());
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    yield encode.error(error.status);
+  } finally {
+    release();
+  }
+}
+
+const prepareDeliveries = async ({ resource }: Call, deliveries: Deliveries): Promise<void> => prepareViews(resource, deliveries.flatMap((delivery) => (delivery.type === 'BOOKMARK' ? [] : [delivery.object])));
+
+async function* objectEvents(call: Call, watcher: CacheWatcher, decode: (deliveries: Deliveries) => { type: string; object: KubeObject }[], slow: () => Status, release: () => void, observer: WatchObserver | undefined): AsyncGenerator<readonly { type: string; object: unknown }[]> {
+  try {
+    for (;;) {
+      const deliveries = await watcher.take();
+      if (!deliveries) break;
+      if (call.resource.conversion?.remote) await prepareDeliveries(call, deliveries);
       observer?.sent(deliveries.length);
       yield decode(deliveries);
     }

@@ -15,7 +15,7 @@ import { applyScale } from './scale-apply.ts';
 import { acceptedPatch, bodyPatcher } from '../patch.ts';
 import { checkName } from '../update.ts';
 import { updateStored } from '../update-stored.ts';
-import { viewOf, viewOfObject } from '../view.ts';
+import { prepareViews, viewOf, viewOfObject } from '../view.ts';
 
 export const scaleType = typeOfKind('autoscaling', 'v1', 'Scale')!;
 export const scaleKind: BodyKind = { group: 'autoscaling', version: 'v1', kind: 'Scale', codec: builtinCodec(scaleType.name) };
@@ -74,6 +74,8 @@ export async function getScale(call: Call): Promise<ApiResponse> {
   await waitForRevision(core, await core.store.revision());
   const entry = resource.stored!.cache.get(info.namespace, info.name);
   if (!entry) throw notFoundError(resource.subject, info.name);
+  const ready = prepareViews(resource, [entry]);
+  if (ready) await ready;
   const access = scaleAccessOf(resource);
   const { object } = viewOf(resource, entry);
   const why = access.absent?.(object);
