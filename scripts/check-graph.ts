@@ -18,7 +18,7 @@ const allowed: Record<string, string[]> = {
   apiserver: ['base', 'api-schemas', 'apimachinery', 'cel', 'storage'],
   client: ['base', 'api-schemas', 'apimachinery'],
   'controller-runtime': ['base', 'api-schemas', 'apimachinery', 'client'],
-  'controller-manager': ['base', 'api-schemas', 'apimachinery', 'client', 'controller-runtime'],
+  'controller-manager': ['base', 'api-schemas', 'apimachinery', 'cel', 'client', 'controller-runtime'],
   'scheduler-framework': ['base', 'api-schemas', 'apimachinery', 'cel'],
   scheduler: ['base', 'api-schemas', 'apimachinery', 'cel', 'client', 'scheduler-framework'],
   'kubelet-lite': ['base', 'api-schemas', 'apimachinery', 'client'],

@@ -8,6 +8,8 @@ export { compileKubernetes, kubernetesEnvironment, matchConditionsBudget, maxMes
 export { type AccessDecision, type AccessQuestion, type Authorize, AuthorizerValue, authorizerType, ResourceCheck, resourceCheckType } from './library/authorization.ts';
 export { jsonPatchLibrary } from './library/formats.ts';
 export { QuantityValue, quantityType } from './library/quantities.ts';
+export { type CompiledPolicy, compilePolicy, type Expression, type PolicyMutation, type PolicySource, type PolicyValidation } from './policies/compile.ts';
+export { MadeObject, namespaceSchema, PolicyVariables, requestSchema } from './policies/variables.ts';
 export { type Compiled, type Outcome, Program } from './program.ts';
 export { RegexpError } from './regexp/parse.ts';
 export { Regexp, regexp } from './regexp/regexp.ts';

@@ -32,6 +32,7 @@ import { statefulSetController } from './controllers/statefulset/controller.ts';
 import { taintEvictionController } from './controllers/tainteviction/controller.ts';
 import { ttlController } from './controllers/ttl/controller.ts';
 import { ttlAfterFinishedController } from './controllers/ttlafterfinished/controller.ts';
+import { validatingAdmissionPolicyStatusController } from './controllers/validatingadmissionpolicystatus/controller.ts';
 import { attachDetachController } from './controllers/volume/attachdetach/controller.ts';
 import { attributesClassProtectionController } from './controllers/volume/attributes-class-protection/controller.ts';
 import { ephemeralVolumeController } from './controllers/volume/ephemeral/controller.ts';
@@ -84,6 +85,7 @@ export const controllers: readonly ControllerDefinition<any>[] = [
   ttlAfterFinishedController,
   serviceCidrController,
   rootCaPublisherController,
+  validatingAdmissionPolicyStatusController,
 ];
 
 /** Starts the controller manager: see `ControllerManagerOptions`. @throws UserError for an unknown controller */

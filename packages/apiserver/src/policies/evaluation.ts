@@ -1,11 +1,9 @@
 /** Expressions asked about one request. Expressions do not wait: what they ask of authorizers is answered, and they are asked again. */
 import type { Namespace } from '@pilothouse/api-schemas/types/core/v1';
-import { type AccessDecision, type AccessQuestion, type Activation, adaptDynamic, adapterOf, AuthorizerValue, CelError, MapValue, type Outcome, type Program, ResourceCheck, runTimeBudget, perCallLimit, structOf, type Value } from '@pilothouse/cel';
+import { type AccessDecision, type AccessQuestion, type Activation, adaptDynamic, adapterOf, AuthorizerValue, CelError, type CompiledPolicy, MapValue, namespaceSchema, type Outcome, perCallLimit, PolicyVariables, type Program, requestSchema, ResourceCheck, runTimeBudget, structOf, type Value } from '@pilothouse/cel';
 import { serviceAccountGroups, serviceAccountUserName } from '../auth/names.ts';
 import type { AdmissionAttributes, RequestAttributes, User } from '../contract.ts';
-import type { CompiledPolicy } from './compile.ts';
 import type { RequestedResource } from './matching.ts';
-import { namespaceSchema, PolicyVariables, requestSchema } from './variables.ts';
 
 /** The answer to a question is not known yet. Nothing in a program catches it. */
 class Unanswered {

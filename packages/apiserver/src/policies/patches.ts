@@ -3,9 +3,8 @@ import { builtinTypes } from '@pilothouse/api-schemas';
 import { applyJsonPatch, type KubeObject, StatusError } from '@pilothouse/apimachinery';
 import { type FieldType, fieldTypeOf, fieldTypeOfCustomResource } from '@pilothouse/apimachinery/managed-fields/field-type';
 import { mergeObjects } from '@pilothouse/apimachinery/managed-fields/merge';
-import { CelError, MapValue, toJson, type Value } from '@pilothouse/cel';
+import { CelError, MadeObject, MapValue, toJson, type Value } from '@pilothouse/cel';
 import type { ResourceDefinition } from '../contract.ts';
-import { MadeObject } from './variables.ts';
 
 type Json = Record<string, unknown>;
 

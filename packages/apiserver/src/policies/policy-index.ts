@@ -1,12 +1,12 @@
 /** Policies with their bindings, compiled as they change. A request where there are none costs one look at an empty list. */
-import type { MatchResources, ParamKind, ParamRef, Variable } from '@pilothouse/api-schemas/types/admissionregistration/v1';
+import type { MatchResources, ParamKind, ParamRef } from '@pilothouse/api-schemas/types/admissionregistration/v1';
 import { type KubeObject, matcherOf, type ResourceType } from '@pilothouse/apimachinery';
+import { type CompiledPolicy, compilePolicy, type PolicySource } from '@pilothouse/cel';
 import type { AdmissionAttributes, ObjectFeed } from '../contract.ts';
 import type { ResourceRegistry, ServedResource } from '../registry.ts';
-import { type CompiledPolicy, compilePolicy, type PolicySource } from './compile.ts';
 
 export interface PolicyObject extends KubeObject {
-  spec: PolicySource & { failurePolicy?: string; matchConstraints?: MatchResources; variables?: Variable[] };
+  spec: Omit<PolicySource, 'paramKind'> & { paramKind?: ParamKind; failurePolicy?: string; matchConstraints?: MatchResources; };
 }
 export interface BindingObject extends KubeObject {
   spec: { policyName?: string; paramRef?: ParamRef; matchResources?: MatchResources };

@@ -30,8 +30,11 @@ const atLeastZero = (value: number): number => Math.max(value, 0);
 const longest = maxRequestSize - 2;
 
 const text: RuleSchema = { type: 'string' };
-/** The schema with what every object has. */
+const isText = (schema: RuleSchema | undefined): boolean => schema?.type === 'string';
+/** The schema with what every object has, where it does not say it all. */
 export function withTypeMeta(schema: RuleSchema): RuleSchema {
+  const { kind, apiVersion, metadata } = schema.properties ?? {};
+  if (isText(kind) && isText(apiVersion) && metadata?.type === 'object' && isText(metadata.properties?.name) && isText(metadata.properties?.generateName)) return schema;
   const properties = { ...schema.properties, kind: text, apiVersion: text, metadata: { type: 'object', properties: { name: text, generateName: text } } };
   return { ...schema, properties };
 }

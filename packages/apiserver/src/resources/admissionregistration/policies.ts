@@ -14,7 +14,7 @@ import type {
   Variable,
 } from '@pilothouse/api-schemas/types/admissionregistration/v1';
 import type { Strategy } from '../../contract.ts';
-import { type CompiledPolicy, compilePolicy, type Expression } from '../../policies/compile.ts';
+import { type CompiledPolicy, compilePolicy, type Expression } from '@pilothouse/cel';
 import { defineResource } from '../define.ts';
 import type { Filled } from '../filled.ts';
 import { checkName } from '../validation/check-name.ts';

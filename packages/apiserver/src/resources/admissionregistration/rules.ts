@@ -1,7 +1,7 @@
 /** What webhooks and policies share: which requests they are asked about. */
 import { duplicate, type FieldError, invalid, type KubeObject, nameIsDnsSubdomain, notSupported, pathSegmentName, qualifiedName, required, tooMany, validateLabelSelector } from '@pilothouse/apimachinery';
 import type { MatchCondition, MatchResources, NamedRuleWithOperations, RuleWithOperations } from '@pilothouse/api-schemas/types/admissionregistration/v1';
-import type { Expression } from '../../policies/compile.ts';
+import type { Expression } from '@pilothouse/cel';
 import { checkName } from '../validation/check-name.ts';
 
 /** None of these kinds asks that finalizers be qualified. */

@@ -2,7 +2,7 @@
 import { dns1035Label, duplicate, type FieldError, invalid, mutatingWebhookConfigurations as mutatingType, notSupported, required, validateFullyQualifiedName, validateLabelSelector, validatingWebhookConfigurations as validatingType } from '@pilothouse/apimachinery';
 import type { MutatingWebhook, MutatingWebhookConfiguration, ValidatingWebhook, ValidatingWebhookConfiguration } from '@pilothouse/api-schemas/types/admissionregistration/v1';
 import type { Strategy } from '../../contract.ts';
-import { compilePolicy } from '../../policies/compile.ts';
+import { compilePolicy } from '@pilothouse/cel';
 import { defineResource } from '../define.ts';
 import { same } from '../validation/equality.ts';
 import { checkName } from '../validation/check-name.ts';

@@ -1,6 +1,8 @@
 /** A policy's expressions as programs, and what is wrong with them. */
-import type { AuditAnnotation, MatchCondition, Mutation, ParamKind, Validation, Variable } from '@pilothouse/api-schemas/types/admissionregistration/v1';
-import { boolType, compileKubernetes, type Environment, type Program, sameType, stringType, type Type } from '@pilothouse/cel';
+import type { Environment } from '../check/declarations.ts';
+import { compileKubernetes } from '../kubernetes.ts';
+import type { Program } from '../program.ts';
+import { boolType, sameType, stringType, type Type } from '../types.ts';
 import { jsonPatchType, type Offered, patchObjectType, policyEnvironment, PolicyVariables, textOrNull } from './variables.ts';
 
 /** An expression that was compiled, or why it was not. */
@@ -19,21 +21,38 @@ export function compileExpression(source: string, env: Environment, types: reado
   return { source, error: `must evaluate to ${wanted} but got ${program.type}` };
 }
 
+interface Named {
+  name: string;
+  expression: string;
+}
+export interface PolicyValidation {
+  expression: string;
+  message?: string;
+  messageExpression?: string;
+  reason?: string;
+}
+export interface PolicyMutation {
+  patchType: string;
+  applyConfiguration?: { expression?: string };
+  jsonPatch?: { expression?: string };
+}
+
+/** What a policy's spec says in expressions. */
 export interface PolicySource {
-  paramKind?: ParamKind;
-  matchConditions?: readonly MatchCondition[];
-  variables?: readonly Variable[];
-  validations?: readonly Validation[];
-  auditAnnotations?: readonly AuditAnnotation[];
-  mutations?: readonly Mutation[];
+  paramKind?: object;
+  matchConditions?: readonly Named[];
+  variables?: readonly Named[];
+  validations?: readonly PolicyValidation[];
+  auditAnnotations?: readonly { key: string; valueExpression: string }[];
+  mutations?: readonly PolicyMutation[];
 }
 
 export interface CompiledPolicy {
   conditions: { name: string; expression: Expression }[];
   variables: { name: string; expression: Expression }[];
-  validations: { expression: Expression; message?: Expression; validation: Validation }[];
+  validations: { expression: Expression; message?: Expression; validation: PolicyValidation }[];
   annotations: { key: string; expression: Expression }[];
-  mutations: { mutation: Mutation; expression: Expression }[];
+  mutations: { mutation: PolicyMutation; expression: Expression }[];
 }
 
 /** `known`: types of objects, for type checking; `loose`: any result will do. */

@@ -1,5 +1,12 @@
 /** What expressions of policies and match conditions may name, and of which types. Facts: apiserver/pkg/admission/plugin/cel. */
-import { authorizerType, declareType, dynType, Environment, jsonPatchLibrary, kubernetesEnvironment, listOf, MapValue, nullType, provideTypes, resourceCheckType, type RuleSchema, stringType, structOf, type Type, type TypeProvider, type Value } from '@pilothouse/cel';
+import type { Environment, TypeProvider } from '../check/declarations.ts';
+import { MapValue, type Value } from '../eval/values.ts';
+import { kubernetesEnvironment } from '../kubernetes.ts';
+import { authorizerType, resourceCheckType } from '../library/authorization.ts';
+import { jsonPatchLibrary } from '../library/formats.ts';
+import type { RuleSchema } from '../rules/contract.ts';
+import { declareType, provideTypes } from '../schema/declared-type.ts';
+import { dynType, listOf, nullType, stringType, structOf, type Type } from '../types.ts';
 
 const text: RuleSchema = { type: 'string' };
 const time: RuleSchema = { type: 'string', format: 'date-time' };

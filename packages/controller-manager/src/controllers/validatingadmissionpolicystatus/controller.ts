@@ -1,0 +1,22 @@
+import { apiVersionOf, validatingAdmissionPolicies } from '@pilothouse/apimachinery';
+import { defineController, done, itself } from '@pilothouse/controller-runtime';
+import { typeWarnings } from './plan.ts';
+
+/** Tells in a policy's status what its expressions get wrong about types. @see https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/#type-checking */
+export const validatingAdmissionPolicyStatusController = defineController({
+  name: 'validatingadmissionpolicy-status-controller',
+  aliases: ['validatingadmissionpolicy-status'],
+  serviceAccount: 'validatingadmissionpolicy-status-controller',
+  watches: [itself(validatingAdmissionPolicies)],
+  async reconcile(name, { client, lister, signal }) {
+    const policy = lister(validatingAdmissionPolicies).get(name);
+    if (!policy?.spec) return done;
+    const { generation = 0 } = policy.metadata;
+    if (generation <= (policy.status?.observedGeneration ?? 0)) return done;
+    const expressionWarnings = typeWarnings({ ...policy, spec: policy.spec });
+    const { group, version, kind } = validatingAdmissionPolicies;
+    const applied = { apiVersion: apiVersionOf(group, version), kind, metadata: { name }, status: { observedGeneration: generation, typeChecking: { ...(expressionWarnings.length && { expressionWarnings }) } } };
+    await client.patch(validatingAdmissionPolicies, name, applied, { type: 'apply', subresource: 'status', fieldManager: 'validatingadmissionpolicy-status', force: true, signal });
+    return done;
+  },
+});
