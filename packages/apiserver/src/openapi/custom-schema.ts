@@ -1,7 +1,7 @@
 /** Schemas of custom resources, as OpenAPI documents publish them. Facts: apiextensions controller/openapi. */
 import type { CustomResourceDefinition } from '@pilothouse/api-schemas/types/apiextensions/v1';
 import { isSchema, type JSONSchemaProps } from '@pilothouse/apimachinery/structural/index';
-import { structuralFaults } from '../resources/apiextensions/json-schema.ts';
+import { structuralFaults } from '../resources/apiextensions/structure.ts';
 import type { Descriptions, Dialect, JsonSchema } from './schemas.ts';
 
 const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1';

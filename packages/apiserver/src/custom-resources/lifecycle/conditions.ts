@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { CustomResourceDefinition } from '@pilothouse/api-schemas/types/apiextensions/v1';
 import { approvalOf, isProtectedGroup } from '../../resources/apiextensions/approval.ts';
-import { structuralFaults } from '../../resources/apiextensions/json-schema.ts';
+import { structuralFaults } from '../../resources/apiextensions/structure.ts';
 import { type Condition, conditionOf, isTrue, sameCondition, withCondition, withoutCondition } from '../conditions.ts';
 
 /** `NonStructuralSchema` as it shall be; undefined: absent. Only definitions of old can have such schemas. */

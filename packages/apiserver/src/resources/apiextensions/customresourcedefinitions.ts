@@ -1,5 +1,5 @@
 /** Definitions of custom resources: how they may be written. What they define is served by `custom-resources/`. */
-import { conflictError, customResourceDefinitions as type, dns1035Label, dns1123Subdomain, duplicate, type FieldError, forbidden, invalid, nameIsDnsSubdomain, notSupported, required, tooMany } from '@pilothouse/apimachinery';
+import { conflictError, customResourceDefinitions as type, dns1035Label, dns1123Subdomain, type FieldError, forbidden, invalid, nameIsDnsSubdomain, notSupported, required } from '@pilothouse/apimachinery';
 import type {
   CustomResourceColumnDefinition as PrinterColumn,
   CustomResourceConversion,
@@ -7,7 +7,6 @@ import type {
   CustomResourceDefinitionNames,
   CustomResourceDefinitionVersion as Version,
   CustomResourceSubresources,
-  JSONSchemaProps,
 } from '@pilothouse/api-schemas/types/apiextensions/v1';
 import { formatTime } from '@pilothouse/base';
 import type { Strategy } from '../../contract.ts';
@@ -18,8 +17,11 @@ import { same } from '../validation/equality.ts';
 import { checkName } from '../validation/check-name.ts';
 import { immutable, validateObjectMeta, validateObjectMetaUpdate } from '../validation/object-meta.ts';
 import { validateWebhookClient, type WebhookClient } from '../validation/webhook-client.ts';
+import { problemOfBundle } from './ca-bundle.ts';
 import { approvalKey, approvalOf, isProtectedGroup } from './approval.ts';
-import { schemaAt, validateSchema } from './json-schema.ts';
+import { internalVersion } from './internal-schema.ts';
+import { hasDefaults, validateSchema } from './json-schema.ts';
+import { validateSelectableFields } from './selectable-fields.ts';
 import { definitionWarnings } from './warnings.ts';
 
 type Definition = Filled<Published>;
@@ -29,19 +31,6 @@ const hoistable = ['schema', 'subresources', 'additionalPrinterColumns', 'select
 type Hoisted = Record<(typeof hoistable)[number], boolean>;
 
 const hoistedOf = (versions: readonly Version[]): Hoisted => Object.fromEntries(hoistable.map((key) => [key, versions.every((version) => same(version[key], versions[0]?.[key]))])) as Hoisted;
-
-/** A version as upstream shows it: its internal form. */
-const shown = (version: Version, hoisted: Hoisted) => ({
-  Name: version.name,
-  Served: version.served,
-  Storage: version.storage,
-  Deprecated: version.deprecated ?? false,
-  DeprecationWarning: version.deprecationWarning ?? null,
-  Schema: hoisted.schema ? null : (version.schema ?? null),
-  Subresources: hoisted.subresources ? null : (version.subresources ?? null),
-  AdditionalPrinterColumns: hoisted.additionalPrinterColumns ? null : (version.additionalPrinterColumns ?? null),
-  SelectableFields: hoisted.selectableFields ? null : (version.selectableFields ?? null),
-});
 
 const columnTypes = ['boolean', 'date', 'integer', 'number', 'string'];
 const columnFormats = ['byte', 'date', 'date-time', 'double', 'float', 'int32', 'int64', 'password'];
@@ -79,47 +68,37 @@ function validateSubresources(errors: FieldError[], subresources: CustomResource
   if (selector && validateSimplePath(errors, selector, at) && !/^\.(spec|status)\./.test(selector)) errors.push(invalid(at, selector, 'should be a json path under either .spec or .status'));
 }
 
-const mostSelectable = 8;
-
-function validateSelectableFields(errors: FieldError[], fields: Version['selectableFields'], schema: JSONSchemaProps | undefined, path: string): void {
-  if (!fields?.length) return;
-  if (!schema) return void errors.push(invalid(path, '', 'may only be set when `version.schema.openAPIV3Schema` is not included'));
-  const seen = new Set<string>();
-  fields.forEach(({ jsonPath }, i) => {
-    const at = `${path}[${i}].jsonPath`;
-    if (!jsonPath) return void errors.push(required(at));
-    const start = /^[^.[]+/.exec(jsonPath)?.[0];
-    if (start) return void errors.push(invalid(at, jsonPath, `is an invalid path: expected [ or . but got: ${start}`));
-    const metadata = /^\.metadata(\.|$)/.test(jsonPath);
-    const found = schemaAt(schema, jsonPath);
-    if (!found) return void errors.push(invalid(at, jsonPath, 'is an invalid path: does not refer to a valid field'));
-    if (metadata) errors.push(invalid(at, jsonPath, 'must not point to fields in metadata'));
-    if (!['string', 'boolean', 'integer'].includes(found?.type ?? '')) errors.push(invalid(at, jsonPath, 'must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.'));
-    if (seen.has(jsonPath)) errors.push(duplicate(at, jsonPath));
-    seen.add(jsonPath);
-  });
-  if (seen.size > mostSelectable) errors.push(tooMany(path, seen.size, mostSelectable));
-}
-
 function validateDeprecation(errors: FieldError[], { deprecated, deprecationWarning: warning }: Version, path: string): void {
   if (warning === undefined) return;
   const at = `${path}.deprecationWarning`;
   if (!deprecated) return void errors.push(invalid(at, warning, 'can only be set for deprecated versions'));
   if (Buffer.byteLength(warning) > 256) errors.push(invalid(at, warning, 'must be <= 256 characters long'));
   if (!warning) errors.push(invalid(at, warning, 'must not be an empty string'));
-  const control = warning.search(/[\p{C}\p{Zl}\p{Zp}]/u);
-  if (control >= 0) errors.push(invalid(at, warning, `must only contain printable UTF-8 characters; non-printable character found at index ${control}`));
+  const hidden = warning.search(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u);
+  if (hidden >= 0) errors.push(invalid(at, warning, `must only contain printable UTF-8 characters; non-printable character found at index ${Buffer.byteLength(warning.slice(0, hidden))}`));
+}
+
+interface Site {
+  schema: string;
+  path: string;
+  /** Where the schema stands elsewhere than what refers to it. */
+  apart: boolean;
+  without: string;
+  status: boolean;
+  oldStatus: boolean;
 }
 
 /** The parts that versions share or have each for themselves. */
-function validateParts(errors: FieldError[], version: Version, old: Version | undefined, wanted: Hoisted, at: { schema: string; path: string }): void {
+function validateParts(errors: FieldError[], version: Version, old: Version | undefined, wanted: Hoisted, at: Site): void {
   const schema = version.schema?.openAPIV3Schema;
   // A stored schema is not judged again.
-  if (wanted.schema && schema && !same(schema, old?.schema?.openAPIV3Schema)) validateSchema(errors, schema, `${at.schema}.openAPIV3Schema`, Boolean(version.subresources?.status));
+  if (wanted.schema && schema && (at.status !== at.oldStatus || !same(schema, old?.schema?.openAPIV3Schema))) validateSchema(errors, schema, `${at.schema}.openAPIV3Schema`, at.status);
   if (wanted.subresources) validateSubresources(errors, version.subresources, `${at.path}.subresources`);
   if (wanted.additionalPrinterColumns) version.additionalPrinterColumns?.forEach((column, i) => validateColumn(errors, column, `${at.path}.additionalPrinterColumns[${i}]`));
-  if (wanted.selectableFields) validateSelectableFields(errors, version.selectableFields, schema, `${at.path}.selectableFields`);
+  if (wanted.selectableFields) validateSelectableFields(errors, version.selectableFields, at.apart ? undefined : schema, `${at.path}.selectableFields`, at.without);
 }
+
+const hasStatus = (version: Version | undefined): boolean => Boolean(version?.subresources?.status);
 
 function validateNames(errors: FieldError[], names: CustomResourceDefinitionNames, path: string): void {
   for (const key of ['plural', 'singular'] as const) {
@@ -140,9 +119,11 @@ function validateNames(errors: FieldError[], names: CustomResourceDefinitionName
   list('categories');
 }
 
+const isEstablished = (definition: Definition | undefined): boolean => definition?.status.conditions?.some((condition) => condition.type === 'Established' && condition.status === 'True') ?? false;
+
 const reviewVersions = ['v1', 'v1beta1'];
 
-function validateConversion(errors: FieldError[], conversion: CustomResourceConversion | undefined, path: string): void {
+function validateConversion(errors: FieldError[], conversion: CustomResourceConversion | undefined, path: string, old: Definition | undefined): void {
   if (!conversion) return;
   const { strategy, webhook } = conversion;
   if (!strategy) errors.push(required(`${path}.strategy`));
@@ -155,7 +136,14 @@ function validateConversion(errors: FieldError[], conversion: CustomResourceConv
     return;
   }
   if (!webhook?.clientConfig) errors.push(required(`${path}.webhookClientConfig`, 'required when strategy is set to Webhook'));
-  else validateWebhookClient(errors, webhook.clientConfig as WebhookClient, `${path}.webhookClientConfig`);
+  else {
+    validateWebhookClient(errors, webhook.clientConfig as WebhookClient, `${path}.webhookClientConfig`);
+    const { caBundle } = webhook.clientConfig;
+    const before = old?.spec.conversion?.webhook?.clientConfig?.caBundle;
+    // One that was wrong already, and those of definitions that nobody relies on yet, are put up with.
+    const problem = caBundle && isEstablished(old) && !(before && problemOfBundle(before)) ? problemOfBundle(caBundle) : undefined;
+    if (problem) errors.push(invalid(`${path}.webhookClientConfig.caBundle`, caBundle, problem));
+  }
   if (!versions.length) return void errors.push(required(at));
   versions.forEach((version, i) => {
     if (versions.indexOf(version) < i) errors.push(invalid(`${at}[${i}]`, version, 'duplicate version'));
@@ -177,9 +165,10 @@ function validateVersions(errors: FieldError[], { spec }: Definition, old: Defin
     const wrong = dns1035Label(version.name);
     if (wrong.length) errors.push(invalid(`${path}.name`, version.name, wrong.join(',')));
     validateDeprecation(errors, version, path);
-    validateParts(errors, version, before(version.name), each, { schema: `${path}.schema`, path });
+    const old = before(version.name);
+    validateParts(errors, version, old, each, { schema: `${path}.schema`, path, apart: hoisted.schema, without: 'may only be set when `version.schema.openAPIV3Schema` is not included', status: hasStatus(version), oldStatus: hasStatus(old) });
   });
-  const all = spec.versions && versions.map((version) => shown(version, hoisted));
+  const all = spec.versions && versions.map((version) => internalVersion(version, hoisted));
   if (new Set(versions.map(({ name }) => name)).size < versions.length) errors.push(invalid('spec.versions', all, 'must contain unique version names'));
   if (versions.filter(({ storage }) => storage).length !== 1) errors.push(invalid('spec.versions', all, 'must have exactly one version marked as storage version'));
   const first = versions[0];
@@ -196,13 +185,17 @@ function validateSpec(errors: FieldError[], object: Definition, old: Definition 
   else if (!group.includes('.')) errors.push(invalid('spec.group', group, 'should be a domain with at least one dot'));
   if (!scope) errors.push(required('spec.scope'));
   else if (scope !== 'Cluster' && scope !== 'Namespaced') errors.push(notSupported('spec.scope', scope, ['Cluster', 'Namespaced']));
+  if (spec.preserveUnknownFields && spec.versions?.some((version) => hasDefaults(version.schema?.openAPIV3Schema))) errors.push(invalid('spec.preserveUnknownFields', true, 'must be false in order to use defaults in the schema'));
   validateVersions(errors, object, old);
   for (const key of ['plural', 'singular', 'kind', 'listKind'] as const) if (!names[key]) errors.push(required(`spec.names.${key}`));
   validateNames(errors, names, 'spec.names');
   const first = spec.versions?.[0];
-  if (first) validateParts(errors, first, old?.spec.versions?.[0], hoistedOf(spec.versions!), { schema: 'spec.validation', path: 'spec' });
+  if (first) {
+    const hoisted = hoistedOf(spec.versions!);
+    validateParts(errors, first, old?.spec.versions?.[0], hoisted, { schema: 'spec.validation', path: 'spec', apart: !hoisted.schema, without: 'may only be set when validations.schema is included', status: spec.versions!.some(hasStatus), oldStatus: old?.spec.versions?.some(hasStatus) ?? false });
+  }
   if (spec.preserveUnknownFields && spec.conversion && spec.conversion.strategy !== 'None') errors.push(invalid('spec.conversion.strategy', spec.conversion.strategy, 'must be None if spec.preserveUnknownFields is true'));
-  validateConversion(errors, spec.conversion, 'spec.conversion');
+  validateConversion(errors, spec.conversion, 'spec.conversion', old);
 }
 
 function validateStatus(errors: FieldError[], { spec, status }: Definition): void {
@@ -282,7 +275,7 @@ const strategy: Strategy<Definition> = {
     const { spec } = object;
     validateObjectMetaUpdate(errors, object.metadata, old.metadata, { kubeFinalizers: false });
     validateSpec(errors, object, old);
-    if (old.status.conditions?.some((condition) => condition.type === 'Established' && condition.status === 'True')) {
+    if (isEstablished(old)) {
       immutable(errors, spec.scope, old.spec.scope, 'spec.scope');
       immutable(errors, spec.names.kind, old.spec.names.kind, 'spec.names.kind');
     }
