@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { faultSuites } from './suites.ts';
 
 /** What each suite that is made of cases may take. */
-const shortMs = 15_000;
+const shortMs = 8_000;
 
 describe.each(faultSuites)('$name', ({ run, missing }) => {
   test.skipIf(missing?.())('nothing is found', async () => {

@@ -2,11 +2,13 @@
 import type { FaultSuite } from './suite.ts';
 import { embedded, inMemory, sharedEtcd } from './consistency/suites.ts';
 import { pipelineFuzz } from './fuzz/pipeline.ts';
+import { loadFaults } from './load/load.ts';
 import { socketFaults } from './sockets/sockets.ts';
 
 export const faultSuites: readonly FaultSuite[] = [
   pipelineFuzz,
   socketFaults,
+  loadFaults,
   inMemory,
   embedded,
   sharedEtcd,

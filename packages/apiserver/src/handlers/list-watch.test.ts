@@ -360,6 +360,21 @@ describe('watch', () => {
     expect([api.clock.pending(), cache.watcherCount]).toEqual(before);
   });
 
+  test('the delays of timers are few, however many watches there are', async () => {
+    const delays = new Set<number>();
+    const { after } = api.clock;
+    api.runtime.clock.after = (delayMs, fn, options) => {
+      delays.add(Math.trunc(delayMs));
+      return after(delayMs, fn, options);
+    };
+    for (let i = 0; i < 4_000; i++) {
+      const abort = new AbortController();
+      await api.server.handle({ method: 'GET', url: `${url}?watch=1&resourceVersion=0&allowWatchBookmarks=true`, headers: {}, signal: abort.signal });
+      abort.abort(new Error('gone'));
+    }
+    expect(delays.size).toBeLessThan(1_600);
+  });
+
   test('one object is watched by the old path', async () => {
     await make('a');
     await make('b');

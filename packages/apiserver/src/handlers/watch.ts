@@ -1,4 +1,5 @@
 import { type ApiResponse, expiredError, type KubeObject, type Status, StatusError } from '@pilothouse/apimachinery';
+import type { Random } from '@pilothouse/base';
 import { waitForRevision } from '../cache/freshness.ts';
 import type { CacheWatcher } from '../cache/watcher.ts';
 import { plainError } from '../request/errors.ts';
@@ -86,15 +87,21 @@ async function openWatch(call: Call, options: ListOptions): Promise<CacheWatcher
   return cache.watch(selection, from, trigger);
 }
 
+/**
+ * From 0 up to 1, in steps: of timers that do not keep the process alive Node remembers each different delay until it is
+ * over, even where the timer was cancelled, which for watches is up to an hour.
+ */
+const drawn = (random: Random): number => random.below(500) / 500;
+
 /** Ends the watch in time and sends bookmarks where they are wanted. Returns the timers' end. */
 function armTimers(call: Call, options: ListOptions, watcher: CacheWatcher): () => void {
   const { core } = call;
   const { cache } = call.resource.stored!;
-  const timeoutMs = options.timeoutSeconds ? options.timeoutSeconds * 1_000 : core.minWatchTimeoutMs * (1 + core.random.next());
+  const timeoutMs = options.timeoutSeconds ? options.timeoutSeconds * 1_000 : core.minWatchTimeoutMs * (1 + drawn(core.random));
   const timers = [core.clock.after(timeoutMs, () => watcher.end())];
   if (options.allowWatchBookmarks) {
     const mark = (): void => watcher.bookmark(cache.revision);
-    let next = core.clock.after(bookmarkEveryMs * (0.75 + core.random.next() * 0.5), function again() {
+    let next = core.clock.after(bookmarkEveryMs * (0.75 + drawn(core.random) * 0.5), function again() {
       mark();
       next = core.clock.after(bookmarkEveryMs, again);
     });

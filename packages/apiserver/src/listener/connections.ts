@@ -42,14 +42,15 @@ export function trackConnections(server: Server, { secure, clock, limits }: Trac
     if (draining && sockets.get(socket) === 0) socket.destroySoon();
   };
   server.on('connection', (socket) => {
-    if (secure && handshakes.size >= limits.maxHandshakes) {
-      socket.destroy();
-      return;
-    }
     socket.setNoDelay(true);
     socket.setKeepAlive(true, keepAliveProbeMs);
     raw.add(socket);
-    if (secure) handshakes.add(socket);
+    if (secure) {
+      // The one that has taken longest goes: those that mean it are quick.
+      const [slowest] = handshakes;
+      if (slowest && handshakes.size >= limits.maxHandshakes) slowest.destroy();
+      handshakes.add(socket);
+    }
     socket.once('close', () => {
       raw.delete(socket);
       handshakes.delete(socket);

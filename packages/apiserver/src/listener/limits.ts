@@ -2,7 +2,7 @@
 export interface Limits {
   /** Open connections; more are closed as they come. */
   maxConnections: number;
-  /** Connections whose TLS handshake is under way; more are closed as they come. */
+  /** Connections whose TLS handshake is under way; for each more the one that has taken longest is closed. */
   maxHandshakes: number;
   /** Longest body in bytes. */
   bodyLimit: number;
