@@ -41,7 +41,8 @@ test('an object stored in another version of its kind is served in all', async (
   expect(v2.body).toMatchObject({ apiVersion: 'autoscaling/v2', spec: { metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { averageUtilization: 40 } } }] } });
   // A version that is not served, whose fields are the same.
   const policy = { kind: 'MutatingAdmissionPolicy', apiVersion: 'admissionregistration.k8s.io/v1', metadata: metadata('m'), spec: { reinvocationPolicy: 'Never', mutations: [] } };
-  const older = protobuf(policy).toString('latin1').replace('admissionregistration.k8s.io/v1', 'admissionregistration.k8s.io/v9');
+  const older = protobuf(policy).toString('latin1').replace('\n:\n\x1fadmissionregistration.k8s.io/v1', '\n?\n\x24admissionregistration.k8s.io/v1beta1');
+  expect(older).toContain('v1beta1');
   await api.store.put('/registry/mutatingadmissionpolicies/m', Buffer.from(older, 'latin1'));
   await settle();
   expect((await api.call('GET', '/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies/m')).body).toMatchObject({ apiVersion: policy.apiVersion, spec: { reinvocationPolicy: 'Never' } });
@@ -51,6 +52,7 @@ test('nothing newer is served while the store has values that are encrypted at r
   for (const [key, value, said] of [
     ['/registry/secrets/n/s', 'k8s:enc:aescbc:v1:key1:\u0001\u0002', 'the value of /registry/secrets/n/s is encrypted at rest (aescbc:v1:key1)'],
     ['/registry/secrets/n/t', '{"kind":"Pod","apiVersion":"v1","metadata":{"name":"t","uid":"t"}}', 'the value of /registry/secrets/n/t cannot be read as a Secret: it is of kind "Pod" in "v1"'],
+    ['/registry/secrets/n/v', '{"kind":"Secret","apiVersion":"v9","metadata":{"name":"v","uid":"v"}}', 'its version v9 is not known'],
     ['/registry/secrets/n/u', 'what is this?', 'the value of /registry/secrets/n/u cannot be read as a Secret'],
   ]) {
     await api.store.put(key, Buffer.from(value, 'latin1'));

@@ -22,6 +22,12 @@ interface StoredKind {
 /** `k8s:enc:<provider>:<version>:<key name>:`, as encryption at rest marks what it sealed. */
 const sealed = /^k8s:enc:([a-z0-9]+:v\d+(?::[^:]+)?):/;
 
+/**
+ * Versions that are not served here, whose objects have the fields, and the numbers, of the version that is:
+ * kube-apiserver 1.36 stores mutating admission policies in the first, earlier ones stored other kinds in the rest.
+ */
+const alike = new Set(['admissionregistration.k8s.io/v1beta1', 'admissionregistration.k8s.io/v1alpha1', 'networking.k8s.io/v1beta1', 'networking.k8s.io/v1alpha1', 'storage.k8s.io/v1beta1', 'storage.k8s.io/v1alpha1']);
+
 export function storedReader(stored: StoredKind): StoredReader {
   const { apiVersion, kind, custom, codec, strategy, served } = stored;
   return {
@@ -34,7 +40,9 @@ export function storedReader(stored: StoredKind): StoredReader {
         // The names of a custom kind may have changed since.
         if (custom) return raw as KubeObject;
         if (raw.kind !== kind) throw new WireError(`it is of kind ${JSON.stringify(raw.kind)} in ${JSON.stringify(raw.apiVersion)}`);
-        const other = raw.apiVersion === apiVersion ? undefined : served(raw.apiVersion ?? '');
+        const from = raw.apiVersion ?? '';
+        const other = from === apiVersion ? undefined : served(from);
+        if (from !== apiVersion && !other && !alike.has(from)) throw new WireError(`its version ${from} is not known`);
         const { object } = other?.conversion ? { object: other.conversion.toStorage(other.codec.decode(raw).object) } : codec.decode(raw);
         object.kind = kind;
         object.apiVersion = apiVersion;
