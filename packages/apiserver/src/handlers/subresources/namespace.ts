@@ -1,18 +1,12 @@
-import { type ApiResponse, type KubeObject } from '@pilothouse/apimachinery';
+import type { ApiResponse, KubeObject } from '@pilothouse/apimachinery';
 import type { DeleteOptions } from '@pilothouse/api-schemas/types/meta/v1';
 import { formatTime } from '@pilothouse/base';
 import type { CachedObject } from '../../cache/cached-object.ts';
-import { cloneJson } from '../../objects/clone.ts';
-import { decodeBody } from '../../objects/decode.ts';
 import { putObject, unwritten } from '../../objects/storage.ts';
-import { writeOptions } from '../../request/write-options.ts';
-import { answerObject } from '../answer.ts';
 import type { Call } from '../call.ts';
 import type { Deleted } from '../delete.ts';
 import { collectionFinalizers } from '../deletion.ts';
-import { checkName } from '../update.ts';
-import { updateStored } from '../update-stored.ts';
-import { viewOf } from '../view.ts';
+import { updateObject } from '../update.ts';
 
 interface NamespaceObject extends KubeObject {
   spec?: { finalizers?: string[] };
@@ -39,25 +33,5 @@ export async function startNamespaceDeletion(call: Call, current: CachedObject, 
   return undefined;
 }
 
-/** PUT namespaces/x/finalize: sets spec.finalizers alone. */
-export async function finalizeNamespace(call: Call): Promise<ApiResponse> {
-  const { resource, request, info } = call;
-  const options = writeOptions(info.query, 'UpdateOptions');
-  const { group, version, kind } = resource.definition.type;
-  const given = decodeBody<NamespaceObject>(request, { group, version, kind, codec: resource.codec }, options.fieldValidation, call.warnings);
-  const named = { ...call, info: { ...info, namespace: '' } };
-  checkName(named, given);
-  const { entry } = await updateStored(named, {
-    name: info.name,
-    subresource: 'finalize',
-    options,
-    change: (old) => {
-      const object = cloneJson(old) as NamespaceObject;
-      object.metadata.resourceVersion = given.metadata.resourceVersion;
-      object.spec = { ...object.spec, finalizers: given.spec?.finalizers };
-      if (!object.spec.finalizers?.length) delete object.spec.finalizers;
-      return object;
-    },
-  });
-  return answerObject(call, viewOf(resource, entry));
-}
+/** PUT namespaces/x/finalize: an update that may change spec.finalizers too. Paths of namespaces name no namespace that they lie in. */
+export const finalizeNamespace = (call: Call): Promise<ApiResponse> => updateObject({ ...call, info: { ...call.info, namespace: '' } }, 'finalize');

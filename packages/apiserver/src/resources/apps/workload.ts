@@ -2,7 +2,6 @@
 import { dns1123Label, type FieldError, invalid, matcherOf, required, validateLabelSelector } from '@pilothouse/apimachinery';
 import type { PodTemplateSpec } from '@pilothouse/api-schemas/types/core/v1';
 import type { LabelSelector, ObjectMeta } from '@pilothouse/api-schemas/types/meta/v1';
-import { same } from '../validation/equality.ts';
 import { internalForm } from '../validation/internal-form.ts';
 import { podSpecWarnings } from '../validation/pod-warnings.ts';
 import { isEmptySelector } from '../validation/selectors.ts';
@@ -37,10 +36,10 @@ export function podNameWarnings(meta: ObjectMeta): string[] {
   return messages.length ? [`metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [${messages.join(' ')}]`] : [];
 }
 
-/** Warnings of an object whose template runs pods for as long as it lives. */
+/** Warnings of an object whose template runs pods for as long as it lives; of a stored one whenever its generation rises. */
 export function runningTemplateWarnings(object: TemplateOwner, old: TemplateOwner | undefined): string[] {
   if (!old) return [...podNameWarnings(object.metadata), ...templateWarnings(object.spec.template, 'spec.template')];
-  return same(object.spec, old.spec) ? [] : templateWarnings(object.spec.template, 'spec.template');
+  return object.metadata.generation === old.metadata.generation ? [] : templateWarnings(object.spec.template, 'spec.template');
 }
 
 export const templateWarnings = (template: PodTemplateSpec | undefined, path: string): string[] => (template?.spec ? podSpecWarnings(template.spec, template.metadata, path) : []);

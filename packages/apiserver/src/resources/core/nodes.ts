@@ -98,8 +98,9 @@ const strategy: Strategy<Node> = {
     delete spec.configSource;
     delete status.config;
   },
-  prepareForUpdate({ spec }, old) {
+  prepareForUpdate({ spec, status }, old) {
     if (!old.spec.configSource) delete spec.configSource;
+    if (!old.status.config) delete status.config;
   },
   validate(node) {
     const errors: FieldError[] = [];

@@ -136,3 +136,25 @@ describe('nodes', () => {
     expect(updateStatus({}, { status: { addresses: [address, address] } })).toEqual(['status.addresses[1]: Duplicate value: {"Type":"InternalIP","Address":"10.0.0.1"}']);
   });
 });
+
+describe('namespaces', () => {
+  const { changed, update } = rulesOf('', 'namespaces');
+  test('change the finalizers of their spec through finalize alone, which takes their metadata too', () => {
+    const namespace = { metadata: { finalizers: ['a.example/x'] }, spec: { finalizers: ['a.example/y'] } };
+    expect(changed(namespace, { spec: { finalizers: [] } }).object.spec.finalizers).toEqual(['a.example/y', 'kubernetes']);
+    const { object } = changed(namespace, { spec: { finalizers: ['kubernetes'] }, status: { phase: 'Terminating' } }, 'finalize');
+    expect(object).toMatchObject({ spec: { finalizers: ['kubernetes'] }, status: { phase: 'Active' } });
+    expect(object.metadata.finalizers).toBeUndefined();
+  });
+  test('are not judged by what they may not change', () => expect(update({}, { spec: { finalizers: ['nodomain'] } })).toEqual([]));
+});
+
+test('deployments warn of their template whenever their generation rises', () => {
+  const { resource, created } = rulesOf('apps', 'deployments');
+  const old = created({ spec: { selector: { matchLabels: { a: 'b' } }, template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }], nodeSelector: { 'beta.kubernetes.io/os': 'linux' } } } } });
+  old.metadata.generation = 1;
+  const risen = structuredClone(old);
+  risen.metadata.generation = 2;
+  expect(resource.strategy.warnings?.(risen, old)).toHaveLength(1);
+  expect(resource.strategy.warnings?.(structuredClone(old), old)).toEqual([]);
+});
