@@ -1,4 +1,4 @@
-import { apiVersionOf, validatingAdmissionPolicies } from '@pilothouse/apimachinery';
+import { validatingAdmissionPolicies } from '@pilothouse/apimachinery';
 import { defineController, done, itself } from '@pilothouse/controller-runtime';
 import { typeWarnings } from './plan.ts';
 
@@ -14,9 +14,9 @@ export const validatingAdmissionPolicyStatusController = defineController({
     const { generation = 0 } = policy.metadata;
     if (generation <= (policy.status?.observedGeneration ?? 0)) return done;
     const expressionWarnings = typeWarnings({ ...policy, spec: policy.spec });
-    const { group, version, kind } = validatingAdmissionPolicies;
-    const applied = { apiVersion: apiVersionOf(group, version), kind, metadata: { name }, status: { observedGeneration: generation, typeChecking: { ...(expressionWarnings.length && { expressionWarnings }) } } };
-    await client.patch(validatingAdmissionPolicies, name, applied, { type: 'apply', subresource: 'status', fieldManager: 'validatingadmissionpolicy-status', force: true, signal });
+    // A patch rather than an apply: what was warned of before goes away, and the empty verdict stays.
+    const patch = { status: { observedGeneration: generation, typeChecking: { expressionWarnings: expressionWarnings.length ? expressionWarnings : null } } };
+    await client.patch(validatingAdmissionPolicies, name, patch, { type: 'merge', subresource: 'status', fieldManager: 'validatingadmissionpolicy-status', signal });
     return done;
   },
 });
