@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { builtinGroups, builtinResources, builtinTypes, typeOfKind } from '@pilothouse/api-schemas';
 import type { CustomResourceDefinition } from '@pilothouse/api-schemas/types/apiextensions/v1';
+import { clientVersions } from './client-versions.ts';
 import { customPaths } from './custom-paths.ts';
 import { commonTexts, customSchemas } from './custom-schema.ts';
 import { encodeSwagger } from './gnostic.ts';
@@ -48,7 +49,8 @@ export function openApiDocuments(loadTexts: () => OpenApiTexts, custom: CustomSo
   let texts: OpenApiTexts | undefined;
   let protobuf: Document | undefined;
 
-  const input = (group: string, version: string, allGroups: boolean): DocumentInput => {
+  /** `everyGroup`: the group versions of kinds that each group has. */
+  const input = (group: string, version: string, everyGroup?: typeof clientVersions): DocumentInput => {
     texts ??= loadTexts();
     const { types, parameters } = texts;
     return {
@@ -65,7 +67,7 @@ export function openApiDocuments(loadTexts: () => OpenApiTexts, custom: CustomSo
         if (own) return own;
         const everywhere = /\.(DeleteOptions|WatchEvent)$/.exec(name);
         if (!everywhere) return [];
-        const in_ = allGroups ? groupVersions : [{ group: '', version: 'v1' }, ...(group ? [{ group, version }] : [])];
+        const in_ = everyGroup ?? [{ group: '', version: 'v1' }, ...(group ? [{ group, version }] : [])];
         return in_.map((gv) => ({ group: gv.group, version: gv.version, kind: everywhere[1] }));
       },
     };
@@ -103,7 +105,7 @@ export function openApiDocuments(loadTexts: () => OpenApiTexts, custom: CustomSo
   const customDocument = (of: CustomVersion): Document => {
     const { bytes } = keep(of.path, () => {
       const { items, schemas } = partOf(of, 'v3');
-      return document(items, tagOf(of.group, of.version), input('', 'v1', true), schemas);
+      return document(items, tagOf(of.group, of.version), input('', 'v1', clientVersions), schemas);
     }, of.stamp);
     return { bytes, hash: hashOf(of) };
   };
@@ -112,7 +114,7 @@ export function openApiDocuments(loadTexts: () => OpenApiTexts, custom: CustomSo
   return {
     v2() {
       const versions = customVersions();
-      return keep('v2', () => swaggerDocument(groupVersions.map(({ group, version }) => input(group, version, true)), [...builtinTypes.keys(), ...scalarTypes], versions.map((of) => partOf(of, 'v2'))), stampOf(versions));
+      return keep('v2', () => swaggerDocument(groupVersions.map(({ group, version }) => input(group, version, groupVersions)), [...builtinTypes.keys(), ...scalarTypes], versions.map((of) => partOf(of, 'v2'))), stampOf(versions));
     },
     v2Protobuf() {
       const { bytes, hash } = this.v2();
@@ -122,8 +124,8 @@ export function openApiDocuments(loadTexts: () => OpenApiTexts, custom: CustomSo
     v3(path) {
       const found = groupVersions.find((gv) => pathOf(gv.group, gv.version) === path);
       const beside = roots.get(path);
-      if (beside) return keep(path, () => document([beside.item], beside.tag, input('', 'v1', false)));
-      if (found) return keep(path, () => groupVersionDocument(input(found.group, found.version, false)));
+      if (beside) return keep(path, () => document([beside.item], beside.tag, input('', 'v1')));
+      if (found) return keep(path, () => groupVersionDocument(input(found.group, found.version)));
       const of = customVersions().find((one) => one.path === path);
       return of && customDocument(of);
     },
