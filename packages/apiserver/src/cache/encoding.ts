@@ -121,10 +121,13 @@ export function fromStore(entry: { key: string; value: Uint8Array }, revision: n
 export const headOf = (apiVersion: string, kind: string): Buffer => Buffer.from(`{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`);
 
 /** The object's JSON with its resourceVersion and a line's end, for objects that are not stored (dry runs, conversions). */
-export function encodeObject(object: KubeObject): Buffer {
+export const encodeObject = (object: KubeObject): Buffer => Buffer.from(`${JSON.stringify(inWireOrder(object))}\n`);
+
+/** A copy whose head's and metadata's fields stand in the order kube-apiserver writes them in. */
+export function inWireOrder(object: KubeObject): KubeObject {
   const { kind, apiVersion, metadata, ...rest } = object as KubeObject & Record<string, unknown>;
   const from = (metadata ?? {}) as unknown as Record<string, unknown>;
   const ordered: Record<string, unknown> = {};
   for (const name of metadataOrder) if (from[name] !== undefined) ordered[name] = from[name];
-  return Buffer.from(`${JSON.stringify({ kind, apiVersion, metadata: metadata === undefined ? undefined : ordered, ...rest })}\n`);
+  return { kind, apiVersion, metadata: metadata === undefined ? undefined : ordered, ...rest } as unknown as KubeObject;
 }

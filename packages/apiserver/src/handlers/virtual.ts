@@ -1,6 +1,7 @@
 import { type ApiResponse, apiVersionOf, invalidError, type KubeObject } from '@pilothouse/apimachinery';
 import { typeOfKind } from '@pilothouse/api-schemas';
 import type { VirtualContext } from '../contract.ts';
+import { inWireOrder } from '../cache/encoding.ts';
 import { builtinCodec } from '../objects/codec.ts';
 import { decodeBody } from '../objects/decode.ts';
 import { wipeSystemFields } from '../objects/system-fields.ts';
@@ -41,5 +42,5 @@ export async function createVirtual(call: Call): Promise<ApiResponse> {
   const errors = facts ? [] : (strategy.validate?.(object, context) ?? []);
   if (errors.length) throw invalidError(type, object.metadata.name ?? '', errors);
   const virtual: VirtualContext = { clock: core.clock, random: core.random, log: core.log, request, user: call.user, namespace: info.namespace, name: info.subresource ? info.name : '', object, dryRun: options.dryRun, read: core.read, admit: () => admit(call, admission) };
-  return answerValue(call, await handler.create(virtual), 201);
+  return answerValue(call, inWireOrder((await handler.create(virtual)) as KubeObject), 201);
 }

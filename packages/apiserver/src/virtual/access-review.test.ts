@@ -2,6 +2,7 @@ import { realRuntime } from '@pilothouse/base';
 import { expect, test } from 'vitest';
 import { memoryObjects } from '../auth/testing.ts';
 import type { Authorizer, RequestAttributes, VirtualHandler } from '../contract.ts';
+import { startTestApi } from '../handlers/testing.ts';
 import { localSubjectAccessReview } from './local-subject-access-review.ts';
 import { selfSubjectAccessReview } from './self-subject-access-review.ts';
 import { selfSubjectReview } from './self-subject-review.ts';
@@ -70,4 +71,11 @@ test('the metadata of a review must be empty', async () => {
   const spec = { user: 'u', resourceAttributes: { verb: 'get', resource: 'pods', namespace: 'a' } };
   await expect(ask(subjectAccessReview(authorizer), { metadata: { name: 'x' }, spec })).rejects.toThrow(/metadata: Invalid value: .*: must be empty$/);
   await expect(ask(localSubjectAccessReview(authorizer), { metadata: { name: 'x' }, spec }, 'a')).rejects.toThrow(/: must be empty except for namespace$/);
+});
+
+test('the answer begins as kube-apiserver\'s does, whatever was sent', async () => {
+  const api = await startTestApi({ virtualHandlers: [subjectAccessReview(authorizer)] });
+  const { body } = await api.call('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', { spec: { user: 'u', resourceAttributes: { verb: 'get', resource: 'pods' } } });
+  expect([Object.keys(body), Object.keys(body.metadata)]).toEqual([['kind', 'apiVersion', 'metadata', 'spec', 'status'], ['managedFields']]);
+  await api.close();
 });
