@@ -1,8 +1,8 @@
 /** MutatingAdmissionPolicy: objects are changed by expressions. Facts: apiserver/pkg/admission/plugin/policy/mutating. */
 import type { MutatingAdmissionPolicy as PublishedPolicy, MutatingAdmissionPolicyBinding as PublishedBinding } from '@pilothouse/api-schemas/types/admissionregistration/v1';
-import { equalJson, type KubeObject, mutatingAdmissionPolicies, mutatingAdmissionPolicyBindings, StatusError } from '@pilothouse/apimachinery';
+import { equalJson, mutatingAdmissionPolicies, mutatingAdmissionPolicyBindings, StatusError } from '@pilothouse/apimachinery';
 import type { AccessDecision } from '@pilothouse/cel';
-import type { AdmissionAttributes, AdmissionPlugin, ObjectCodec, ObjectFeed } from '../contract.ts';
+import type { AdmissionAttributes, AdmissionPlugin, ObjectFeed } from '../contract.ts';
 import { codecOf } from '../objects/codec.ts';
 import { Evaluation } from '../policies/evaluation.ts';
 import { isExempt, matchResources, namespaceOf, type RequestedResource } from '../policies/matching.ts';
@@ -11,6 +11,7 @@ import { type BoundPolicy, NoSuchKind, parametersOf, PolicyIndex, resourceOfKind
 import type { ResourceRegistry } from '../registry.ts';
 import type { Filled } from '../resources/filled.ts';
 import { refuse } from './refuse.ts';
+import { replaceObject, settled } from './replace-object.ts';
 
 type Policy = Filled<PublishedPolicy>;
 type Binding = Filled<PublishedBinding>;
@@ -28,22 +29,6 @@ function denied(a: AdmissionAttributes, { policy }: Bound, binding: Binding | un
   const message = `policy '${policy.metadata.name}'${binding ? ` with binding '${binding.metadata.name}'` : ''} denied request: ${why}`;
   const { status } = refuse(a, message);
   return new StatusError({ ...status, message, reason: 'Invalid', details: { ...status.details, causes: [{ message }] } });
-}
-
-/** The object as if it had been sent: of the type's fields, with its defaults. @throws StatusError 400 */
-function settled(codec: ObjectCodec, made: KubeObject): KubeObject {
-  const { object } = codec.decode(made);
-  object.apiVersion = made.apiVersion;
-  object.kind = made.kind;
-  codec.defaults(object);
-  return object;
-}
-
-/** Puts a changed object in the place of the one that is being written. */
-function replace(object: KubeObject, changed: KubeObject): void {
-  const held = object as unknown as Record<string, unknown>;
-  for (const key of Object.keys(held)) if (!Object.hasOwn(changed, key)) delete held[key];
-  Object.assign(held, changed);
 }
 
 /** Follows the policies from the moment it is made. */
@@ -128,7 +113,7 @@ export function mutatingPolicies(read: ObjectFeed, registry: ResourceRegistry): 
       try {
         const made = mutation.patchType === 'JSONPatch' ? applyPatches(a.object, result.value) : applyConfiguration(a.resource, a.object, result.value);
         if (equalJson(made, a.object)) continue;
-        replace(a.object, a.subresource ? made : settled(codecOf(a.resource), made));
+        replaceObject(a.object, a.subresource ? made : settled(codecOf(a.resource), made));
         changed = true;
         evaluation.refresh();
       } catch (error) {

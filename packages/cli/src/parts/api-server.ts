@@ -3,10 +3,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type ApiServer, type ApiServerOptions, createApiServer, type Listener, type ServerParts } from '@pilothouse/apiserver';
+import { type AdmissionPlugin, type ApiServer, type ApiServerOptions, createApiServer, type Listener, type ServerParts } from '@pilothouse/apiserver';
 import { impersonate, parseTokenFile, standardAuthentication, standardAuthorization } from '@pilothouse/apiserver/auth/index';
 import { standardAdmission } from '@pilothouse/apiserver/admission/index';
 import { mutatingPolicies } from '@pilothouse/apiserver/admission/mutating-policies';
+import { mutatingWebhooks, validatingWebhooks } from '@pilothouse/apiserver/admission/webhooks/index';
+import { webhookCaller } from '@pilothouse/apiserver/webhooks/call';
 import { validatingPolicies } from '@pilothouse/apiserver/admission/validating-policies';
 import { auditFile, createAudit, parseAuditPolicy } from '@pilothouse/apiserver/audit/index';
 import { announceServer, loopbackClient, runBootstrap } from '@pilothouse/apiserver/bootstrap/index';
@@ -107,6 +109,11 @@ function parsePortRange(text: string | undefined): { from: number; to: number } 
   return { from, to };
 }
 
+function policiesAndWebhooks(runtime: Runtime, { read, registry }: ServerParts): AdmissionPlugin[] {
+  const asking = { registry, callWebhook: webhookCaller(runtime, read) };
+  return [mutatingPolicies(read, registry), mutatingWebhooks(read, asking), validatingPolicies(read, registry), validatingWebhooks(read, asking)];
+}
+
 /** Starts serving; resolves when the server is ready and its own objects exist. The scope closes it. */
 export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiServerSetup): Promise<RunningApiServer> {
   const { pki, store } = setup;
@@ -149,7 +156,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
       client: loopback,
       enable: setup.enableAdmissionPlugins,
       disable: setup.disableAdmissionPlugins,
-      further: [mutatingPolicies(parts.read, parts.registry), validatingPolicies(parts.read, parts.registry)],
+      further: policiesAndWebhooks(runtime, parts),
       ...((setup.authorizationMode ?? ['RBAC']).includes('RBAC') && { rbac: authOf(parts).authorization.rbac }),
     }),
     impersonate: (request, attributes, parts) => impersonate(request.headers, attributes, parts.authorize, impersonation),

@@ -11,9 +11,25 @@ const form = '; desired format: https://host[/path]';
 /** The parts of a URL as they were written: WHATWG parsing would repair what must be refused. */
 const urlParts = /^(?:([A-Za-z][\w+.-]*):)?(?:\/\/(?:([^/?#]*)@)?([^/?#@]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s;
 
+/** Why Go's net/url cannot parse it; undefined where it can. */
+function urlFault(text: string): string | undefined {
+  if (/[\u0000-\u001f\u007f]/.test(text)) return 'net/url: invalid control character in URL';
+  if (text.startsWith(':')) return 'missing protocol scheme';
+  const [, scheme, , host = '', rest = ''] = urlParts.exec(text) ?? [];
+  const [first] = text.split(/[/?#]/, 1);
+  if (scheme === undefined && first.includes(':')) return 'first path segment in URL cannot contain colon';
+  const port = /:([^:\]]*)$/.exec(host.replace(/^\[[^\]]*\]/, ''))?.[1];
+  if (port !== undefined && !/^\d*$/.test(port)) return `invalid port ${goQuote(`:${port}`)} after host`;
+  const odd = /[ "<>\\^`{|}]/.exec(host)?.[0];
+  if (odd !== undefined) return `invalid character ${goQuote(odd)} in host name`;
+  const escape = /%(?![0-9a-fA-F]{2}).{0,2}/s.exec(`${host}${rest}`)?.[0];
+  return escape === undefined ? undefined : `invalid URL escape ${goQuote(escape)}`;
+}
+
 function validateUrl(errors: FieldError[], text: string, path: string): void {
+  const fault = urlFault(text);
   const parts = urlParts.exec(text);
-  if (!parts || /[\u0000-\u001f\u007f]/.test(text)) return void errors.push(required(path, `url must be a valid URL: parse ${goQuote(text)}: net/url: invalid control character in URL${form}`));
+  if (fault !== undefined || !parts) return void errors.push(required(path, `url must be a valid URL: parse ${goQuote(text)}: ${fault}${form}`));
   const [, scheme = '', user, host = '', , query, fragment] = parts;
   if (scheme.toLowerCase() !== 'https') errors.push(invalid(path, scheme, `'https' is the only allowed URL scheme${form}`));
   if (!host) errors.push(invalid(path, host, `host must be specified${form}`));
