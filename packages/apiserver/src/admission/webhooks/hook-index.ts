@@ -1,7 +1,7 @@
 import type { MutatingWebhook, ValidatingWebhook } from '@pilothouse/api-schemas/types/admissionregistration/v1';
 import type { KubeObject, ResourceType } from '@pilothouse/apimachinery';
 import type { ObjectFeed } from '../../contract.ts';
-import { type CompiledPolicy, compilePolicy } from '../../policies/compile.ts';
+import { type CompiledPolicy, compilePolicy } from '@pilothouse/cel';
 
 /** A webhook of a configuration, ready to be asked. */
 export interface Hook {
