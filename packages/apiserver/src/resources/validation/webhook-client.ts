@@ -22,8 +22,8 @@ function urlFault(text: string): string | undefined {
   if (port !== undefined && !/^\d*$/.test(port)) return `invalid port ${goQuote(`:${port}`)} after host`;
   const odd = /[ "<>\\^`{|}]/.exec(host)?.[0];
   if (odd !== undefined) return `invalid character ${goQuote(odd)} in host name`;
-  const escape = /%(?![0-9a-fA-F]{2}).{0,2}/s.exec(`${host}${rest}`)?.[0];
-  return escape === undefined ? undefined : `invalid URL escape ${goQuote(escape)}`;
+  const escaped = /%(?![0-9a-fA-F]{2}).{0,2}/s.exec(`${host}${rest}`)?.[0];
+  return escaped === undefined ? undefined : `invalid URL escape ${goQuote(escaped)}`;
 }
 
 function validateUrl(errors: FieldError[], text: string, path: string): void {
