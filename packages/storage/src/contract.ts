@@ -12,7 +12,7 @@
 
 import type { KeyRange } from './keys.ts';
 
-export { inRange, type KeyRange, prefixRange } from './keys.ts';
+export { inRange, keyFits, type KeyRange, longestKeyBytes, prefixRange } from './keys.ts';
 
 export type Revision = number;
 

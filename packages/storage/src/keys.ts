@@ -45,9 +45,12 @@ export function prefixRange(prefix: string): KeyRange {
   return { start: prefix, end: '' };
 }
 
+/** Whether the key is no longer than backends take. */
+export const keyFits = (key: string): boolean => key.length * 3 <= longestKeyBytes || Buffer.byteLength(key) <= longestKeyBytes;
+
 /** @throws RangeError for a key no backend takes: empty, too long, or with half a surrogate pair */
 export function checkKey(key: string): void {
   if (key === '') throw new RangeError('a key must not be empty');
-  if (key.length * 3 > longestKeyBytes && Buffer.byteLength(key) > longestKeyBytes) throw new RangeError(`a key must not be longer than ${longestKeyBytes} bytes, this one has ${Buffer.byteLength(key)}`);
+  if (!keyFits(key)) throw new RangeError(`a key must not be longer than ${longestKeyBytes} bytes, this one has ${Buffer.byteLength(key)}`);
   if (!key.isWellFormed()) throw new RangeError(`the key ${JSON.stringify(key)} is not well-formed text`);
 }

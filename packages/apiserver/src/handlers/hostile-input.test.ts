@@ -106,3 +106,10 @@ test('a patch of more than 10,000 operations is refused; so is one that copies m
   const doubling = Array.from({ length: 40 }, () => ({ op: 'copy', from: '/data', path: '/data/more' }));
   expect((await patch([{ op: 'add', path: '/data/a', value: 'x'.repeat(1_000) }, ...doubling])).status).toBe(422);
 });
+
+test('a name too long for any store is refused, where its kind has no limit of its own', async () => {
+  const roles = '/apis/rbac.authorization.k8s.io/v1/clusterroles';
+  expect((await api.call('POST', roles, { metadata: { name: 'x'.repeat(1_400) }, rules: [] })).status).toBe(201);
+  const { status, body } = await api.call('POST', roles, { metadata: { name: 'x'.repeat(5_000) }, rules: [] });
+  expect([status, body.details.causes[0]]).toEqual([422, expect.objectContaining({ reason: 'FieldValueTooLong', field: 'metadata.name' })]);
+});

@@ -1,5 +1,5 @@
-import { alreadyExistsError, conflictError, type KubeObject } from '@pilothouse/apimachinery';
-import { type Entry, RevisionConflict, type Store, StoreUnavailable } from '@pilothouse/storage';
+import { alreadyExistsError, conflictError, invalidError, type KubeObject, tooLong } from '@pilothouse/apimachinery';
+import { type Entry, RevisionConflict, type Store, StoreUnavailable, keyFits, longestKeyBytes } from '@pilothouse/storage';
 import { CachedObject } from '../cache/cached-object.ts';
 import { encodeStored, fromStore, withRevision } from '../cache/encoding.ts';
 import type { ServedResource, StoredResource } from '../registry.ts';
@@ -12,11 +12,12 @@ export const modifiedText = 'the object has been modified; please apply your cha
 /** What etcd takes in one request, in bytes; no store is given more, so that what one takes another will take too. */
 const mostBytes = 1.5 * 1024 * 1024;
 
-/** Writes an object. `ifRevision` 0: it must not exist. @throws RevisionConflict; StatusError 500 in etcd's words for one that is too large */
+/** Writes an object. `ifRevision` 0: it must not exist. @throws RevisionConflict; StatusError 500 in etcd's words for one that is too large, 422 for a name too long for any key */
 export async function putObject(store: Store, stored: StoredResource, object: KubeObject, ifRevision: number): Promise<CachedObject> {
   const { cache, definition } = stored;
   const { name = '', namespace = '' } = object.metadata;
   const key = cache.keyOf(namespace, name);
+  if (!keyFits(key)) throw invalidError(definition.type, name, [tooLong('metadata.name', longestKeyBytes - (Buffer.byteLength(key) - Buffer.byteLength(name)))]);
   const form = encodeStored(object);
   if (form.bytes.length > mostBytes) throw plainError('etcdserver: request is too large');
   const { modRevision } = await store.put(key, form.bytes, { ifRevision, ...(definition.ttlSeconds && { ttlSeconds: definition.ttlSeconds }) });

@@ -12,11 +12,15 @@ const upstreams500: readonly RegExp[] = [
   /^(map|expected|unable to find api field|cannot merge lists|list element types|no elements in any|merging lists cannot|merging an object in json|The order in patch list|delete patch type|Error: unknown|The 1st|Order in)/,
   /^map: /,
   /^(metadata\.)?resourceVersion: Invalid value/,
+  /^strconv\.ParseUint: parsing /,
   /^etcdserver: request is too large$/,
   /^failed to create typed (patch|live|new) object/,
   /^no preferred addresses found; known addresses: /,
   /^failed to (convert new object|update managed fields)/,
 ];
+
+/** What upstream answers in plain words before any resource is known. */
+const routersOwn = /^(400 Bad Request|Internal Server Error: .*failed to create RequestInfo)/;
 
 /** Undefined: as it must be. */
 export function faultOf(request: FuzzRequest, answer: Answer): string | undefined {
@@ -35,7 +39,7 @@ export function faultOf(request: FuzzRequest, answer: Answer): string | undefine
 
 function failureFault(request: FuzzRequest, status: number, type: string, body: Buffer): string | undefined {
   // Where no resource is, the router answers: in plain words, or with none.
-  if ((type.startsWith('text/plain') || !body.length) && (status === 404 || status === 405 || status === 406 || !/^\/apis?\/./.test(request.url))) return undefined;
+  if ((type.startsWith('text/plain') || !body.length) && (status === 404 || status === 405 || status === 406 || routersOwn.test(body.toString()) || !/^\/apis?\/./.test(request.url))) return undefined;
   let value: { kind?: string; status?: string; code?: number; reason?: string; message?: string };
   try {
     value = contentOf(type, body) as typeof value;
