@@ -30,6 +30,8 @@ export interface ApiServer {
   listen(options: ListenOptions): Promise<Listener>;
   /** False from the moment closing begins. */
   readonly ready: boolean;
+  /** Why the caches cannot follow the store; undefined while they can. */
+  readonly problem: Error | undefined;
   /** Reads from the caches, without authorization. */
   read: ObjectFeed;
   registry: ResourceRegistry;
@@ -113,6 +115,9 @@ export async function createApiServer(runtime: Runtime, options: ApiServerOption
     parts,
     get ready() {
       return ready;
+    },
+    get problem() {
+      return feed.problem;
     },
     async listen(listen) {
       return scope.own(await openListener(runtime, handle, listen));

@@ -35,6 +35,10 @@ export class StoreFeed {
   get synced(): boolean {
     return this.#synced;
   }
+  /** Why the caches cannot follow the store; undefined while they can. */
+  get problem(): Error | undefined {
+    return this.#stuck;
+  }
 
   /** Adds a cache; it is filled when the promise resolves. */
   async add(cache: ResourceCache): Promise<void> {
@@ -170,7 +174,7 @@ export class StoreFeed {
     }
     for (const [cache, entries] of found) cache.replace(entries, revision);
     this.#synced = true;
-    this.#revision = Math.max(this.#revision, revision);
+    this.#stuck = undefined;
     this.#advance(revision);
   }
 

@@ -58,9 +58,11 @@ test('nothing newer is served while the store has values that are encrypted at r
     await api.store.put(key, Buffer.from(value, 'latin1'));
     await settle();
     expect((await api.call('GET', key.replace('/registry/secrets/n/', '/api/v1/namespaces/n/secrets/'))).body.message).toContain(said);
+    expect(api.server.problem?.message).toContain(said);
     await api.store.delete(key);
     await api.clock.advanceAsync(10_000);
     expect((await api.call('GET', '/api/v1/namespaces/n/secrets')).body.items).toEqual([]);
+    expect(api.server.problem).toBeUndefined();
   }
 });
 

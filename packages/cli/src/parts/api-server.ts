@@ -174,7 +174,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
         { name: 'log', in: ['healthz', 'livez', 'readyz'], check() {} },
         { name: 'etcd', in: ['healthz', 'livez', 'readyz'], check: () => store.health() },
         { name: 'etcd-readiness', in: ['readyz'], check: () => store.health() },
-        { name: 'informer-sync', in: ['readyz'], check() { if (!state.server?.ready) throw new Error('the caches are not complete yet'); } },
+        { name: 'informer-sync', in: ['readyz'], check() { if (!state.server?.ready) throw new Error('the caches are not complete yet'); if (state.server.problem) throw state.server.problem; } },
         { name: 'poststarthook/rbac/bootstrap-roles', in: ['healthz', 'livez', 'readyz'], check() { if (!state.bootstrapped) throw new Error('bootstrap objects are being created'); } },
         { name: 'shutdown', in: ['readyz'], check() { if (scope.closed) throw new Error('process is shutting down'); } },
       ],
