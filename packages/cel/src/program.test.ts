@@ -57,6 +57,10 @@ describe('programs', () => {
     ["format.dns1123Label().validate('Bad').hasValue()", true],
     ["sets.equivalent([1, 2], [2, 1])", true],
     ["type(1) == int && type('') != int", true],
+    ['dyn(9223372036854775807) < 9223372036854775808.0', false],
+    ["'%.0f %.1f'.format([2.5, 0.25])", '2 0.2'],
+    ["'\\ufeffx '.trim() == '\\ufeffx'", true],
+    ["'abc'.indexOf('', 9)", 3],
   ])('%s', (source, wanted) => expect(result(source)).toEqual(wanted));
 
   it.each([

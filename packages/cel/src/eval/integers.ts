@@ -58,7 +58,8 @@ export function moduloInts(a: Int, b: Int): Int {
 }
 export const negateInt = (a: Int): Int => (typeof a === 'number' ? 0 - a : checkedInt(-a));
 
-/** -1, 0 or 1 for an integer (of any size) and a double that is a number. */
+/** -1, 0 or 1 for an integer and a double that is a number: what lies in range is compared as a double, as upstream does. */
 export function compareToDouble(a: number | bigint, b: number): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  const left = Number(a);
+  return left < b ? -1 : left > b ? 1 : 0;
 }

@@ -139,7 +139,8 @@ export function compare(a: Value, b: Value, name: string): number {
     const right = amount(b);
     if (right === undefined) throw noSuchOverload();
     if (Number.isNaN(left) || Number.isNaN(right)) throw new CelError('NaN values cannot be ordered');
-    return typeof right === 'number' ? compareToDouble(left, right) : order(left, right);
+    if (b instanceof Double) return compareToDouble(left, b.value);
+    return a instanceof Double ? -compareToDouble(right, a.value) : order(left, right);
   }
   if (typeof a === 'string') {
     if (typeof b === 'string') return compareStrings(a, b);

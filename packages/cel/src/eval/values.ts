@@ -118,8 +118,7 @@ export function equal(a: Value, b: Value): boolean {
   const left = numeric(a);
   if (left !== undefined) {
     const right = numeric(b);
-    // biome-ignore lint/suspicious/noDoubleEquals: a bigint equals a number of the same amount
-    return right !== undefined && left == right;
+    return right !== undefined && (typeof left === typeof right ? left === right : Number(left) === Number(right));
   }
   if (Array.isArray(a)) {
     if (!Array.isArray(b)) return false;

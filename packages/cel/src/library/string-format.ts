@@ -25,6 +25,13 @@ function asString(value: Value): string {
 
 const whole = (value: Value): bigint | undefined => (isInt(value) ? BigInt(value) : value instanceof Uint ? value.value : undefined);
 const real = (value: Value): number | undefined => (value instanceof Double ? value.value : undefined);
+/** Ties go to the even digit. */
+function fixedPoint(value: number, places: number): string {
+  const scaled = value * 10 ** places;
+  if (Math.abs(scaled % 1) !== 0.5 || scaled / 10 ** places !== value) return value.toFixed(places);
+  const down = Math.trunc(scaled);
+  return ((down % 2 === 0 ? down : down + Math.sign(scaled)) / 10 ** places).toFixed(places);
+}
 const special = (value: number): string | undefined => (Number.isNaN(value) ? 'NaN' : Number.isFinite(value) ? undefined : value > 0 ? 'Infinity' : '-Infinity');
 
 function clause(verb: string, precision: number, value: Value): string {
@@ -40,7 +47,7 @@ function clause(verb: string, precision: number, value: Value): string {
     case 'e': {
       const number = real(value) ?? (integer === undefined ? undefined : Number(integer));
       if (number === undefined) throw problem(`${verb === 'f' ? 'fixed-point' : 'scientific'} clause can only be used on doubles, was given ${typeOfValue(value).name}`);
-      return special(number) ?? (verb === 'f' ? number.toFixed(precision) : goExponent(number.toExponential(precision)));
+      return special(number) ?? (verb === 'f' ? fixedPoint(number, precision) : goExponent(number.toExponential(precision)));
     }
     case 'b':
       if (typeof value === 'boolean') return value ? '1' : '0';

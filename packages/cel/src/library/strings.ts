@@ -16,8 +16,8 @@ function charAt(text: string, index: number): string {
 function indexOf(text: string, part: string, offset = 0): number {
   const points = [...text];
   if (offset < 0) throw outOfRange(offset);
-  if (part === '') return offset;
-  if (offset > points.length) return -1;
+  if (part === '') return Math.min(offset, points.length);
+  if (offset >= points.length) return -1;
   const before = points.slice(0, offset).join('').length;
   const at = text.indexOf(part, before);
   return at < 0 ? -1 : [...text.slice(0, at)].length;
@@ -25,7 +25,7 @@ function indexOf(text: string, part: string, offset = 0): number {
 function lastIndexOf(text: string, part: string, offset?: number): number {
   const points = [...text];
   if (offset !== undefined && offset < 0) throw outOfRange(offset);
-  if (part === '') return offset ?? points.length;
+  if (part === '') return Math.min(offset ?? points.length, points.length);
   if (offset !== undefined && offset >= points.length) return -1;
   const at = text.lastIndexOf(part, offset === undefined ? undefined : points.slice(0, offset).join('').length);
   return at < 0 ? -1 : [...text.slice(0, at)].length;
@@ -60,7 +60,9 @@ const quotes: Record<string, string> = { '\x07': '\\a', '\b': '\\b', '\f': '\\f'
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that are escaped
 const quote = (text: string): string => `"${text.toWellFormed().replace(/[\x07\b\f\n\r\t\v\\"]/g, (character) => quotes[character])}"`;
 /** Go's idea of white space. */
-const trim = (text: string): string => text.replace(/^[\s\u0085]+|[\s\u0085]+$/gu, '');
+const leadingBlank = /^[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
+const trailingBlank = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/;
+const trim = (text: string): string => text.replace(leadingBlank, '').replace(trailingBlank, '');
 const texts = listOf(stringType);
 const two = [stringType, stringType];
 

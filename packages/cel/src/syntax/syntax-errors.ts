@@ -134,10 +134,22 @@ class Explanation {
       if (!(error instanceof NoViable)) throw error;
       const from = this.#tokens[start];
       const to = this.#tokens[error.offending];
-      const text = from.kind === 'EOF' ? '<EOF>' : this.#source.slice(from.offset, to.kind === 'EOF' ? this.#source.length : to.offset + to.text.length);
+      const text = from.kind === 'EOF' ? '<EOF>' : this.#textOf(start, error.offending);
       const word = /^.(true|false|null)$/.exec(text)?.[1];
       throw new Recognition(word ? `mismatched input '${word}' expecting IDENTIFIER` : `no viable alternative at input ${quote(text)}`, to);
     }
+  }
+
+  /** The text of tokens and the blanks between them; what was no token is not in it. */
+  #textOf(start: number, end: number): string {
+    let text = '';
+    for (let i = start; i <= end; i++) {
+      const { kind, text: own, offset } = this.#tokens[i];
+      const before = i > start ? this.#tokens[i - 1] : undefined;
+      if (before) text += this.#source.slice(before.offset + before.text.length, offset).match(/[\t \r\n\f]+|\/\/[^\n]*/g)?.join('') ?? '';
+      if (kind !== 'EOF') text += own;
+    }
+    return text;
   }
 
   #match(part: Part & { kind: 'tokens' }, context: Context): void {

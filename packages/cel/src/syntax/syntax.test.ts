@@ -16,6 +16,7 @@ describe('texts that are no expressions are explained as ANTLR explains them', (
     ["'unclosed", ["1:1: Syntax error: token recognition error at: ''unclosed'", `1:10: Syntax error: mismatched input '<EOF>' expecting ${operand}`]],
     ['a | b', ["1:3: Syntax error: token recognition error at: '| '", "1:5: Syntax error: extraneous input 'b' expecting <EOF>"]],
     ['{"a": 1}."a"', ["1:10: Syntax error: no viable alternative at input '.\"a\"'"]],
+    ['a.😁', ["1:3: Syntax error: token recognition error at: '😁'", "1:4: Syntax error: no viable alternative at input '.'"]],
     ['in', [`1:1: Syntax error: mismatched input 'in' expecting ${operand}`, `1:3: Syntax error: mismatched input '<EOF>' expecting ${operand}`]],
     ['has(m)', ['1:5: invalid argument to has() macro']],
     ['1.all(2, 3)', ['1:7: argument must be a simple name']],
