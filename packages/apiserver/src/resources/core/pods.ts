@@ -105,6 +105,8 @@ function copyAppArmor(pod: Pod, warn: (text: string) => void): void {
 function prepareStatus(pod: Pod, old: Pod): void {
   pod.metadata.ownerReferences = old.metadata.ownerReferences;
   if (!pod.metadata.ownerReferences) delete pod.metadata.ownerReferences;
+  // Behind a gate that is off.
+  if (!old.status.nodeAllocatableResourceClaimStatuses?.length) delete pod.status.nodeAllocatableResourceClaimStatuses;
   pod.status.qosClass ||= old.status.qosClass;
   if (!pod.status.observedGeneration && old.status.observedGeneration) pod.status.observedGeneration = old.status.observedGeneration;
   // A type may occur several times: the nth keeps what the nth had.

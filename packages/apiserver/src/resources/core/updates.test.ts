@@ -68,6 +68,11 @@ describe('pods', () => {
     expect(object.status.conditions.map((c: any) => c.observedGeneration)).toEqual([3, 5]);
   });
 
+  test('report no claims of allocatable resources while that is alpha', () => {
+    const { object } = changed(running({}), running({ nodeAllocatableResourceClaimStatuses: [{ resourceClaimName: 'r' }] }), 'status');
+    expect(object.status.nodeAllocatableResourceClaimStatuses).toBeUndefined();
+  });
+
   const ended = { name: 'c', state: { terminated: { exitCode: 0 } } };
   test.each<[object, object, string[]]>([
     [{ containerStatuses: [ended] }, { containerStatuses: [{ name: 'c', state: { running: {} } }] }, []],
