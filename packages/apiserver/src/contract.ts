@@ -264,6 +264,8 @@ export interface AdmissionAttributes extends Runtime {
   read: ObjectReader;
   /** Adds a `Warning` header. */
   warn(text: string): void;
+  /** Notes something for the audit log; `key` is qualified: `policy.example.com/why`. */
+  annotate(key: string, value: string): void;
   authorize(attributes: RequestAttributes): Promise<Decision>;
 }
 

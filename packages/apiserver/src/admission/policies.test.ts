@@ -46,9 +46,11 @@ describe('validating policies', () => {
   });
   it('only warn where the binding says so', async () => {
     const { policy, create } = world();
-    policy('p', { validations: [{ expression: 'false', message: 'hm' }] }, { validationActions: ['Warn', 'Audit'] });
+    policy('p', { validations: [{ expression: 'false', message: 'hm' }], auditAnnotations: [{ key: 'name', valueExpression: "'is ' + string(object.metadata.name)" }, { key: 'no', valueExpression: 'null' }] }, { validationActions: ['Warn', 'Audit'] });
     const warnings: string[] = [];
-    expect(await create({}, { warnings })).toMatchObject({ kind: 'ConfigMap' });
+    const annotations = new Map<string, string>();
+    expect(await create({}, { warnings, annotations })).toMatchObject({ kind: 'ConfigMap' });
+    expect(Object.fromEntries(annotations)).toEqual({ 'p/name': 'is a', 'validation.policy.admission.k8s.io/validation_failure': '[{"message":"hm","policy":"p","binding":"p-b","expressionIndex":0,"validationActions":["Warn","Audit"]}]' });
     expect(warnings).toEqual(["Validation failed for ValidatingAdmissionPolicy 'p' with binding 'p-b': hm"]);
   });
   it('ask authorizers, who may take their time', async () => {

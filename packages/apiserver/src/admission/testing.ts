@@ -3,7 +3,7 @@ import { fakeClock, seededRandom, silentLogger } from '@pilothouse/base';
 import type { MemoryObjects } from '../auth/testing.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
 
-export type Attempt = Partial<AdmissionAttributes> & { warnings?: string[] };
+export type Attempt = Partial<AdmissionAttributes> & { warnings?: string[]; annotations?: Map<string, string> };
 
 /** A request as admission sees it, about an object of `type`; CREATE by an ordinary user unless said otherwise. */
 export function attempt(type: ResourceType, object: KubeObject | undefined, read: MemoryObjects, more: Attempt = {}): AdmissionAttributes {
@@ -23,6 +23,7 @@ export function attempt(type: ResourceType, object: KubeObject | undefined, read
     options: {},
     read,
     warn: (text) => void more.warnings?.push(text),
+    annotate: (key, value) => void more.annotations?.set(key, value),
     authorize: async () => ({ decision: 'no-opinion' }),
     ...more,
   };

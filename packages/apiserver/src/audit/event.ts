@@ -5,6 +5,7 @@ import { isIP } from 'node:net';
 import type { AuditEvent } from '../options.ts';
 import { userInfo } from '../virtual/self-subject-review.ts';
 import { type AuditDecision, type AuditLevel, auditLevels, type AuditStage } from './policy.ts';
+import { annotationsOf } from './annotations.ts';
 
 /** A value in JSON or protobuf, as a value; undefined where it is neither. */
 function decoded(value: unknown, bytes: unknown): any {
@@ -106,6 +107,6 @@ export function auditLine(event: AuditEvent, { decision, stage, nowMs, body, res
     ...(answer !== undefined && { responseObject: shown(answer) }),
     requestReceivedTimestamp: formatMicroTime(event.startMs),
     stageTimestamp: formatMicroTime(nowMs),
-    ...(authorization && stage !== 'RequestReceived' && { annotations: { 'authorization.k8s.io/decision': authorization.decision === 'allow' ? 'allow' : 'forbid', 'authorization.k8s.io/reason': authorization.reason ?? '' } }),
+    ...(authorization && stage !== 'RequestReceived' && { annotations: { 'authorization.k8s.io/decision': authorization.decision === 'allow' ? 'allow' : 'forbid', 'authorization.k8s.io/reason': authorization.reason ?? '', ...annotationsOf(request) } }),
   });
 }

@@ -1,4 +1,5 @@
 import type { KubeObject } from '@pilothouse/apimachinery';
+import { annotate } from '../audit/annotations.ts';
 import type { AdmissionAttributes } from '../contract.ts';
 import type { Call } from './call.ts';
 
@@ -31,6 +32,7 @@ function attributesOf(call: Call, admission: Admission): AdmissionAttributes {
     options: admission.options,
     read: core.read,
     warn: (text) => void warnings.push(text),
+    annotate: (key, value) => annotate(call.request, key, value),
     authorize: (attributes) => core.authorize(attributes),
   };
 }
