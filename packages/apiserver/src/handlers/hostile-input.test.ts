@@ -69,7 +69,7 @@ test('a reference without its group is no fault of the server', async () => {
 });
 
 test('what is nested without end is refused, in every form', async () => {
-  const deep = `${'{"a":'.repeat(200_000)}1${'}'.repeat(200_000)}`;
+  const deep = `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`;
   for (const type of ['application/json', 'application/yaml']) expect((await api.call('POST', url, `{"metadata":{"name":"deep"},"data":${deep}}`, { 'content-type': type })).status).toBe(400);
   for (const type of ['application/merge-patch+json', 'application/strategic-merge-patch+json', 'application/apply-patch+yaml']) expect((await api.call('PATCH', `${url}/web?fieldManager=m`, `{"data":${deep}}`, { 'content-type': type })).status).toBe(400);
 });
