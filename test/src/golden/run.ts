@@ -1,8 +1,8 @@
 /**
  * `npm run golden`: replays the recorded corpora against a cluster started for it and compares with the floors of
- * test/golden-floors.json, which only rise.
+ * test/golden-floors.json, which only rise. A floor is for a corpus, or for one file of it (`ext/admission-quota`).
  *
- *   npm run golden -- [api] [kubectl] [node] [ext] [--check-floors] [--exact] [--filter TEXT] [--diff N] [--jobs N] [--store memory|lmdb|etcd]
+ *   npm run golden -- [api] [kubectl] [node] [ext] [ext/admission-quota …] [--check-floors] [--exact] [--filter TEXT] [--diff N] [--jobs N] [--store memory|lmdb|etcd]
  *
  * The corpora lie beside the project, in ../shared/golden (or where PILOTHOUSE_GOLDEN points).
  */
@@ -38,11 +38,17 @@ if (!existsSync(join(golden, 'golden.mjs'))) {
   process.exit(values['check-floors'] ? 1 : 0);
 }
 const floors: Record<string, number> = JSON.parse(readFileSync(join(root, 'test/golden-floors.json'), 'utf8'));
-const wanted = positionals.length ? corpora.filter((c) => positionals.includes(c.name)) : corpora.filter((c) => c.name in floors);
+/** What is replayed: corpora, or single files of them. */
+const parts = (positionals.length ? positionals : Object.keys(floors)).map((name) => {
+  const [corpus, file = values.file?.replace(/\.json$/, '')] = name.split('/');
+  return { name, corpus, file };
+});
+const unknown = parts.filter(({ corpus }) => !corpora.some(({ name }) => name === corpus));
+if (unknown.length) throw new Error(`no such corpus: ${unknown.map(({ name }) => name).join(', ')}; there are ${corpora.map(({ name }) => name).join(', ')}`);
 
 /** Runs the replayer, passing its output on; resolves with scenarios passed and in all. */
-function replay(corpus: Corpus, kubeconfig: string, out: { quiet: boolean }): Promise<{ passed: number; total: number }> {
-  const target = values.file ? join(golden, corpus.name, values.file) : join(golden, corpus.name);
+function replay(corpus: Corpus, file: string | undefined, kubeconfig: string, out: { quiet: boolean }): Promise<{ passed: number; total: number }> {
+  const target = file ? join(golden, corpus.name, `${file}.json`) : join(golden, corpus.name);
   const args = [join(golden, 'golden.mjs'), 'replay', '--kubeconfig', kubeconfig, '--jobs', values.jobs ?? String(corpus.jobs), '--maxWait', '20000', '--diff', values.diff, ...(values.exact ? ['--exact'] : []), ...(values.filter ? ['--filter', values.filter] : []), target];
   return new Promise((resolve) => {
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -59,17 +65,24 @@ function replay(corpus: Corpus, kubeconfig: string, out: { quiet: boolean }): Pr
   });
 }
 
+/** The floor of a part; none where only some of its scenarios are replayed. */
+const floorOf = (name: string): number => (values.filter || (values.file && !name.includes('/')) ? 0 : (floors[name] ?? 0));
+
 let failed = 0;
-for (const corpus of wanted) {
+for (const corpus of corpora) {
+  const own = parts.filter((part) => part.corpus === corpus.name);
+  if (!own.length) continue;
   const dir = mkdtempSync(join(tmpdir(), 'pilothouse-golden-'));
   const cluster = await startCluster({ dir, realNode: corpus.realNode, store: values.store as 'memory' | 'lmdb' | 'etcd' });
   try {
-    console.log(`${corpus.name}:`);
-    const { passed, total } = await replay(corpus, cluster.kubeconfig, { quiet: values.diff === '0' });
-    const floor = floors[corpus.name] ?? 0;
-    const ok = passed >= floor && total > 0;
-    console.log(`${corpus.name}: ${passed} of ${total} scenarios, floor ${floor}${ok ? '' : ': BELOW THE FLOOR'}`);
-    if (values['check-floors'] && !ok) failed++;
+    for (const { name, file } of own) {
+      console.log(`${name}:`);
+      const { passed, total } = await replay(corpus, file, cluster.kubeconfig, { quiet: values.diff === '0' });
+      const floor = floorOf(name);
+      const ok = passed >= floor && total > 0;
+      console.log(`${name}: ${passed} of ${total} scenarios, floor ${floor}${ok ? '' : ': BELOW THE FLOOR'}`);
+      if (values['check-floors'] && !ok) failed++;
+    }
   } finally {
     await cluster.stop();
     rmSync(dir, { recursive: true, force: true });
