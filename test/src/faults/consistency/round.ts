@@ -8,7 +8,7 @@ import { dice, type Finding } from '../suite.ts';
 import type { ApiTarget } from './api-target.ts';
 import { collection, type Recorder, runClient } from './clients.ts';
 import { checkHoldings, type Holding, runServices, sharedNow } from './services.ts';
-import { startWatcher } from './watcher.ts';
+import { startWatcher, type Watcher } from './watcher.ts';
 
 export interface RoundOptions {
   /** Part of the names of its objects. */
@@ -40,17 +40,25 @@ const catchUpMs = 30_000;
 const shown = 5;
 
 export async function runRound(options: RoundOptions): Promise<RoundReport> {
+  const watchers = options.targets.map((target, i) => startWatcher(`watcher ${i} (${target.name} first)`, options.targets, i));
+  try {
+    return await judgedRound(options, watchers);
+  } finally {
+    for (const watcher of watchers) await watcher.stop();
+  }
+}
+
+async function judgedRound(options: RoundOptions, watchers: readonly Watcher[]): Promise<RoundReport> {
   const { name, targets } = options;
   const prefix = `r${name}-`;
   const recorder: Recorder = { history: [], lists: [] };
   const keys = Array.from({ length: keysPerRound }, (_, i) => `${prefix}${i}`);
   const until = realClock.monotonic() + options.forMs;
   const running = () => realClock.monotonic() < until;
-  const watchers = targets.map((target, i) => startWatcher(`watcher ${i} (${target.name} first)`, targets, i));
   const clients = Array.from({ length: options.clients }, (_, i) => runClient({ name: `${name}.${i}`, targets, first: i, keys, round: name, dice: dice(`${options.seed} client ${i}`), recorder, running }));
   const holdings: Holding[] = [];
   const services = targets.map((_, i) => runServices({ name: `${name}-${i}`, targets, dice: dice(`${options.seed} services ${i}`), running, holdings }));
-  await Promise.all([options.disturb(running), ...clients, ...services]);
+  await allEnded([options.disturb(running), ...clients, ...services]);
 
   const last = await marker(targets, `${prefix}last`);
   const findings: Finding[] = [];
@@ -80,6 +88,12 @@ export async function runRound(options: RoundOptions): Promise<RoundReport> {
     allocations: holdings.length,
     relists: watchers.reduce((sum, watcher) => sum + watcher.relists(), 0),
   };
+}
+
+/** Waits for all, even when one fails: nothing is to go on with servers that are being closed. */
+export async function allEnded(work: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(work)).find((outcome) => outcome.status === 'rejected');
+  if (failed) throw failed.reason;
 }
 
 /** A write after all others; its revision. */

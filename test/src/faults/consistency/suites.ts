@@ -12,7 +12,7 @@ import { etcdMissing, startEtcd } from '@pilothouse/storage/suite/etcd-process';
 import { type Dice, dice, type FaultContext, type FaultReport, type FaultSuite } from '../suite.ts';
 import { type ApiProcess, apiProcess } from './api-process.ts';
 import { type ApiTarget, inProcessTarget } from './api-target.ts';
-import { type RoundReport, runRound } from './round.ts';
+import { allEnded, type RoundReport, runRound } from './round.ts';
 
 /** Longest that one round goes on: searching an order takes longer the more there is to order. */
 const roundMs = 20_000;
@@ -114,7 +114,7 @@ export const sharedEtcd: FaultSuite = {
       targets: servers.map((server) => server.target),
       clients: 9,
       disturb: async (chance, until) => {
-        await Promise.all([trouble(members, dice(`${chance.below(2 ** 30)} members`), { until, breakMs: 2_500, count: ofMembers }), trouble(servers, dice(`${chance.below(2 ** 30)} servers`), { until, breakMs: 3_500, count: ofServers })]);
+        await allEnded([trouble(members, dice(`${chance.below(2 ** 30)} members`), { until, breakMs: 2_500, count: ofMembers }), trouble(servers, dice(`${chance.below(2 ** 30)} servers`), { until, breakMs: 3_500, count: ofServers })]);
       },
       async withStore(read) {
         const store = await openEtcdStore(runtime, { endpoints, compactionIntervalMs: 0 });
