@@ -1,6 +1,6 @@
 /**
  * Collects the descriptions of types and fields for the OpenAPI documents from the types packages of the official
- * JavaScript client and of kubernetes-models (development dependencies). They are not kept in this repository: the
+ * JavaScript client, of kubernetes-models and of kubernetes-types (development dependencies). They are not kept in this repository: the
  * build writes them beside the program.
  *
  *   node api-schemas/gen/descriptions.ts OUT.json
@@ -36,6 +36,15 @@ function readComments(file: string, backslashes: boolean, owner: RegExp): Record
   const body = text.slice(start, end < 0 ? undefined : end);
   for (const m of body.matchAll(/^ {4}(\/\*\*\n(?:.*\n)*?\s*\*\/)\n {4}(?:static )?["']?([\w$-]+)["']?\??:/gm)) found[m[2]] = clean(commentText(m[1]));
   return found;
+}
+
+/** Where the text of quantities is, which the other packages leave out; undefined where it is not installed: then the document has a text of its own. */
+function quantityText(): string | undefined {
+  try {
+    return readComments(join(dirname(require.resolve('kubernetes-types/package.json')), 'api/resource.d.ts'), false, /export type Quantity\b/)[''];
+  } catch {
+    return undefined;
+  }
 }
 
 /** Types that are one value and so have no fields. */
@@ -80,6 +89,8 @@ export function collectDescriptions(): Descriptions {
     const kept = Object.fromEntries(Object.entries(found).filter(([field, text]) => known.has(field) && text));
     if (Object.keys(kept).length) all[type.name] = kept;
   }
+  const quantity = quantityText();
+  if (quantity) all['io.k8s.apimachinery.pkg.api.resource.Quantity'] = { '': quantity };
   for (const [name, fields] of Object.entries(olderTypes)) {
     const found = describe(name);
     all[name] = Object.fromEntries(fields.flatMap((field) => (found[field] ? [[field, found[field]]] : [])));
