@@ -42,7 +42,7 @@ async function startHook(): Promise<Hook> {
   return hook;
 }
 
-const version = (name: string, field: string, more: object) => ({ name, served: true, ...more, schema: { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', properties: { [field]: { type: 'integer' }, color: { type: 'string' } } } } } }, selectableFields: [{ jsonPath: '.spec.color' }] });
+const version = (name: string, field: string, more: object) => ({ name, served: true, ...more, schema: { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', properties: { [field]: { type: 'integer' }, color: { type: 'string' } } } } } }, selectableFields: [{ jsonPath: '.spec.color' }, { jsonPath: `.spec.${field}` }] });
 
 async function start(clientConfig: (hook: Hook) => object = ({ port, caBundle }) => ({ url: `https://127.0.0.1:${port}/convert`, caBundle })): Promise<{ api: TestApi; hook: Hook }> {
   const hook = await startHook();

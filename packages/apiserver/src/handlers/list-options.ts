@@ -80,7 +80,9 @@ function beginWithState(options: ListOptions): void {
 
 function checkField(resource: ServedResource, field: string): void {
   const fields = resource.definition.selectableFields;
-  if (field === 'metadata.name' || field === 'metadata.namespace' || Object.hasOwn(fields, field)) return;
+  // Cluster-wide kinds that say which fields they have, have no namespace.
+  const namespace = resource.definition.type.namespaced || !(Object.keys(fields).length || resource.definition.fieldLabelError);
+  if (field === 'metadata.name' || (field === 'metadata.namespace' && namespace) || Object.hasOwn(fields, field)) return;
   const custom = resource.definition.fieldLabelError?.(field);
   if (custom) throw badRequestError(custom);
   if (!Object.keys(fields).length) throw badRequestError(`${goQuote(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`);

@@ -110,6 +110,19 @@ describe('list', () => {
   });
 
   test.each([
+    ['/api/v1/nodes', 'metadata.namespace', 'field label not supported: metadata.namespace'],
+    ['/api/v1/namespaces', 'name', 'field label not supported: name'],
+    ['/api/v1/persistentvolumes', 'name', '"name" is not a known field selector: only "metadata.name", "metadata.namespace"'],
+    ['/apis/apps/v1/replicasets', 'status.replicas', '"status.replicas" is not a known field selector: only "metadata.name", "metadata.namespace"'],
+    ['/apis/batch/v1/jobs', 'x', 'field label "x" not supported for Job'],
+    ['/apis/resource.k8s.io/v1/resourceslices', 'x', 'field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: x'],
+    ['/api/v1/pods', 'spec.host', undefined],
+    ['/api/v1/persistentvolumes', 'metadata.namespace', undefined],
+  ])('%s cannot all be selected by %s', async (path, field, message) => {
+    expect((await api.call('GET', `${path}?fieldSelector=${field}%3Dx`)).body).toMatchObject(message ? { code: 400, message } : { items: [] });
+  });
+
+  test.each([
     ['resourceVersion=0&limit=1', 'a b'],
     ['resourceVersion=0&resourceVersionMatch=NotOlderThan&limit=1', 'a b'],
     ['resourceVersion=FIRST&resourceVersionMatch=NotOlderThan&limit=1', 'a'],

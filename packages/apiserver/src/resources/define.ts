@@ -7,7 +7,7 @@ import { columnsFor } from '../table/index.ts';
 import { dropGatedPodFields } from './defaults/pod-gates.ts';
 
 /** What a built-in resource adds to its published facts. Everything has a default: a resource may be facts alone. */
-export interface ResourceBehaviour<T extends KubeObject> extends Partial<Pick<ResourceDefinition<T>, 'strategy' | 'selectableFields' | 'virtual' | 'ttlSeconds' | 'conversion'>> {
+export interface ResourceBehaviour<T extends KubeObject> extends Partial<Pick<ResourceDefinition<T>, 'strategy' | 'selectableFields' | 'fieldLabelError' | 'virtual' | 'ttlSeconds' | 'conversion'>> {
   /** Under `/registry/`. Default: the plural, with neither group nor version, as kube-apiserver's keys have it. */
   storagePrefix?: string;
   /** A status given on create is kept (nodes register with theirs). Default: it is cleared. */
@@ -75,6 +75,7 @@ export function defineResource<T extends KubeObject>(type: ResourceType<T>, beha
     strategy: subresources.some((s) => s.name === 'status') ? guardStatus(strategy, schema, behaviour.keepsStatusOnCreate ?? false) : strategy,
     columns: columnsFor(group, version, plural),
     selectableFields: behaviour.selectableFields ?? {},
+    ...(behaviour.fieldLabelError && { fieldLabelError: behaviour.fieldLabelError }),
     ...(behaviour.virtual && { virtual: true }),
     ...(behaviour.ttlSeconds !== undefined && { ttlSeconds: behaviour.ttlSeconds }),
     ...(behaviour.conversion && { conversion: behaviour.conversion }),

@@ -32,4 +32,4 @@ const strategy: Strategy<ReplicaSet> = {
   warnings: runningTemplateWarnings,
 };
 
-export const replicaSets = defineResource<any>(type, { strategy, podSpec: ({ spec }: ReplicaSet) => spec.template?.spec, selectableFields: { 'status.replicas': (rs: ReplicaSet) => String(rs.status.replicas ?? 0) } });
+export const replicaSets = defineResource<any>(type, { strategy, podSpec: ({ spec }: ReplicaSet) => spec.template?.spec });

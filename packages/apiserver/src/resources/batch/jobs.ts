@@ -1,4 +1,4 @@
-import { dns1123Label, type FieldError, invalid, jobs as type, matcherOf, nameIsDnsSubdomain, required, validateLabelSelector } from '@pilothouse/apimachinery';
+import { dns1123Label, type FieldError, goQuote, invalid, jobs as type, matcherOf, nameIsDnsSubdomain, required, validateLabelSelector } from '@pilothouse/apimachinery';
 import type { Job as Published, JobSpec } from '@pilothouse/api-schemas/types/batch/v1';
 import type { PodTemplateSpec } from '@pilothouse/api-schemas/types/core/v1';
 import type { ObjectMeta } from '@pilothouse/api-schemas/types/meta/v1';
@@ -138,4 +138,4 @@ const strategy: Strategy<Job> = {
   },
 };
 
-export const jobs = defineResource<any>(type, { strategy, podSpec: ({ spec }: Job) => spec.template?.spec, selectableFields: { 'status.successful': (job: Job) => String(job.status.succeeded ?? 0) } });
+export const jobs = defineResource<any>(type, { strategy, podSpec: ({ spec }: Job) => spec.template?.spec, selectableFields: { 'status.successful': (job: Job) => String(job.status.succeeded ?? 0) }, fieldLabelError: (field) => `field label ${goQuote(field)} not supported for Job` });

@@ -54,4 +54,4 @@ const strategy: Strategy<Namespace> = {
   },
 };
 
-export const namespaces = defineResource<any>(type, { strategy, selectableFields: { 'status.phase': (object: Namespace) => object.status.phase ?? '', name: (object: Namespace) => object.metadata.name ?? '' } });
+export const namespaces = defineResource<any>(type, { strategy, selectableFields: { 'status.phase': (object: Namespace) => object.status.phase ?? '' } });

@@ -132,4 +132,4 @@ const strategy: Strategy<Claim> = {
   },
 };
 
-export const persistentVolumeClaims = defineResource<any>(type, { strategy, selectableFields: { name: (claim: Claim) => claim.metadata.name ?? '' } });
+export const persistentVolumeClaims = defineResource<any>(type, { strategy });

@@ -182,4 +182,4 @@ const strategy: Strategy<PersistentVolume> = {
   },
 };
 
-export const persistentVolumes = defineResource<any>(type, { strategy, selectableFields: { name: (object: PersistentVolume) => object.metadata.name ?? '' } });
+export const persistentVolumes = defineResource<any>(type, { strategy });

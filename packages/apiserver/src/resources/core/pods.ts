@@ -141,6 +141,8 @@ export const pods = defineResource<any>(type, {
   podSpec: (pod: Pod) => pod.spec,
   selectableFields: {
     'spec.nodeName': (pod: Pod) => pod.spec.nodeName ?? '',
+    // What old clients call it.
+    'spec.host': (pod: Pod) => pod.spec.nodeName ?? '',
     'spec.restartPolicy': (pod: Pod) => pod.spec.restartPolicy ?? '',
     'spec.schedulerName': (pod: Pod) => pod.spec.schedulerName ?? '',
     'spec.serviceAccountName': (pod: Pod) => pod.spec.serviceAccountName ?? '',

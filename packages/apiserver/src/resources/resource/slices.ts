@@ -112,4 +112,5 @@ const strategy: Strategy<Slice> = {
 export const resourceSlices = defineResource<any>(type, {
   strategy,
   selectableFields: { 'spec.nodeName': (slice: Slice) => slice.spec.nodeName ?? '', 'spec.driver': (slice: Slice) => slice.spec.driver ?? '' },
+  fieldLabelError: (field) => `field label not supported for ${type.group}/${type.version}, Kind=${type.kind}: ${field}`,
 });

@@ -1,5 +1,6 @@
 /** How to reach a webhook: the same for admission, conversion and others. */
-import { dns1123Subdomain, type FieldError, goQuote, invalid, portNumber, required } from '@pilothouse/apimachinery';
+import { dns1123Subdomain, type FieldError, invalid, portNumber, required } from '@pilothouse/apimachinery';
+import { parseGoUrl } from './go-url.ts';
 
 export interface WebhookClient {
   url?: string;
@@ -8,30 +9,11 @@ export interface WebhookClient {
 
 const form = '; desired format: https://host[/path]';
 
-/** The parts of a URL as they were written: WHATWG parsing would repair what must be refused. */
-const urlParts = /^(?:([A-Za-z][\w+.-]*):)?(?:\/\/(?:([^/?#]*)@)?([^/?#@]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s;
-
-/** Why Go's net/url cannot parse it; undefined where it can. */
-function urlFault(text: string): string | undefined {
-  if (/[\u0000-\u001f\u007f]/.test(text)) return 'net/url: invalid control character in URL';
-  if (text.startsWith(':')) return 'missing protocol scheme';
-  const [, scheme, , host = '', rest = ''] = urlParts.exec(text) ?? [];
-  const [first] = text.split(/[/?#]/, 1);
-  if (scheme === undefined && first.includes(':')) return 'first path segment in URL cannot contain colon';
-  const port = /:([^:\]]*)$/.exec(host.replace(/^\[[^\]]*\]/, ''))?.[1];
-  if (port !== undefined && !/^\d*$/.test(port)) return `invalid port ${goQuote(`:${port}`)} after host`;
-  const odd = /[ "<>\\^`{|}]/.exec(host)?.[0];
-  if (odd !== undefined) return `invalid character ${goQuote(odd)} in host name`;
-  const escaped = /%(?![0-9a-fA-F]{2}).{0,2}/s.exec(`${host}${rest}`)?.[0];
-  return escaped === undefined ? undefined : `invalid URL escape ${goQuote(escaped)}`;
-}
-
 function validateUrl(errors: FieldError[], text: string, path: string): void {
-  const fault = urlFault(text);
-  const parts = urlParts.exec(text);
-  if (fault !== undefined || !parts) return void errors.push(required(path, `url must be a valid URL: parse ${goQuote(text)}: ${fault}${form}`));
-  const [, scheme = '', user, host = '', , query, fragment] = parts;
-  if (scheme.toLowerCase() !== 'https') errors.push(invalid(path, scheme, `'https' is the only allowed URL scheme${form}`));
+  const url = parseGoUrl(text);
+  if ('problem' in url) return void errors.push(required(path, `url must be a valid URL: ${url.problem}${form}`));
+  const { scheme, user, host, query, fragment } = url;
+  if (scheme !== 'https') errors.push(invalid(path, scheme, `'https' is the only allowed URL scheme${form}`));
   if (!host) errors.push(invalid(path, host, `host must be specified${form}`));
   if (user !== undefined) errors.push(invalid(path, user, 'user information is not permitted in the URL'));
   if (fragment) errors.push(invalid(path, fragment, 'fragments are not permitted in the URL'));
