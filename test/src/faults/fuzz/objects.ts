@@ -1,11 +1,12 @@
 /** Objects of the built-in kinds, made from their published types: the shape is right, the values mostly are. */
 import { builtinResources, builtinTypes, type FieldSchema, type ResourceFacts, type TypeRef, typeOfKind } from '@pilothouse/api-schemas';
 import type { Dice } from '../suite.ts';
+import { things } from './custom.ts';
 import { seedOf } from './seeds.ts';
 import { hostileText } from './values.ts';
 
-/** Resources whose objects are kept, and can be made by a POST. */
-export const storedResources: readonly ResourceFacts[] = builtinResources.filter((r) => !r.name.includes('/') && r.verbs.includes('create') && r.verbs.includes('get'));
+/** Resources whose objects are kept, and can be made by a POST; the custom one more than once, for it stands for many. */
+export const storedResources: readonly ResourceFacts[] = [...builtinResources, ...Array.from({ length: 4 }, () => things)].filter((r) => !r.name.includes('/') && r.verbs.includes('create') && r.verbs.includes('get'));
 /** Resources that only answer: reviews. */
 export const answeringResources: readonly ResourceFacts[] = builtinResources.filter((r) => !r.name.includes('/') && r.verbs.includes('create') && !r.verbs.includes('get'));
 

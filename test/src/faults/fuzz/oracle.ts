@@ -12,6 +12,7 @@ const upstreams500: readonly RegExp[] = [
   /^(map|expected|unable to find api field|cannot merge lists|list element types|no elements in any|merging lists cannot|merging an object in json|The order in patch list|delete patch type|Error: unknown|The 1st|Order in)/,
   /^map: /,
   /^(metadata\.)?resourceVersion: Invalid value/,
+  /^resourceVersion should not be set on objects to be created$/,
   /^strconv\.ParseUint: parsing /,
   /^etcdserver: request is too large$/,
   /^failed to create typed (patch|live|new) object/,

@@ -1,6 +1,7 @@
 /** Fuzzing the API server's pipeline in this process: everything behind the sockets. */
 import { realClock } from '@pilothouse/base';
 import { dice, type Dice, type FaultContext, type FaultReport, type FaultSuite, type Finding } from '../suite.ts';
+import { things } from './custom.ts';
 import { keptFault } from './kept.ts';
 import { type FuzzKind, pickKind, pickResource, type Target } from './kinds.ts';
 import { collectionPath, namesFrom, objectOf, storedResources } from './objects.ts';
@@ -67,7 +68,7 @@ class Fuzzer {
     }
     if (!name) return undefined;
     this.kept++;
-    return keptFault(this.send, { collection, name, protobuf: true });
+    return keptFault(this.send, { collection, name, protobuf: resource !== things });
   }
 
   /** Makes the case with this number and runs it; shows its request first where there is a `log`. */

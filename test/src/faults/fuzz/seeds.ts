@@ -1,5 +1,6 @@
 /** The least that each kind accepts: what generators start from. */
 import type { ResourceFacts } from '@pilothouse/api-schemas';
+import { thing } from './custom.ts';
 
 const selector = { matchLabels: { app: 'web' } };
 const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'main', image: 'tool:1', ports: [{ containerPort: 80 }], env: [{ name: 'A', value: 'b' }], resources: { requests: { cpu: '100m', memory: '64Mi' } } }] } };
@@ -80,6 +81,7 @@ const seeds: Readonly<Record<string, object | ((name: string) => object)>> = {
   'selfsubjectaccessreviews.authorization.k8s.io': { spec: { resourceAttributes: { verb: 'get', resource: 'pods' } } },
   'selfsubjectrulesreviews.authorization.k8s.io': { spec: { namespace: 'fuzz' } },
   'subjectaccessreviews.authorization.k8s.io': { spec: { user: 'ann', groups: ['g'], resourceAttributes: { verb: 'get', resource: 'pods' } } },
+  'things.things.example.com': thing,
   'bindings.': { target: { kind: 'Node', name: 'n' } },
 };
 

@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensurePki, type Pki } from '@pilothouse/apiserver/pki/index';
-import { type Logger, type MetricsRegistry, realRuntime, Scope } from '@pilothouse/base';
+import { type Logger, type MetricsRegistry, realClock, realRuntime, Scope } from '@pilothouse/base';
 import { startApiServer, type RunningApiServer } from '@pilothouse/cli/parts/api-server';
 import { processMetrics } from '@pilothouse/cli/parts/process-metrics';
 import { openMemoryStore, type Store } from '@pilothouse/storage';
+import { things, thingsDefinition } from './custom.ts';
 import { ask } from './request.ts';
 
 export interface TargetServer extends RunningApiServer {
@@ -46,6 +47,8 @@ export async function startTarget(options: TargetOptions = {}): Promise<TargetSe
     await ask(running.server.handle, { method: 'POST', url: '/api/v1/namespaces', headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify({ metadata: { name } })) });
     await ask(running.server.handle, { method: 'POST', url: `/api/v1/namespaces/${name}/serviceaccounts`, headers: { 'content-type': 'application/json' }, body: Buffer.from('{"metadata":{"name":"default"}}') });
   }
+  await ask(running.server.handle, { method: 'POST', url: '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify(thingsDefinition)) });
+  for (let waited = 0; !running.server.registry.find(things.group, things.version, things.name) && waited < 10_000; waited += 20) await realClock.sleep(20);
   return {
     ...running,
     pki,
