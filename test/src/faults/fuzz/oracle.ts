@@ -13,6 +13,8 @@ const upstreams500: readonly RegExp[] = [
   /^map: /,
   /^(metadata\.)?resourceVersion: Invalid value/,
   /^resourceVersion should not be set on objects to be created$/,
+  // A binding's findings, which upstream puts together as a plain error.
+  /^\[?target\.\w+: /,
   /^strconv\.ParseUint: parsing /,
   /^etcdserver: request is too large$/,
   /^failed to create typed (patch|live|new) object/,
