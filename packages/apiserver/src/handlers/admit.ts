@@ -1,6 +1,6 @@
 import type { KubeObject } from '@pilothouse/apimachinery';
 import { annotate } from '../audit/annotations.ts';
-import type { AdmissionAttributes } from '../contract.ts';
+import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
 import type { Call } from './call.ts';
 
 export interface Admission {
@@ -37,23 +37,42 @@ function attributesOf(call: Call, admission: Admission): AdmissionAttributes {
   };
 }
 
+type Operation = AdmissionAttributes['operation'];
+type Chains = Record<Operation, { mutating: AdmissionPlugin[]; validating: AdmissionPlugin[] }>;
+const chains = new WeakMap<readonly AdmissionPlugin[], Chains>();
+
+/** Which plugins have a say, by operation; found out once. */
+function chainsOf(plugins: readonly AdmissionPlugin[]): Chains {
+  let known = chains.get(plugins);
+  if (!known) {
+    const of = (operation: Operation) => {
+      const own = plugins.filter((plugin) => plugin.operations.includes(operation));
+      return { mutating: own.filter((plugin) => plugin.mutate), validating: own.filter((plugin) => plugin.validate) };
+    };
+    known = { CREATE: of('CREATE'), UPDATE: of('UPDATE'), DELETE: of('DELETE'), CONNECT: of('CONNECT') };
+    chains.set(plugins, known);
+  }
+  return known;
+}
+
 /** Runs mutating admission on `object`, in place. @throws StatusError */
 export async function mutate(call: Call, admission: Admission): Promise<void> {
-  if (!call.core.admission.length) return;
+  const { mutating } = chainsOf(call.core.admission)[admission.operation];
+  if (!mutating.length) return;
   const attributes = attributesOf(call, admission);
-  for (const plugin of call.core.admission) {
-    const running = plugin.operations.includes(admission.operation) ? plugin.mutate?.(attributes) : undefined;
+  for (const plugin of mutating) {
+    const running = plugin.mutate!(attributes);
     if (running) await running;
   }
 }
 
 /** Runs validating admission. @throws StatusError */
 export async function admit(call: Call, admission: Admission): Promise<void> {
-  if (!call.core.admission.length) return;
+  const { validating } = chainsOf(call.core.admission)[admission.operation];
+  if (!validating.length) return;
   const attributes = attributesOf(call, admission);
-  for (const plugin of call.core.admission) {
-    const running = plugin.operations.includes(admission.operation) ? plugin.validate?.(attributes) : undefined;
+  for (const plugin of validating) {
+    const running = plugin.validate!(attributes);
     if (running) await running;
   }
 }
-
