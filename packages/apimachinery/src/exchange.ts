@@ -34,8 +34,8 @@ export interface ApiRequest {
 
 /** Where a body that pushes itself goes: a connection. */
 export interface ByteSink {
-  /** False: no more until `onDrain` calls. What was given is taken all the same. */
-  write(piece: Uint8Array): boolean;
+  /** False: no more until `onDrain` calls. What was given is taken all the same; `taken` is called when its bytes may change. */
+  write(piece: Uint8Array, taken?: () => void): boolean;
   onDrain(resume: () => void): void;
   /** Everything was written. */
   end(): void;

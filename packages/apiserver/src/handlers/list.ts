@@ -5,6 +5,7 @@ import { answerValue } from './answer.ts';
 import type { Call } from './call.ts';
 import { decodeContinue, encodeContinue } from './continue-token.ts';
 import { checkListRevision, type ListOptions, listOptions, selectionOf } from './list-options.ts';
+import { listBody, listLength, listPieces, pieceBytes } from './list-pieces.ts';
 import { type Page, pageAt, pageNow } from './list-source.ts';
 import { protobufList } from './protobuf.ts';
 import { internalTypeName, partialMetadata, tableOf } from './transform.ts';
@@ -88,45 +89,14 @@ function bare(object: KubeObject, call: Call): unknown {
   return rest;
 }
 
-/** Objects are joined up to this many bytes a piece: few enough writes, little enough copied ahead of the socket. */
-const pieceBytes = 256 * 1024;
-
 /** The list's JSON from the objects' own bytes; a long one is put together as the client takes it. */
 function jsonList(call: Call, views: readonly View[], metadata: Record<string, unknown>): ApiResponse {
   const { head, skip } = call.resource.pieces;
-  const start = Buffer.from(`${head}${JSON.stringify(metadata)},"items":[`);
-  let length = start.length + listTail.length;
-  // Each object: a brace, a comma but for the first, and its bytes without what is skipped and the line's end.
-  for (let i = 0; i < views.length; i++) length += views[i].bytes.length - skip - 1 + (i ? 2 : 1);
-  const pieces = listPiecesOf(views, start, skip, Math.min(length, pieceBytes));
-  if (length <= pieceBytes) return jsonBytes([...pieces]);
+  const parts = { start: Buffer.from(`${head}${JSON.stringify(metadata)},"items":[`), skip, views };
+  const length = listLength(parts);
+  if (length <= pieceBytes) return jsonBytes([...listPieces(parts, () => Buffer.allocUnsafeSlow(length))]);
   const answer = jsonBytes([]);
-  return { ...answer, headers: { ...answer.headers, 'content-length': String(length) }, body: asAsync(pieces) };
-}
-
-const listTail = Buffer.from(']}\n');
-
-function* listPiecesOf(views: readonly View[], start: Buffer, skip: number, size: number): Generator<Uint8Array> {
-  let piece = Buffer.allocUnsafeSlow(Math.max(size, start.length + listTail.length));
-  let at = start.copy(piece);
-  for (let i = 0; i < views.length; i++) {
-    const { bytes } = views[i];
-    const needed = bytes.length - skip - 1 + 2;
-    if (at + needed + listTail.length > piece.length) {
-      yield piece.subarray(0, at);
-      piece = Buffer.allocUnsafeSlow(Math.max(pieceBytes, needed + listTail.length));
-      at = 0;
-    }
-    if (i) piece[at++] = 0x2c;
-    piece[at++] = 0x7b;
-    at += bytes.copy(piece, at, skip, bytes.length - 1);
-  }
-  at += listTail.copy(piece, at);
-  yield piece.subarray(0, at);
-}
-
-async function* asAsync<T>(items: Iterable<T>): AsyncGenerator<T> {
-  yield* items;
+  return { ...answer, headers: { ...answer.headers, 'content-length': String(length) }, body: listBody(parts) };
 }
 
 const continueWithRevision = () => badRequestError('specifying resource version is not allowed when using continue');

@@ -9,10 +9,10 @@ export function sinkOf(raw: ServerResponse): ByteSink {
   const { socket } = raw;
   // A response that waits for an earlier one on the same connection has no socket yet; HTTP/2 has streams instead.
   if (raw.req.httpVersionMajor !== 1 || !raw.chunkedEncoding || !socket || raw.writableLength > socket.writableLength) {
-    return { write: (piece) => raw.write(piece), onDrain: (resume) => void raw.once('drain', resume), end: () => void raw.end(), destroy: () => void raw.destroy() };
+    return { write: (piece, taken) => raw.write(piece, taken as () => void), onDrain: (resume) => void raw.once('drain', resume), end: () => void raw.end(), destroy: () => void raw.destroy() };
   }
   return {
-    write: (piece) => !socket.writable || socket.write(chunk(piece)),
+    write: (piece, taken) => !socket.writable || socket.write(chunk(piece), taken),
     onDrain: (resume) => void socket.once('drain', resume),
     end: () => void raw.end(),
     destroy: () => void raw.destroy(),
