@@ -41,14 +41,13 @@ export async function openListener(runtime: Runtime, handle: ApiHandler, options
   const bodies = new BodyBudget(limits.bodyBudget);
   const app = build(options, limits);
   const connections = trackConnections(app.server as never, { secure: options.tls !== undefined, clock: runtime.clock, limits });
-  // Routing, bodies and answers are the handler's own: fastify keeps the server, its protocols and its connections.
-  app.addHook('onRequest', (request, reply, _done) => {
-    reply.hijack();
-    connections.serving(request.raw.socket, reply.raw);
-    void serve({ runtime, handle, limits, bodies }, request.raw, reply.raw);
-  });
-  app.all('*', async () => {});
   const server = app.server;
+  // fastify keeps the server, its protocols and its end. Requests do not go through its router: there is one route.
+  server.removeAllListeners('request');
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    connections.serving(request.socket, response);
+    void serve({ runtime, handle, limits, bodies }, request, response);
+  });
   // fastify sets some of these on HTTP/1 servers only; Node reads them for HTTP/1 connections of an HTTP/2 server too.
   Object.assign(server, { keepAliveTimeout: limits.idleMs, headersTimeout: limits.headersTimeoutMs, maxHeaderSize: limits.maxHeaderBytes, maxConnections: limits.maxConnections });
   const upgrades = drainingUpgrades();
