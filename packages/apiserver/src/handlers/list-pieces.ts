@@ -53,8 +53,8 @@ export function listBody(parts: ListParts): PushableBody {
 function push(pieces: Iterator<Buffer>, sink: ByteSink): void {
   for (;;) {
     const { value: piece, done } = pieces.next();
-    if (done) return sink.end();
-    if (!sink.write(piece, () => giveBack(piece))) return sink.onDrain(() => push(pieces, sink));
+    if (done) return void sink.end();
+    if (!sink.write(piece, () => giveBack(piece))) return void sink.onDrain(() => push(pieces, sink));
   }
 }
 
