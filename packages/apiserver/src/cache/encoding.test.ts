@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { encodeStored, findSplice, fromStore, headOf, replaceRevision, withRevision } from './encoding.ts';
+import { encodeStored, findSplice, fromStore, lengthWithRevision, headOf, replaceRevision, withRevision } from './encoding.ts';
 
 const object = { kind: 'ConfigMap', apiVersion: 'v1', metadata: { labels: { b: 'ü' }, uid: 'u-1', name: 'a', resourceVersion: '9', ownerReferences: [{ uid: 'other' }] }, data: { x: '"uid":"no"' } } as any;
 
@@ -11,6 +11,7 @@ test('the store keeps no revision; one is spliced in behind the uid, and can be 
   expect(findSplice(stored.bytes)).toBe(stored.splice);
   const spliced = withRevision(stored, 12);
   expect(spliced.toString()).toContain('"uid":"u-1","resourceVersion":"12","labels"');
+  expect(lengthWithRevision(stored, 12)).toBe(spliced.length);
   expect(JSON.parse(replaceRevision(spliced, stored.splice, 1234).toString()).metadata.resourceVersion).toBe('1234');
   expect(fromStore({ key: '/a', value: stored.bytes }, 12, readerOf('ConfigMap')).bytes.equals(spliced)).toBe(true);
 });
@@ -32,5 +33,6 @@ test('names of any letters do not shift the place of the revision', () => {
   const stored = encodeStored({ ...object, metadata: { name: '\u202eñ\u{1F600}', uid: 'u-1' } });
   const spliced = withRevision(stored, 12);
   expect(JSON.parse(spliced.toString()).metadata).toEqual({ name: '\u202eñ\u{1F600}', uid: 'u-1', resourceVersion: '12' });
+  expect(lengthWithRevision(stored, 12)).toBe(spliced.length);
   expect(JSON.parse(replaceRevision(spliced, stored.splice, 1234).toString()).metadata.resourceVersion).toBe('1234');
 });

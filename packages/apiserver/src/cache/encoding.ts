@@ -63,6 +63,9 @@ export function findSplice(bytes: Buffer): number {
   return bytes.indexOf(0x22, uid + uidMark.length) + 1;
 }
 
+/** How long `withRevision` will be. */
+export const lengthWithRevision = ({ bytes }: StoredForm, revision: number): number => bytes.length + `,"resourceVersion":"${revision}"`.length + 1;
+
 /** The object's JSON as the API answers it, with the line's end that kube-apiserver writes. */
 export function withRevision(stored: StoredForm, revision: number): Buffer {
   const text = `,"resourceVersion":"${revision}"`;

@@ -3,6 +3,7 @@ import { RevisionConflict, type Store, StoreUnavailable } from '@pilothouse/stor
 import type { CachedObject } from '../cache/cached-object.ts';
 import type { WriteContext } from '../contract.ts';
 import { dedupOwnerReferences } from '../objects/owner-references.ts';
+import { encodeStored } from '../cache/encoding.ts';
 import { fromEntry, mayBeWritten, putObject, readObject, sameAsStored, unwritten, updateConflict } from '../objects/storage.ts';
 import { keepSystemFields, validateCommonUpdate } from '../objects/system-fields.ts';
 import { plainError } from '../request/errors.ts';
@@ -184,14 +185,15 @@ async function write(call: Call, update: StoredUpdate, object: KubeObject, old: 
   try {
     const toStore = resource.conversion ? await storedForm(resource, object) : object;
     keepTimes(toStore, current.object);
-    const same = sameAsStored(toStore, current);
+    const form = encodeStored(toStore);
+    const same = sameAsStored(toStore, current, form);
     // Only what is stored now can be left as it is.
     if (same && !dryRun && !fresh) await ensureCurrent(core.store, current);
     if (same || dryRun) {
       await taken?.rollback();
       return { entry: same ? current : unwritten(stored, toStore, current.revision), created: false, deleted: false };
     }
-    const entry = await putObject(core.store, stored, toStore, current.revision);
+    const entry = await putObject(core.store, stored, toStore, current.revision, form);
     await taken?.commit();
     return { entry, created: false, deleted: false };
   } catch (error) {

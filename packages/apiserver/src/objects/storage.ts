@@ -1,7 +1,7 @@
 import { alreadyExistsError, conflictError, invalidError, type KubeObject, tooLong } from '@pilothouse/apimachinery';
 import { type Entry, RevisionConflict, type Store, StoreUnavailable, keyFits, longestKeyBytes } from '@pilothouse/storage';
 import { CachedObject } from '../cache/cached-object.ts';
-import { encodeStored, fromStore, withRevision } from '../cache/encoding.ts';
+import { encodeStored, fromStore, lengthWithRevision, type StoredForm, withRevision } from '../cache/encoding.ts';
 import type { ServedResource, StoredResource } from '../registry.ts';
 import { plainError } from '../request/errors.ts';
 
@@ -12,13 +12,12 @@ export const modifiedText = 'the object has been modified; please apply your cha
 /** What etcd takes in one request, in bytes; no store is given more, so that what one takes another will take too. */
 const mostBytes = 1.5 * 1024 * 1024;
 
-/** Writes an object. `ifRevision` 0: it must not exist. @throws RevisionConflict; StatusError 500 in etcd's words for one that is too large, 422 for a name too long for any key */
-export async function putObject(store: Store, stored: StoredResource, object: KubeObject, ifRevision: number): Promise<CachedObject> {
+/** Writes an object. `ifRevision` 0: it must not exist. `form`: the object encoded, where that is done. @throws RevisionConflict; StatusError 500 in etcd's words for one that is too large, 422 for a name too long for any key */
+export async function putObject(store: Store, stored: StoredResource, object: KubeObject, ifRevision: number, form: StoredForm = encodeStored(object)): Promise<CachedObject> {
   const { cache, definition } = stored;
   const { name = '', namespace = '' } = object.metadata;
   const key = cache.keyOf(namespace, name);
   if (!keyFits(key)) throw invalidError(definition.type, name, [tooLong('metadata.name', longestKeyBytes - (Buffer.byteLength(key) - Buffer.byteLength(name)))]);
-  const form = encodeStored(object);
   if (form.bytes.length > mostBytes) throw plainError('etcdserver: request is too large');
   const { modRevision } = await store.put(key, form.bytes, { ifRevision, ...(definition.ttlSeconds && { ttlSeconds: definition.ttlSeconds }) });
   object.metadata.resourceVersion = String(modRevision);
@@ -54,9 +53,9 @@ export function fromEntry(stored: StoredResource, entry: Entry): CachedObject {
 }
 
 /** Whether the object would be written down as it is already; the order of fields, which a default can change, does not count. */
-export function sameAsStored(object: KubeObject, current: CachedObject): boolean {
-  const bytes = withRevision(encodeStored(object), current.revision);
-  return bytes.equals(current.bytes) || (bytes.length === current.bytes.length && sameContent(object, current.object));
+export function sameAsStored(object: KubeObject, current: CachedObject, form: StoredForm = encodeStored(object)): boolean {
+  if (lengthWithRevision(form, current.revision) !== current.bytes.length) return false;
+  return withRevision(form, current.revision).equals(current.bytes) || sameContent(object, current.object);
 }
 
 /** Equality of JSON values; fields without a value are not there. */
