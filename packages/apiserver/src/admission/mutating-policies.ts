@@ -11,6 +11,7 @@ import { type BoundPolicy, NoSuchKind, parametersOf, PolicyIndex, resourceOfKind
 import type { ResourceRegistry } from '../registry.ts';
 import type { Filled } from '../resources/filled.ts';
 import { refuse } from './refuse.ts';
+import { inTurn } from './reinvocation.ts';
 import { replaceObject, settled } from './replace-object.ts';
 
 type Policy = Filled<PublishedPolicy>;
@@ -74,15 +75,7 @@ export function mutatingPolicies(read: ObjectFeed, registry: ResourceRegistry): 
     const answers = new Map<string, AccessDecision>();
     const invocations: Invocation[] = [];
     for (const bound of index.bound) invocations.push(...(await invocationsOf(a, bound)));
-    /** Asked already, and to be asked again where a later one changes the object. */
-    const again: Invocation[] = [];
-    let repeat = false;
-    for (const invocation of invocations) {
-      const changed = await invoke(a, invocation, answers);
-      if (changed && again.length) repeat = true;
-      if (invocation.bound.policy.spec.reinvocationPolicy === 'IfNeeded') again.push(invocation);
-    }
-    if (repeat) for (const invocation of again) await invoke(a, invocation, answers);
+    await inTurn(invocations, { ask: (one) => invoke(a, one, answers), again: ({ bound }) => bound.policy.spec.reinvocationPolicy === 'IfNeeded' });
   }
 
   /** Whether the object was changed. */

@@ -3,6 +3,7 @@ import { applyJsonPatch, equalJson, internalError, type KubeObject, mutatingWebh
 import { messageOf } from '@pilothouse/base';
 import type { AdmissionAttributes, AdmissionPlugin, ObjectFeed } from '../../contract.ts';
 import { isExempt, type RequestedResource } from '../../policies/matching.ts';
+import { inTurn } from '../reinvocation.ts';
 import { replaceObject, settled } from '../replace-object.ts';
 import { codecOf } from '../../objects/codec.ts';
 import { Asking, type AskingParts } from './ask.ts';
@@ -51,21 +52,11 @@ export function mutatingWebhooks(read: ObjectFeed, parts: AskingParts): Admissio
 
 async function mutateBy(a: AdmissionAttributes, hooks: readonly Hook[], parts: AskingParts): Promise<void> {
   const asking = new Asking(a, parts);
-  /** Asked already, and to be asked once more where a later one changes the object. */
-  const again: Hook[] = [];
-  let repeat = false;
-  for (const hook of hooks) {
+  const ask = async (hook: Hook): Promise<boolean | undefined> => {
     const matched = await asking.matched(hook);
-    if (!matched) continue;
-    const changed = await mutateOnce(a, asking, hook, matched);
-    if (changed && again.length) repeat = true;
-    if (hook.webhook.reinvocationPolicy === 'IfNeeded') again.push(hook);
-  }
-  if (!repeat) return;
-  for (const hook of again) {
-    const matched = await asking.matched(hook);
-    if (matched) await mutateOnce(a, asking, hook, matched);
-  }
+    return matched && mutateOnce(a, asking, hook, matched);
+  };
+  await inTurn(hooks, { ask, again: ({ webhook }) => webhook.reinvocationPolicy === 'IfNeeded' });
 }
 
 /** Whether the object was changed. */
