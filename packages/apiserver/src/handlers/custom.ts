@@ -1,28 +1,14 @@
 import { badRequestError, methodNotSupportedError, notFoundError } from '@pilothouse/apimachinery';
 import { textAnswer } from '../request/respond.ts';
 import type { Call, Handler } from './call.ts';
-import { createObject } from './create.ts';
-import { deleteCollection } from './delete-collection.ts';
-import { deleteObject } from './delete.ts';
 import { getObject } from './get.ts';
-import { listObjects } from './list.ts';
+import { objectVerbs } from './object-verbs.ts';
 import { patchObject } from './patch.ts';
 import { getScale, patchScale, updateScale } from './subresources/scale.ts';
 import { updateObject } from './update.ts';
-import { watchObjects } from './watch.ts';
 
 type Verbs = Readonly<Record<string, Handler>>;
 
-const objectVerbs: Verbs = {
-  get: getObject,
-  list: listObjects,
-  watch: watchObjects,
-  create: createObject,
-  update: (call) => updateObject(call),
-  patch: (call) => patchObject(call),
-  delete: deleteObject,
-  deletecollection: deleteCollection,
-};
 const subresourceVerbs: Readonly<Record<string, Verbs>> = {
   status: { get: getObject, update: (call) => updateObject(call, 'status'), patch: (call) => patchObject(call, 'status') },
   scale: { get: getScale, update: updateScale, patch: patchScale },

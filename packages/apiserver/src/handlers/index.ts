@@ -2,30 +2,11 @@ import { badRequestError, goQuote, pathSegmentName } from '@pilothouse/apimachin
 import { methodNotAllowed, noSuchRoute } from '../request/errors.ts';
 import type { Call, Handler } from './call.ts';
 import { getComponentStatus, listComponentStatuses } from './component-statuses.ts';
-import { createObject } from './create.ts';
 import { customHandler } from './custom.ts';
-import { deleteCollection } from './delete-collection.ts';
-import { deleteObject } from './delete.ts';
-import { getObject } from './get.ts';
-import { listObjects } from './list.ts';
-import { patchObject } from './patch.ts';
+import { objectVerbs } from './object-verbs.ts';
 import { bindPod } from './subresources/binding.ts';
 import { subresourceHandler } from './subresources/index.ts';
-import { updateObject } from './update.ts';
 import { createVirtual } from './virtual.ts';
-import { watchObjects } from './watch.ts';
-
-/** The verbs on a resource itself. */
-const verbs: Readonly<Record<string, Handler>> = {
-  get: getObject,
-  list: listObjects,
-  watch: watchObjects,
-  create: createObject,
-  update: (call) => updateObject(call),
-  patch: (call) => patchObject(call),
-  delete: deleteObject,
-  deletecollection: deleteCollection,
-};
 
 /**
  * The handler of a request, by its verb and subresource.
@@ -52,14 +33,13 @@ export function handlerOf(call: Call): Handler {
   }
   const onObject = !!info.parts[1];
   const verb = info.verb;
-  if (!facts.verbs.includes(verb) || !verbs[verb]) throw methodNotAllowed();
+  if (!facts.verbs.includes(verb) || !objectVerbs[verb]) throw methodNotAllowed();
   if (verb === 'create' && (onObject || (resource.definition.type.namespaced && !info.namespace))) throw methodNotAllowed();
   if ((verb === 'update' || verb === 'patch' || verb === 'delete') && !onObject) throw methodNotAllowed();
   if ((verb === 'get' || verb === 'update' || verb === 'patch' || verb === 'delete') && resource.definition.type.namespaced && !info.namespace) throw noSuchRoute();
   if (verb === 'deletecollection' && resource.definition.type.namespaced && !info.namespace) throw methodNotAllowed();
-  return verbs[verb];
+  return objectVerbs[verb];
 }
-
 
 /** @throws StatusError 400 for a name that no object can have */
 function checkPathName(name: string): void {

@@ -1,6 +1,6 @@
 import type { ByteSink } from '@pilothouse/apimachinery';
 import { expect, test } from 'vitest';
-import { listBody, listLength, type ListParts, pieceBytes } from './list-pieces.ts';
+import { listBody, listLength, type ListParts, pieceBytes } from './list-body.ts';
 
 const list = (sizes: readonly number[]): ListParts => ({ start: Buffer.from('{"items":['), skip: 1, views: sizes.map((size, i) => ({ bytes: Buffer.from(`{"n":${i},"x":"${'y'.repeat(size)}"}\n`) }) as ListParts['views'][number]) });
 

@@ -21,7 +21,7 @@ export function listLength({ start, skip, views }: ListParts): number {
 }
 
 /** The list in pieces, each in a buffer from `buffer`, which is asked for at least so many bytes. */
-export function* listPieces({ start, skip, views }: ListParts, buffer: (least: number) => Buffer): Generator<Buffer> {
+export function* joinedPieces({ start, skip, views }: ListParts, buffer: (least: number) => Buffer): Generator<Buffer> {
   let piece = buffer(start.length + listTail.length);
   let at = start.copy(piece);
   for (let i = 0; i < views.length; i++) {
@@ -44,9 +44,9 @@ export function* listPieces({ start, skip, views }: ListParts, buffer: (least: n
 export function listBody(parts: ListParts): PushableBody {
   return {
     async *[Symbol.asyncIterator]() {
-      yield* listPieces(parts, (least) => Buffer.allocUnsafeSlow(Math.max(pieceBytes, least)));
+      yield* joinedPieces(parts, (least) => Buffer.allocUnsafeSlow(Math.max(pieceBytes, least)));
     },
-    pushTo: (sink) => push(listPieces(parts, takeBuffer), sink),
+    pushTo: (sink) => push(joinedPieces(parts, takeBuffer), sink),
   };
 }
 

@@ -5,7 +5,7 @@ import { answerValue } from './answer.ts';
 import type { Call } from './call.ts';
 import { decodeContinue, encodeContinue } from './continue-token.ts';
 import { checkListRevision, type ListOptions, listOptions, selectionOf } from './list-options.ts';
-import { listBody, listLength, listPieces, pieceBytes } from './list-pieces.ts';
+import { joinedPieces, listBody, listLength, pieceBytes } from './list-body.ts';
 import { type Page, pageAt, pageNow } from './list-source.ts';
 import { protobufList } from './protobuf.ts';
 import { internalTypeName, partialMetadata, tableOf } from './transform.ts';
@@ -94,7 +94,7 @@ function jsonList(call: Call, views: readonly View[], metadata: Record<string, u
   const { head, skip } = call.resource.pieces;
   const parts = { start: Buffer.from(`${head}${JSON.stringify(metadata)},"items":[`), skip, views };
   const length = listLength(parts);
-  if (length <= pieceBytes) return jsonBytes([...listPieces(parts, () => Buffer.allocUnsafeSlow(length))]);
+  if (length <= pieceBytes) return jsonBytes([...joinedPieces(parts, () => Buffer.allocUnsafeSlow(length))]);
   const answer = jsonBytes([]);
   return { ...answer, headers: { ...answer.headers, 'content-length': String(length) }, body: listBody(parts) };
 }

@@ -1,3 +1,4 @@
+/** Reads and writes single objects of one resource, in the stored version, telling its cache what was written. */
 import { alreadyExistsError, conflictError, invalidError, type KubeObject, tooLong } from '@pilothouse/apimachinery';
 import { type Entry, RevisionConflict, type Store, StoreUnavailable, keyFits, longestKeyBytes } from '@pilothouse/storage';
 import { CachedObject } from '../cache/cached-object.ts';
@@ -6,8 +7,6 @@ import type { ServedResource, StoredResource } from '../registry.ts';
 import { plainError } from '../request/errors.ts';
 
 export const modifiedText = 'the object has been modified; please apply your changes to the latest version and try again';
-
-/** Reads and writes single objects of one resource, in the stored version, telling its cache what was written. */
 
 /** What etcd takes in one request, in bytes; no store is given more, so that what one takes another will take too. */
 const mostBytes = 1.5 * 1024 * 1024;
