@@ -3,6 +3,7 @@ import type { DeleteOptions } from '@pilothouse/api-schemas/types/meta/v1';
 import { RevisionConflict, StoreUnavailable } from '@pilothouse/storage';
 import type { CachedObject } from '../cache/cached-object.ts';
 import { cloneJson } from '../objects/clone.ts';
+import { encodeStored } from '../cache/encoding.ts';
 import { fromEntry, putObject, readObject, sameAsStored, unwritten } from '../objects/storage.ts';
 import { deleteOptions } from '../request/delete-options.ts';
 import { admit, mutate } from './admit.ts';
@@ -112,8 +113,9 @@ async function tryDelete(call: Call, current: CachedObject, options: DeleteOptio
   async function store(of: Call, changed: KubeObject, from: CachedObject, dry: boolean): Promise<CachedObject> {
     const toStore = await storedForm(of.resource, changed);
     if (dry) return unwritten(stored, toStore, from.revision);
-    if (sameAsStored(toStore, from)) return from;
-    return putObject(core.store, stored, toStore, from.revision);
+    const form = encodeStored(toStore);
+    if (sameAsStored(toStore, from, form)) return from;
+    return putObject(core.store, stored, toStore, from.revision, form);
   }
 }
 

@@ -51,8 +51,8 @@ export function fromEntry(stored: StoredResource, entry: Entry): CachedObject {
   return cachedOf(stored, entry.key, entry.modRevision, fromStore(entry, entry.modRevision, stored.reader));
 }
 
-/** Whether the object would be written down as it is already; the order of fields, which a default can change, does not count. */
-export function sameAsStored(object: KubeObject, current: CachedObject, form: StoredForm = encodeStored(object)): boolean {
+/** Whether the object, which is encoded in `form`, would be written down as it is already; the order of fields, which a default can change, does not count. */
+export function sameAsStored(object: KubeObject, current: CachedObject, form: StoredForm): boolean {
   if (lengthWithRevision(form, current.revision) !== current.bytes.length) return false;
   return withRevision(form, current.revision).equals(current.bytes) || sameContent(object, current.object);
 }
