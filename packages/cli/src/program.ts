@@ -138,6 +138,11 @@ export function buildProgram(): Command {
     .addOption(logLevel())
     .action(async (options) => (await import('./commands/scheduler.ts')).scheduler(options));
 
+  program.command('scheduler-case')
+    .description('run recorded scheduling cases on the scheduler\'s plugins: one JSON line per case with what was decided')
+    .argument('<file>', 'cases, one JSON object a line; - is standard input')
+    .action(async (file) => (await import('./commands/scheduler-case.ts')).schedulerCase(file));
+
   program.command('kubelet')
     .description('the node agent')
     .requiredOption('--kubeconfig <file>', 'how to reach the API server')

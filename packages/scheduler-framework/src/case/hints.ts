@@ -1,3 +1,4 @@
+import { sortBytes } from '../cycle/diagnosis.ts';
 import { Action, actionNames, covers, type EventResource } from '../events/cluster-event.ts';
 import { PodInfo } from '../pod/pod-info.ts';
 import type { Profile } from '../profile.ts';
@@ -28,5 +29,6 @@ function askHints(profile: Profile, pod: PodInfo, { resource, action, old, new: 
   return answers;
 }
 
+/** By plugin's name, each in its own order. */
 export const registrations = (profile: Profile): RegistrationRecord[] =>
-  profile.plugins.flatMap((plugin) => (plugin.events ?? []).map((e) => ({ plugin: plugin.name, resource: e.resource, actions: actionNames(e.action), hasHint: e.hint !== undefined })));
+  sortBytes(profile.plugins.map((p) => p.name)).map((name) => profile.plugins.find((p) => p.name === name)!).flatMap((plugin) => (plugin.events ?? []).map((e) => ({ plugin: plugin.name, resource: e.resource, actions: actionNames(e.action), hasHint: e.hint !== undefined })));

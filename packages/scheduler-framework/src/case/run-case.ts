@@ -26,12 +26,24 @@ export interface CaseResult {
 /** Longest text of an event, in bytes. */
 const longestEvent = 1024;
 
+/** Random sequences are recorded without what was said of each node. */
+const isBrief = (source: SchedulerCase): boolean => source.mode.startsWith('sequence') && source.name.startsWith('random-');
+
+function inBrief({ feasible, preFilter: _, preFilterSkip: __, filters: ___, scores: ____, event: _____, postFilter, ...rest }: AttemptRecord): AttemptRecord {
+  return { ...rest, ...(postFilter && { postFilter: { ...postFilter, rejected: undefined } }), ...(!rest.gated && { feasible: null, feasibleCount: feasible?.length ?? 0 }) };
+}
+
+/**
+ * Runs one case on the default plugins and says what they decided, in the form that cases are recorded in. Nothing outside is
+ * touched; the same case gives the same answer.
+ * @throws Error for a configuration that cannot be used or a pod that no profile schedules
+ */
 export function runCase(source: SchedulerCase): CaseResult {
   const cluster = buildCluster(source);
   const profiles = Object.fromEntries([...cluster.profiles].map(([name, p]) => [name, describeProfile(p)]));
   if (source.mode === 'hints') return { profiles, attempts: [], ...runHints(source, cluster) };
   const attempts = source.mode === 'each' ? source.pods.map((pod) => attempt(cluster, pod)) : runSequence(cluster, source);
-  return { profiles, attempts, hints: [], registered: [] };
+  return { profiles, attempts: isBrief(source) ? attempts.map(inBrief) : attempts, hints: [], registered: [] };
 }
 
 export const describeProfile = (profile: Profile): CaseProfile => ({
@@ -126,7 +138,6 @@ function attempt(cluster: CaseCluster, pod: Pod, preempting = false): AttemptRec
   if (found.error) return { ...record, error: messageOf(found.error), message: messageOf(found.error) };
   const names = Array.from(found.nodes, (node) => cluster.snapshot.names[node]);
   record.feasible = sortBytes(names);
-  record.feasibleCount = names.length;
   if (names.length) recordChoice(record, cluster, profile, info, found, search);
   else recordFailure(record, cluster, profile, info, found, preempting);
   return record;
@@ -154,7 +165,7 @@ function recordFilters(record: AttemptRecord, cluster: CaseCluster, profile: Pro
     const name = snapshot.names[node];
     const entry: (typeof filters)[string] = {};
     if (preFilter.verdict) entry.first = { ...(preFilter.rejectedBy && { plugin: preFilter.rejectedBy }), ...statusOf(preFilter.verdict) };
-    else if (preFilter.nodes && !preFilter.nodes.has(name)) entry.first = { plugin: 'PreFilterResult', ...statusOf(found.diagnosis.absent) };
+    else if (preFilter.nodes && !preFilter.nodes.has(name)) entry.first = found.nodes.length ? { plugin: 'PreFilterResult', code: found.diagnosis.absent.code } : { plugin: 'PreFilterResult', ...statusOf(found.diagnosis.absent) };
     else {
       const verdict = run.check(node);
       if (verdict) entry.first = { plugin: run.rejectedBy, ...statusOf(verdict) };

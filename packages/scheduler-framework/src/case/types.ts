@@ -43,7 +43,8 @@ export interface AttemptRecord {
   preFilterSkip?: string[];
   preFilter?: Record<string, StatusRecord & { nodes?: string[] }>;
   filters?: Record<string, { first?: StatusRecord & { plugin?: string }; all?: Record<string, StatusRecord> }>;
-  feasible?: string[];
+  /** Null where only their number is recorded. */
+  feasible?: string[] | null;
   feasibleCount?: number;
   scores?: { plugins: { name: string; weight: number }[]; skipped?: string[]; nodes: Record<string, { raw: number[]; norm: number[]; weighted: number[]; total: number }> };
   topScore?: number;
