@@ -54,3 +54,14 @@ export function readGoStructs(dir: string): Map<string, GoField[]> {
   }
   return structs;
 }
+
+/** Names of what is declared over another type than a struct (`RestartPolicy` → `string`), for one Go package directory. */
+export function readGoNamedTypes(dir: string): Map<string, string> {
+  const named = new Map<string, string>();
+  if (!existsSync(dir)) return named;
+  for (const file of readdirSync(dir)) {
+    if (!file.endsWith('.go') || file.endsWith('_test.go')) continue;
+    for (const [, name, type] of readFileSync(join(dir, file), 'utf8').matchAll(/^type (\w+) ((?:string|bool|int32|int64|int|map\[\S+)\S*)$/gm)) named.set(name, type);
+  }
+  return named;
+}

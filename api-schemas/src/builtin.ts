@@ -1,5 +1,6 @@
 import goNameTable from '../generated/go-names.json' with { type: 'json' };
 import groups from '../generated/groups.json' with { type: 'json' };
+import structs from '../generated/pod-template-structs.json' with { type: 'json' };
 import resources from '../generated/resources.json' with { type: 'json' };
 import types from '../generated/types.json' with { type: 'json' };
 import type { GroupFacts, ResourceFacts, TypeSchema } from './schema.ts';
@@ -21,3 +22,6 @@ export const typeOfKind = (group: string, version: string, kind: string): TypeSc
 
 /** Struct (`PodSpec`) → field → the field's type as Go prints it (`v1.RestartPolicy`), where that is more than its shape. */
 export const goTypeNames: Readonly<Record<string, Readonly<Record<string, string>>>> = goNameTable;
+
+/** Go struct (`PodSpec`) → its fields in order: name in Go, name in JSON (`''`: embedded), type as reflection prints it, and what that is made of. */
+export const podTemplateStructs: Readonly<Record<string, readonly (readonly string[])[]>> = structs;

@@ -1,3 +1,3 @@
 export type * from './schema.ts';
 export type * from './scalars.ts';
-export { builtinGroups, builtinResources, builtinTypes, goTypeNames, typeOfKind } from './builtin.ts';
+export { builtinGroups, builtinResources, builtinTypes, goTypeNames, podTemplateStructs, typeOfKind } from './builtin.ts';

@@ -1,5 +1,7 @@
 /** Small readings of API values that several controllers need. */
 import type { IntOrString } from '@pilothouse/api-schemas';
+import type { PodTemplateSpec } from '@pilothouse/api-schemas/types/core/v1';
+import { dumpTemplate } from './template-dump.ts';
 
 /** A number, or that percentage of `total`, rounded up or down. A malformed text counts as 0 (validation refuses it). */
 export function scaledValue(value: IntOrString | undefined, total: number, round: 'up' | 'down'): number {
@@ -39,10 +41,10 @@ export function canonicalJson(value: unknown): string {
   return `{${members.map((key) => `${JSON.stringify(key)}:${canonicalJson((value as Record<string, unknown>)[key])}`).join(',')}}`;
 }
 
-/** FNV-1a over UTF-8, 32 bits. */
-export function fnv32a(text: string): number {
+/** FNV-1a, 32 bits. */
+export function fnv32a(bytes: Uint8Array): number {
   let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193);
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;
 }
 
@@ -51,8 +53,16 @@ const safeAlphabet = 'bcdfghjklmnpqrstvwxz2456789';
 /** Writes a text with letters that make no words, as Kubernetes does with hashes in names. */
 export const safeEncode = (text: string): string => [...Buffer.from(text)].map((byte) => safeAlphabet[byte % safeAlphabet.length]).join('');
 
-/** The hash that names what a template makes: of the template and the number of collisions so far. */
-export const templateHash = (template: unknown, collisionCount: number | undefined): string => safeEncode(String(fnv32a(canonicalJson(template) + (collisionCount === undefined ? '' : `/${collisionCount}`))));
+/** The hash that names what a template makes, as upstream computes it: of the dump of its Go struct and of the number of collisions so far. */
+export function templateHash(template: PodTemplateSpec, collisionCount: number | undefined): string {
+  let bytes = Buffer.from(dumpTemplate(template));
+  if (collisionCount !== undefined) {
+    const count = Buffer.alloc(8);
+    count.writeUInt32LE(collisionCount);
+    bytes = Buffer.concat([bytes, count]);
+  }
+  return safeEncode(String(fnv32a(bytes)));
+}
 
 /** Oldest first; of equal age by name. */
 export function byCreation(a: { metadata: { creationTimestamp?: string; name?: string } }, b: { metadata: { creationTimestamp?: string; name?: string } }): number {

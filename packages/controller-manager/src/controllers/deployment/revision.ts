@@ -92,6 +92,6 @@ export const templateForRollback = (rs: ReplicaSet): PodTemplateSpec => withoutH
 
 /** Name and template of the replica set for the Deployment's current template. */
 export function newReplicaSetIdentity(deployment: Deployment): { name: string; hash: string } {
-  const hash = templateHash(deployment.spec?.template, deployment.status?.collisionCount);
+  const hash = templateHash(deployment.spec!.template, deployment.status?.collisionCount);
   return { name: `${deployment.metadata.name!.slice(0, 253 - 1 - hash.length)}-${hash}`, hash };
 }
