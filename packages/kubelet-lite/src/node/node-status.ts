@@ -1,5 +1,6 @@
 /** The Node object as the kubelet registers it and keeps it. Pure. */
 import type { Node, NodeCondition, NodeStatus, Taint } from '@pilothouse/api-schemas/types/core/v1';
+import { canonicalQuantity } from '@pilothouse/apimachinery';
 import { formatTime } from '@pilothouse/base';
 import type { Load, MachineFacts } from './machine.ts';
 
@@ -30,10 +31,11 @@ const hardMemoryEvictionBytes = 100 * 1024 * 1024;
 
 /** Capacity and what pods may use of it. */
 export function nodeResources({ facts, maxPods, reserved, capacity: extra = {} }: Pick<NodeInputs, 'facts' | 'maxPods' | 'reserved' | 'capacity'>): Pick<NodeStatus, 'capacity' | 'allocatable'> {
-  const ki = (bytes: number) => `${Math.floor(bytes / 1024)}Ki`;
+  // As the API server writes quantities, or every look at the status would find it changed.
+  const ki = (bytes: number) => canonicalQuantity(`${Math.floor(bytes / 1024)}Ki`);
   const huge = Object.entries(facts.hugepages);
   const hugeTotal = huge.reduce((sum, [, bytes]) => sum + bytes, 0);
-  const hugepages = Object.fromEntries(huge.map(([size, bytes]) => [`hugepages-${size}`, bytes ? `${bytes / 1024 / 1024}Mi` : '0']));
+  const hugepages = Object.fromEntries(huge.map(([size, bytes]) => [`hugepages-${size}`, bytes ? canonicalQuantity(`${bytes / 1024 / 1024}Mi`) : '0']));
   const cpuMilli = facts.cpus * 1000 - (reserved.cpu ?? 0);
   return {
     capacity: { cpu: String(facts.cpus), 'ephemeral-storage': ki(facts.storageBytes), ...hugepages, memory: ki(facts.memoryBytes), pods: String(maxPods), ...extra },

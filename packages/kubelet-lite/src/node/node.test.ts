@@ -9,8 +9,8 @@ const facts = { cpus: 2, memoryBytes: 4 * 2 ** 30, storageBytes: 100 * 2 ** 30, 
 describe('the Node object', () => {
   test('says what the machine has, and keeps some of it back', () => {
     expect(nodeResources({ facts, maxPods: 110, reserved: { cpu: 100 } })).toEqual({
-      capacity: { cpu: '2', 'ephemeral-storage': '104857600Ki', 'hugepages-2Mi': '0', memory: '4194304Ki', pods: '110' },
-      allocatable: { cpu: '1900m', 'ephemeral-storage': '96636764160', 'hugepages-2Mi': '0', memory: '4091904Ki', pods: '110' },
+      capacity: { cpu: '2', 'ephemeral-storage': '100Gi', 'hugepages-2Mi': '0', memory: '4Gi', pods: '110' },
+      allocatable: { cpu: '1900m', 'ephemeral-storage': '96636764160', 'hugepages-2Mi': '0', memory: '3996Mi', pods: '110' },
     });
   });
   test('carries the well-known labels and its own', () => {
