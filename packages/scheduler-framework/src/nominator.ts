@@ -4,6 +4,8 @@ import type { PodInfo } from './pod/pod-info.ts';
 export class Nominator {
   readonly #byNode = new Map<string, PodInfo[]>();
   readonly #nodeOf = new Map<string, string>();
+  /** Told of each nomination that comes (`node`) or goes (`was`). */
+  onChange: ((info: PodInfo, was: string | undefined, node: string | undefined) => void) | undefined;
 
   get size(): number {
     return this.#nodeOf.size;
@@ -11,6 +13,11 @@ export class Nominator {
 
   on(node: string): readonly PodInfo[] | undefined {
     return this.#byNode.get(node);
+  }
+
+  /** All of them. */
+  *entries(): Iterable<readonly [PodInfo, string]> {
+    for (const [node, pods] of this.#byNode) for (const info of pods) yield [info, node];
   }
 
   nodeOf(uid: string): string | undefined {
@@ -25,14 +32,17 @@ export class Nominator {
     if (pods) pods.push(info);
     else this.#byNode.set(node, [info]);
     this.#nodeOf.set(info.uid, node);
+    this.onChange?.(info, undefined, node);
   }
 
   delete(uid: string): void {
     const node = this.#nodeOf.get(uid);
     if (node === undefined) return;
     this.#nodeOf.delete(uid);
-    const left = this.#byNode.get(node)!.filter((p) => p.uid !== uid);
+    const nominated = this.#byNode.get(node)!;
+    const left = nominated.filter((p) => p.uid !== uid);
     if (left.length) this.#byNode.set(node, left);
     else this.#byNode.delete(node);
+    this.onChange?.(nominated.find((p) => p.uid === uid)!, node, undefined);
   }
 }

@@ -17,7 +17,7 @@ function attempt(p: Parameters<typeof pod>[1]): AttemptTrace {
   const traces: AttemptTrace[] = [];
   const recorder = traceRecorder((t) => traces.push(t));
   const info = new PodInfo(pod('p', p));
-  recorder.begin!(info);
+  recorder.begin!(info, 1, 0);
   const decision = algorithm.schedule(info, recorder);
   if (decision.kind === 'unfit') runPostFilters(profile, info, decision.found, recorder);
   recorder.end!(info, decision.kind === 'node' ? { node: decision.node } : { message: 'unfit' });

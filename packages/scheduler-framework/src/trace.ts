@@ -35,6 +35,7 @@ export function traceRecorder(onTrace: (trace: AttemptTrace) => void): Recorder 
     current?.steps.push({ point, plugin, code: codeOf(verdict), ...(verdict?.reasons.length && { reasons: verdict.reasons }), ...more });
   };
   return {
+    everyCall: true,
     begin(info: PodInfo) {
       current = { pod: info.key, uid: info.uid, steps: [] };
       open.set(info.uid, current);

@@ -29,6 +29,8 @@ export interface WatchedObjects {
   listen(onEvent: (event: ClusterEvent, old: unknown, now: unknown) => void): () => void;
   /** Calls back after any change; returns its end. */
   onChange(fn: () => void): () => void;
+  /** Calls back after every change with what it was and is; returns its end. */
+  observe(fn: (table: keyof typeof sources, old: unknown, now: unknown) => void): () => void;
   whenSynced(signal?: AbortSignal): Promise<void>;
 }
 
@@ -51,6 +53,13 @@ export function watchObjects(factory: InformerFactory): WatchedObjects {
     },
     onChange(fn) {
       const ends = [informers.persistentVolumes, informers.persistentVolumeClaims, informers.resourceClaims].map((i) => i.handle({ add: fn, update: fn, delete: fn }));
+      return () => ends.forEach((end) => end());
+    },
+    observe(fn) {
+      const ends = Object.keys(sources).map((name) => {
+        const table = name as keyof typeof sources;
+        return informers[table].handle({ add: (o) => fn(table, undefined, o), update: (o, old) => fn(table, old, o), delete: (o) => fn(table, o, undefined) });
+      });
       return () => ends.forEach((end) => end());
     },
     whenSynced: async (signal) => void (await Promise.all(Object.values(informers).map((i) => i.whenSynced(signal)))),

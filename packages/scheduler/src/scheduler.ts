@@ -6,7 +6,7 @@
 import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
 import { messageOf as errorText, type Runtime } from '@pilothouse/base';
 import type { Client, Lister } from '@pilothouse/client';
-import { type Algorithm, bestCandidates, clusterEvent, type Decision, failure, type Feasible, isRejected, messageOf, type Nominating, noNodesMessage, type Plugin, PodInfo, type PostFilterOutcome, type Profile, type Recorder, runPostFilters, unschedulable, type Verdict } from '@pilothouse/scheduler-framework';
+import { type Algorithm, bestCandidates, clusterEvent, type CycleGate, type Decision, failure, type Feasible, isRejected, messageOf, type Nominating, noNodesMessage, type Plugin, PodInfo, type PostFilterOutcome, type Profile, type Recorder, runPostFilters, unschedulable, type Verdict } from '@pilothouse/scheduler-framework';
 import type { SchedulerCache } from './cache.ts';
 import { candidatesAfterExtenders, type Extender, scheduleWithExtenders } from './extenders/extender.ts';
 import type { PodEvents } from './event-recorder.ts';
@@ -31,8 +31,10 @@ export interface SchedulerParts {
   /** Pods as last seen. */
   pods: Lister<Pod>;
   metrics: SchedulerMetrics;
-  /** Gets every plugin call of every attempt. */
+  /** Follows every attempt. */
   trace?: Recorder;
+  /** May hold pods before they are tried. */
+  gate?: CycleGate;
 }
 
 /** Bindings under way at once; beyond, the loop waits. */
@@ -58,6 +60,8 @@ export class Scheduler {
   #scheduled = false;
   #running = false;
   #attempting = false;
+  /** Held pods that are to be tried next. */
+  readonly #resumed: QueuedPodInfo[] = [];
   readonly #idle = new Set<() => void>();
 
   constructor(parts: SchedulerParts) {
@@ -88,9 +92,14 @@ export class Scheduler {
   #work(): void {
     const { clock } = this.#parts.runtime;
     const until = clock.monotonic() + sliceMs;
-    while (this.#running && !this.#attempting && this.#bindings < mostBindings) {
-      const queued = this.#parts.queue.pop();
+    while (this.#running && !this.#attempting && this.#bindings < mostBindings && !this.#parts.gate?.paused) {
+      const resumed = this.#resumed.shift();
+      const queued = resumed ?? this.#parts.queue.pop();
       if (!queued) return;
+      if (!resumed && this.#parts.gate?.holds(queued, (how) => this.#release(queued.uid, how))) {
+        this.#parts.queue.hold(queued);
+        continue;
+      }
       if (this.#parts.extenders.length) {
         void this.#attemptLater(queued);
         return;
@@ -101,6 +110,17 @@ export class Scheduler {
         return;
       }
     }
+  }
+
+  /** A held pod goes on. */
+  #release(uid: string, how: 'try' | 'abort'): void {
+    const { queue, algorithms, runtime } = this.#parts;
+    const queued = queue.resume(uid);
+    if (!queued) return;
+    const profile = algorithms.get(queued.info.spec.schedulerName ?? '')?.profile;
+    if (how === 'abort' && profile) this.#failed(queued, profile, { reason: 'SchedulerError', message: 'the held cycle was aborted', nominating: undefined }, runtime.clock.monotonic());
+    else this.#resumed.push(queued);
+    this.wake();
   }
 
   async #attemptLater(queued: QueuedPodInfo): Promise<void> {
@@ -135,7 +155,7 @@ export class Scheduler {
       queue.done(info.uid);
       return undefined;
     }
-    trace?.begin?.(info);
+    trace?.begin?.(info, queued.attempts, algorithm.nextStart);
     return algorithm;
   }
 
@@ -211,6 +231,7 @@ export class Scheduler {
       if (answer && 'wait' in answer) waits.set(plugin.name, answer.wait);
     }
     metrics.attempted(profile.schedulerName, 'scheduled', (runtime.clock.monotonic() - startMs) / 1000);
+    trace?.binding?.(info, node);
     this.#bindings++;
     void this.#bind(queued, profile, node, states, waits).finally(() => {
       this.#bindings--;
@@ -253,7 +274,7 @@ export class Scheduler {
     } catch (error) {
       failed = { verdict: failure(errorText(error), error), plugin: '' };
     }
-    if (trace) for (const plugin of profile.points.bind) trace.bind?.(plugin.name, node, failed?.verdict);
+    trace?.bind?.(info, failed?.plugin || profile.points.bind[0].name, node, failed?.verdict);
     if (failed) {
       this.#bindingFailed(queued, profile, node, states, failed.verdict, failed.plugin, startMs);
       return;
@@ -317,7 +338,10 @@ export class Scheduler {
     const current = this.#parts.pods.get(queued.info.key);
     if (!current || current.metadata.uid !== queued.uid || current.spec?.nodeName) {
       queue.done(queued.uid);
-      if (!current || current.metadata.uid !== queued.uid) return;
+      if (!current || current.metadata.uid !== queued.uid) {
+        trace?.end?.(queued.info, { message: why.message });
+        return;
+      }
     } else {
       if (current !== queued.info.pod) queued.info = new PodInfo(current);
       queue.addUnschedulable(queued);
@@ -325,7 +349,7 @@ export class Scheduler {
     }
     const { info } = queued;
     events.record(info.pod, { type: 'Warning', reason: 'FailedScheduling', action: 'Scheduling', note: why.message });
-    trace?.end?.(info, { message: why.message });
+    trace?.end?.(info, { message: why.message, ...(why.reason === 'SchedulerError' && { error: true }) });
     patchPodStatus(client, runtime.clock, info.pod, { condition: { type: 'PodScheduled', status: 'False', reason: why.reason, message: why.message }, nominating: why.nominating }).catch((error) => {
       if (this.#running) runtime.log.error('Error updating pod', { pod: info.key, err: error });
     });

@@ -4,7 +4,7 @@ import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
 import { formatTime } from '@pilothouse/base/clock';
 import { type Runtime, Scope } from '@pilothouse/base';
 import { type Client, type InformerFactory, startLeaderElection } from '@pilothouse/client';
-import { Algorithm, ClusterSnapshot, createProfile, defaultPlugins, featuresWith, loadConfiguration, Nominator, type PluginFactory, type PluginHandle, type Profile, type Recorder } from '@pilothouse/scheduler-framework';
+import { Algorithm, ClusterSnapshot, createProfile, defaultPlugins, featuresWith, loadConfiguration, Nominator, type PluginFactory, type PluginHandle, type Profile, type SchedulerObservers, type SchedulerWorld } from '@pilothouse/scheduler-framework';
 import { bindingActions } from './binding.ts';
 import { SchedulerCache } from './cache.ts';
 import { watchObjects } from './cluster-objects.ts';
@@ -29,7 +29,8 @@ export interface SchedulerOptions {
   /** Ends the scheduler as `close()` does. */
   signal?: AbortSignal;
   metrics?: SchedulerMetrics;
-  trace?: Recorder;
+  /** Makes those that follow and hold the scheduler, given what it works on. */
+  observe?: (world: SchedulerWorld) => SchedulerObservers;
   /** Stands for election under the configuration's lease before working. */
   leaderElection?: { identity: string };
   /** Named in events; default: the machine's. */
@@ -95,6 +96,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
   };
   const profiles = new Map(config.profiles.map((p) => [p.schedulerName, createProfile(p, options.plugins ?? defaultPlugins, handle)]));
   const extenders = config.extenders.map((e) => httpExtender(e, clock, options.postJson));
+  const observers = options.observe?.({ snapshot, nominator, objects: watched.objects, config, features, plugins: options.plugins ?? defaultPlugins, firstByName: options.firstByName ?? false, extenders: extenders.filter((e) => e.filters || e.prioritizes).map((e) => e.name), onObjectChange: (fn) => watched.observe(fn), wake: () => scheduler.wake() });
   const queue: SchedulingQueue = new SchedulingQueue({
     now: clock.now,
     profiles,
@@ -104,9 +106,10 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     maxBackoffMs: config.podMaxBackoffSeconds * 1000,
     metrics,
     onReady: () => scheduler.wake(),
+    observer: observers?.queue,
   });
   const algorithms = new Map([...profiles].map(([name, profile]) => [name, new Algorithm({ profile, snapshot, nominator, random, percentageOfNodesToScore: config.percentageOfNodesToScore, firstByName: options.firstByName, extenders: extenders.some((e) => e.filters) })]));
-  const scheduler: Scheduler = new Scheduler({ client, runtime, events, queue, cache, algorithms, preemptions, waiting, extenders, pods: podInformer.lister, metrics, trace: options.trace });
+  const scheduler: Scheduler = new Scheduler({ client, runtime, events, queue, cache, algorithms, preemptions, waiting, extenders, pods: podInformer.lister, metrics, trace: observers?.trace, gate: observers?.gate });
 
   try {
     if (lease) await lease.acquired();

@@ -85,15 +85,28 @@ export class Algorithm {
       const found = this.findFeasible(info, recorder);
       if (found.error) return { kind: 'error', message: messageOf(found.error), error: found.error.error };
       if (!found.nodes.length) return { kind: 'unfit', found };
-      const node = found.nodes.length === 1 ? found.nodes[0] : this.choose(found.nodes, this.score(info, found, recorder));
+      const node = this.#pick(info, found, recorder);
       return { kind: 'node', node: this.#options.snapshot.names[node], evaluated: found.evaluated, feasible: found.nodes.length, states: found.states };
     } catch (error) {
       return { kind: 'error', message: error instanceof Error ? error.message : String(error), error };
     }
   }
 
+  #pick(info: PodInfo, found: Feasible, recorder: Recorder | undefined): number {
+    if (found.nodes.length > 1) return this.choose(found.nodes, this.score(info, found, recorder), recorder);
+    recorder?.chosen?.(found.nodes, undefined, found.nodes[0]);
+    return found.nodes[0];
+  }
+
   /** PreFilter and Filter. */
   findFeasible(info: PodInfo, recorder?: Recorder): Feasible {
+    const found = this.#find(info, recorder?.everyCall ? recorder : undefined);
+    recorder?.searched?.(info, found);
+    return found;
+  }
+
+  /** `recorder`: wants every call. */
+  #find(info: PodInfo, recorder: Recorder | undefined): Feasible {
     const { profile, snapshot, nominator } = this.#options;
     const equivalence = recorder ? undefined : this.#equivalence.classOf(info);
     const diagnosis = new Diagnosis(snapshot);
@@ -150,11 +163,12 @@ export class Algorithm {
   /** Totals in the order of the feasible nodes. @throws ScoreError */
   score(info: PodInfo, found: Feasible, recorder?: Recorder): Float64Array {
     const { profile, snapshot } = this.#options;
-    return scoreNodes({ profile, snapshot, recorder }, info, found.nodes, found.states, recorder ? undefined : this.#equivalence.classOf(info));
+    const every = recorder?.everyCall ? recorder : undefined;
+    return scoreNodes({ profile, snapshot, recorder: every }, info, found.nodes, found.states, every ? undefined : this.#equivalence.classOf(info));
   }
 
   /** One of the nodes with the highest total. */
-  choose(nodes: Int32Array, totals: Float64Array): number {
+  choose(nodes: Int32Array, totals: Float64Array, recorder?: Recorder): number {
     const { random, snapshot, firstByName } = this.#options;
     let best = 0;
     let ties = 1;
@@ -168,6 +182,7 @@ export class Algorithm {
         } else if (random.below(++ties) === 0) best = i;
       }
     }
+    recorder?.chosen?.(nodes, totals, nodes[best]);
     return nodes[best];
   }
 }

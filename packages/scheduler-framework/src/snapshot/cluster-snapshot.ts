@@ -20,6 +20,14 @@ export interface PlacedPod {
   readonly node: number;
 }
 
+/** Who follows what happens to a snapshot, so that an older one can be made of it. */
+export interface SnapshotObserver {
+  /** A node came (`old` undefined), changed, or went (`now` undefined). */
+  node(old: Node | undefined, now: Node | undefined): void;
+  /** `sign` 1: the pod came to the node. */
+  pod(info: PodInfo, node: string, sign: 1 | -1): void;
+}
+
 /** One step of history, for states that are kept up to date rather than computed anew. */
 export interface PodChange {
   readonly sign: 1 | -1;
@@ -72,6 +80,7 @@ export class ClusterSnapshot {
   /** Number of the first change still in `history`. */
   historyStart = 0;
   readonly history: PodChange[] = [];
+  observer: SnapshotObserver | undefined;
 
   constructor() {
     for (let i = 0; i < scratchSlots; i++) this.#clear(i, '');
@@ -137,13 +146,15 @@ export class ClusterSnapshot {
     this.order.put(index, zoneKeyOf(node));
     if (!old || !sameStructure(old, node)) this.structure++;
     this.generation[index] = ++this.#generation;
+    this.observer?.node(old, node);
     return index;
   }
 
   /** Pods that are still there keep their place until they go too. */
   removeNode(name: string): void {
     const index = this.#indexOf.get(name);
-    if (index === undefined || !this.nodes[index]) return;
+    const old = index === undefined ? undefined : this.nodes[index];
+    if (index === undefined || !old) return;
     this.nodes[index] = undefined;
     this.labels[index] = noLabels;
     this.taints[index] = noTaints;
@@ -152,6 +163,7 @@ export class ClusterSnapshot {
     this.order.remove(index);
     this.structure++;
     this.generation[index] = ++this.#generation;
+    this.observer?.node(old, undefined);
     this.#release(index);
   }
 
@@ -166,6 +178,7 @@ export class ClusterSnapshot {
     if (info.withRequiredAntiAffinity) this.podsWithRequiredAntiAffinity.set(info.uid, placed);
     for (const claim of info.claims) this.#claims.set(claim, (this.#claims.get(claim) ?? 0) + 1);
     this.#remember({ sign: 1, info, node: index });
+    this.observer?.pod(info, nodeName, 1);
   }
 
   /** False where the pod was not there. */
@@ -185,6 +198,7 @@ export class ClusterSnapshot {
       else this.#claims.delete(claim);
     }
     this.#remember({ sign: -1, info, node });
+    this.observer?.pod(info, this.names[node], -1);
     this.#release(node);
     return true;
   }

@@ -1,5 +1,5 @@
 /** Which plugins want to know of which events. */
-import { Action, type ClusterEvent, covers, type EventRegistration, isWildcard, type Plugin, type Profile } from '@pilothouse/scheduler-framework';
+import { Action, type ClusterEvent, covers, type EventRegistration, type HintAnswer, isWildcard, type Plugin, type Profile } from '@pilothouse/scheduler-framework';
 import type { QueuedPodInfo } from './queued-pod.ts';
 
 /** `skip`: the event does not help; `backoff`: try again after the back-off; `now`: at once. */
@@ -51,6 +51,20 @@ export class Hints {
       strategy = 'backoff';
     }
     return strategy;
+  }
+
+  /** What the plugins that rejected the pod said of an event, in the order asked, up to the one that decided. For those who want to know why a pod moved. */
+  explain(pod: QueuedPodInfo, event: ClusterEvent, old: unknown, now: unknown): HintAnswer[] {
+    const answers: HintAnswer[] = [];
+    if (pod.failed || isWildcard(event)) return answers;
+    for (const { plugin, registration } of this.#matches(pod.info.spec.schedulerName ?? '', event)) {
+      const pending = pod.pendingPlugins.has(plugin);
+      if (!pending && !pod.unschedulablePlugins.has(plugin)) continue;
+      const helps = hinted(registration, pod, old, now);
+      answers.push({ plugin, answer: registration.hint ? (helps ? 'Queue' : 'QueueSkip') : 'NotAsked' });
+      if (helps && (pending || !pod.pendingPlugins.size)) break;
+    }
+    return answers;
   }
 
   #matches(profile: string, event: ClusterEvent): readonly Registered[] {

@@ -5,7 +5,7 @@
  */
 import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
 import { KeyedHeap } from '@pilothouse/base/heap';
-import { type ClusterEvent, clusterEvent, type Features, forceActivate, type Nominating, type Nominator, PodInfo, podUpdateEvents, type Profile, unschedulableTimeout, type Verdict } from '@pilothouse/scheduler-framework';
+import { type ClusterEvent, clusterEvent, type Features, forceActivate, type MoveCause as Cause, type Nominating, type Nominator, PodInfo, podUpdateEvents, type Profile, type QueueObserver, type QueuePlace as Place, unschedulableTimeout, type Verdict } from '@pilothouse/scheduler-framework';
 import type { SchedulerMetrics } from '../metrics.ts';
 import { BackoffQueue } from './backoff.ts';
 import { Hints, type Strategy } from './hints.ts';
@@ -28,6 +28,7 @@ export interface QueueOptions {
   onReady: () => void;
   /** A PreEnqueue plugin keeps the pod out (told once per gate). */
   onGated?: (info: PodInfo, plugin: string, verdict: Verdict) => void;
+  observer?: QueueObserver;
 }
 
 export const podAdded = clusterEvent('UnschedulablePod', 'Add');
@@ -39,6 +40,7 @@ export class SchedulingQueue {
   readonly #backoff: BackoffQueue;
   readonly #unschedulable = new UnschedulablePods();
   readonly #inFlight = new InFlight();
+  readonly #held = new Map<string, QueuedPodInfo>();
   #arrivals = 0;
   readonly hints: Hints;
 
@@ -72,12 +74,13 @@ export class SchedulingQueue {
       for (const event of events) this.#inFlight.record({ event, old, now: pod });
       return;
     }
-    const waiting = this.#active.get(uid) ?? this.#backoff.get(uid);
+    const waiting = this.#active.get(uid) ?? this.#backoff.get(uid) ?? this.#held.get(uid);
     if (waiting) {
       waiting.info = new PodInfo(pod);
       if (this.#active.get(uid)) this.#active.push(waiting);
-      else this.#backoff.add(waiting);
+      else if (this.#backoff.get(uid)) this.#backoff.add(waiting);
       this.#renominate(old, waiting.info);
+      this.#tell(waiting, this.place(uid)!, podUpdated.label);
       return;
     }
     const queued = this.#unschedulable.get(uid);
@@ -88,7 +91,7 @@ export class SchedulingQueue {
     queued.info = new PodInfo(pod);
     this.#renominate(old, queued.info);
     for (const event of events) {
-      const placed = this.#requeue(queued, this.hints.ask(queued, event, old, pod), event.label);
+      const placed = this.#requeue(queued, this.hints.ask(queued, event, old, pod), event.label, { event, old, now: pod });
       if (placed === 'unschedulable') continue;
       this.#options.onReady();
       return;
@@ -97,8 +100,8 @@ export class SchedulingQueue {
 
   delete(uid: string): void {
     this.#options.nominator.delete(uid);
-    if (this.#active.delete(uid) || this.#backoff.delete(uid)) return;
-    this.#unschedulable.delete(uid);
+    if (!this.#active.delete(uid) && !this.#backoff.delete(uid) && !this.#held.delete(uid)) this.#unschedulable.delete(uid);
+    if (!this.#inFlight.has(uid)) this.#options.observer?.left(uid);
   }
 
   /** The pod to try next, which is in flight from now on. Undefined where none is ready. */
@@ -109,13 +112,32 @@ export class SchedulingQueue {
       pod.attempts++;
       if (this.#inFlight.has(pod.uid)) continue;
       this.#inFlight.start(pod.uid);
+      this.#tell(pod, 'inFlight', 'Pop');
       return pod;
     }
+  }
+
+  /** Takes a pod that was popped out of flight, to be held for as long as it pleases whoever holds it. It is kept up to date meanwhile. */
+  hold(pod: QueuedPodInfo): void {
+    this.#held.set(pod.uid, pod);
+    this.#inFlight.done(pod.uid);
+    this.#tell(pod, 'held', 'Breakpoint');
+  }
+
+  /** The pod goes on, in flight as after `pop`. Undefined where it went away meanwhile. */
+  resume(uid: string): QueuedPodInfo | undefined {
+    const pod = this.#held.get(uid);
+    if (!pod) return undefined;
+    this.#held.delete(uid);
+    this.#inFlight.start(uid);
+    this.#tell(pod, 'inFlight', 'Resume');
+    return pod;
   }
 
   /** The pod is out of the queue's hands: bound, or gone. */
   done(uid: string): void {
     this.#inFlight.done(uid);
+    if (this.#options.observer && !this.place(uid)) this.#options.observer.left(uid);
   }
 
   /** Takes back a pod that could not be scheduled. */
@@ -167,7 +189,7 @@ export class SchedulingQueue {
     for (const pod of pods) {
       if (pod.gatedBy && !this.hints.gateListens(pod.info.spec.schedulerName ?? '', pod.gatedBy, event)) continue;
       const strategy = this.hints.ask(pod, event, old, now);
-      if (strategy !== 'skip' && this.#requeue(pod, strategy, event.label) !== 'unschedulable') ready = true;
+      if (strategy !== 'skip' && this.#requeue(pod, strategy, event.label, { event, old, now }) !== 'unschedulable') ready = true;
     }
     if (ready) this.#options.onReady();
   }
@@ -211,41 +233,48 @@ export class SchedulingQueue {
     nominator.add(info, named ?? kept ?? '');
   }
 
-  #requeue(pod: QueuedPodInfo, strategy: Strategy, event: string): 'active' | 'backoff' | 'unschedulable' {
+  #tell(pod: QueuedPodInfo, to: Place, event: string, cause?: Cause): void {
+    this.#options.observer?.moved(pod, to, event, cause, () => (cause ? this.hints.explain(pod, cause.event, cause.old, cause.now) : []));
+  }
+
+  #requeue(pod: QueuedPodInfo, strategy: Strategy, event: string, cause?: Cause): 'active' | 'backoff' | 'unschedulable' {
     if (strategy === 'skip') {
       if (!this.#unschedulable.has(pod.uid)) this.#options.metrics.queued('unschedulable', event);
       this.#unschedulable.set(pod);
+      this.#tell(pod, 'unschedulable', event, cause);
       return 'unschedulable';
     }
-    if (strategy === 'backoff' && this.#backoff.isBackingOff(pod)) return this.#toBackoff(pod, event) ? 'backoff' : 'unschedulable';
-    return this.#toActive(pod, event, false) ? 'active' : 'unschedulable';
+    if (strategy === 'backoff' && this.#backoff.isBackingOff(pod)) return this.#toBackoff(pod, event, cause) ? 'backoff' : 'unschedulable';
+    return this.#toActive(pod, event, false, cause) ? 'active' : 'unschedulable';
   }
 
-  #toBackoff(pod: QueuedPodInfo, event: string): boolean {
-    if (this.#options.features.SchedulerPopFromBackoffQ && this.#gate(pod, event)) return false;
+  #toBackoff(pod: QueuedPodInfo, event: string, cause?: Cause): boolean {
+    if (this.#options.features.SchedulerPopFromBackoffQ && this.#gate(pod, event, cause)) return false;
     this.#unschedulable.delete(pod.uid);
     this.#backoff.add(pod);
     this.#options.metrics.queued('backoff', event);
+    this.#tell(pod, 'backoff', event, cause);
     return true;
   }
 
   /** False where a plugin gates the pod. Pods that come from the back-off queue were asked when they went there. */
-  #toActive(pod: QueuedPodInfo, event: string, fromBackoff: boolean): boolean {
+  #toActive(pod: QueuedPodInfo, event: string, fromBackoff: boolean, cause?: Cause): boolean {
     const asked = fromBackoff && this.#options.features.SchedulerPopFromBackoffQ;
-    if (!asked && this.#gate(pod, event)) return false;
+    if (!asked && this.#gate(pod, event, cause)) return false;
     pod.sequence = this.#arrivals++;
     pod.initialAttemptMs ??= this.#options.now();
     this.#unschedulable.delete(pod.uid);
     this.#backoff.delete(pod.uid);
     this.#active.push(pod);
     this.#options.metrics.queued('active', event);
+    this.#tell(pod, 'active', event, cause);
     if (event === podAdded.label || event === podUpdated.label) this.nominate(pod.info, undefined);
     this.#options.onReady();
     return true;
   }
 
   /** Asks the PreEnqueue plugins, the one that gated the pod before first. */
-  #gate(pod: QueuedPodInfo, event: string): boolean {
+  #gate(pod: QueuedPodInfo, event: string, cause?: Cause): boolean {
     const profile = this.#options.profiles.get(pod.info.spec.schedulerName ?? '');
     for (const plugin of profile?.points.preEnqueue ?? []) {
       const verdict = plugin.preEnqueue!(pod.info);
@@ -255,6 +284,8 @@ export class SchedulingQueue {
       pod.gatedBy = plugin.name;
       if (!this.#unschedulable.has(pod.uid)) this.#options.metrics.queued('gated', event);
       this.#unschedulable.set(pod);
+      this.#tell(pod, 'gated', event, cause);
+      this.#options.observer?.gated?.(pod, plugin.name, verdict);
       if (isNew) this.#options.onGated?.(pod.info, plugin.name, verdict);
       return true;
     }
@@ -263,11 +294,12 @@ export class SchedulingQueue {
   }
 
   /** Where a pod is. */
-  place(uid: string): 'active' | 'backoff' | 'unschedulable' | 'gated' | 'inFlight' | undefined {
+  place(uid: string): Place | undefined {
     if (this.#active.get(uid)) return 'active';
     if (this.#backoff.get(uid)) return 'backoff';
     const waiting = this.#unschedulable.get(uid);
     if (waiting) return waiting.gatedBy ? 'gated' : 'unschedulable';
+    if (this.#held.has(uid)) return 'held';
     return this.#inFlight.has(uid) ? 'inFlight' : undefined;
   }
 }
