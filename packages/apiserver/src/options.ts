@@ -2,6 +2,7 @@ import type { ApiRequest, ApiResponse, StatusError } from '@pilothouse/apimachin
 import type { MetricsRegistry, Runtime } from '@pilothouse/base';
 import type { Store } from '@pilothouse/storage';
 import type { AdmissionPlugin, Authenticator, Authorizer, ConnectHandler, Decision, ObjectFeed, RequestAttributes, ResourceDefinition, User, VirtualHandler } from './contract.ts';
+import type { Delegated } from './aggregation/delegate.ts';
 import type { CustomResources } from './custom-resources/serving.ts';
 import type { OpenApiTexts } from './openapi/documents.ts';
 import type { ResourceRegistry } from './registry.ts';
@@ -38,6 +39,12 @@ export interface RouteContext extends ServerParts {
   /** Decoded, without the query. */
   path: string;
   query: URLSearchParams;
+}
+
+/** Answers what other servers serve under this one's paths, ahead of resources and routes. */
+export interface Delegation {
+  /** Whoever answers the path; undefined: this server. Asked for every request that was authorized. */
+  of(path: string): ((request: ApiRequest, asked: Delegated) => Promise<ApiResponse>) | undefined;
 }
 
 /** Called around each request. */
@@ -82,6 +89,8 @@ export interface ApiServerOptions {
   nonResourceRoutes?: Plugged<NonResourceRoute>;
   virtualHandlers?: Plugged<VirtualHandler>;
   connectHandlers?: Plugged<ConnectHandler>;
+  /** The aggregation layer. Default: none. */
+  delegation?: (parts: ServerParts) => Delegation;
   /** Whom the request's Impersonate headers ask to act as; undefined where they do not. `attributes.user` is who asks. @throws StatusError 400, 403 */
   impersonate?: (request: ApiRequest, attributes: RequestAttributes, parts: ServerParts) => Promise<Impersonated | undefined>;
   audit?: AuditHook;

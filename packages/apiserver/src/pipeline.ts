@@ -6,11 +6,12 @@ import type { FlowControl, Ticket } from './flow-control/index.ts';
 import { handlerOf } from './handlers/index.ts';
 import { hasProtobufForm } from './handlers/protobuf.ts';
 import type { Observed, RequestMetrics } from './metrics/requests.ts';
-import type { ApiServerOptions, AuditEvent, AuditHook, NonResourceRoute, RouteContext, ServerParts } from './options.ts';
+import type { ApiServerOptions, AuditEvent, AuditHook, Delegation, NonResourceRoute, RouteContext, ServerParts } from './options.ts';
 import { methodNotAllowed, noSuchRoute, toStatusError } from './request/errors.ts';
 import { type RequestInfo, requestInfo } from './request/info.ts';
 import { negotiate } from './request/negotiate.ts';
 import { statusAnswer, textAnswer, warningHeaders } from './request/respond.ts';
+import { routeFor } from './routes/route-for.ts';
 import type { Admission as InFlight } from './request/in-flight.ts';
 
 export interface Pipeline {
@@ -19,6 +20,7 @@ export interface Pipeline {
   authenticators: readonly Authenticator[];
   anonymous: boolean;
   routes: readonly NonResourceRoute[];
+  delegation: Delegation | undefined;
   impersonate: ApiServerOptions['impersonate'];
   audit: AuditHook | undefined;
   inFlight: InFlight;
@@ -140,7 +142,7 @@ const withHeaders = (response: ApiResponse, { ticket, auditId }: Held): ApiRespo
 async function dispatch(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, attributes: RequestAttributes, event: AuditEvent | undefined, held: Held): Promise<ApiResponse> {
   const long = isLong(info);
   // A watch has a seat while it starts; other long requests need none.
-  if (!pipeline.flow || (long && info.verb !== 'watch')) return authorized(pipeline, request, info, attributes, event, long);
+  if (!pipeline.flow || (long && info.verb !== 'watch')) return authorized(pipeline, request, info, attributes, event, held.auditId);
   let admitted: Ticket | Promise<Ticket>;
   try {
     admitted = pipeline.flow.admit(info, attributes.user, request.signal);
@@ -150,25 +152,28 @@ async function dispatch(pipeline: Pipeline, request: ApiRequest, info: RequestIn
     throw error;
   }
   try {
-    return await authorized(pipeline, request, info, attributes, event, long);
+    return await authorized(pipeline, request, info, attributes, event, held.auditId);
   } finally {
     held.ticket.release();
   }
 }
 
-async function authorized(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, attributes: RequestAttributes, event: AuditEvent | undefined, long: boolean): Promise<ApiResponse> {
+async function authorized(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, attributes: RequestAttributes, event: AuditEvent | undefined, auditId: string): Promise<ApiResponse> {
   const { core } = pipeline;
+  const long = isLong(info);
   const answer = await core.authorize(attributes);
   const { decision, reason } = answer;
   if (event) event.decision = answer;
   if (decision !== 'allow') throw forbiddenByAuthorization(attributes, reason);
   const { metrics } = pipeline;
-  if (!metrics) return perform(pipeline, request, info, attributes, long);
+  const elsewhere = pipeline.delegation?.of(info.path);
+  const delegated = elsewhere && ((): Promise<ApiResponse> => elsewhere(request, { user: attributes.user, info, auditId, draining: core.draining }));
+  if (!metrics) return perform(pipeline, request, info, attributes, { long, delegated });
   const observed = metrics.begin(request, info, routeName(pipeline, request, info), long);
   try {
-    const response = await perform(pipeline, request, info, attributes, long, info.verb === 'watch' ? watchObserver(metrics, info, observed) : undefined);
+    const response = await perform(pipeline, request, info, attributes, { long, delegated, observer: info.verb === 'watch' ? watchObserver(metrics, info, observed) : undefined });
     // A watch goes on; of the other long requests the end is not seen here.
-    if (info.verb !== 'watch' || response.status !== 200) observed.ended(response.status);
+    if (delegated || info.verb !== 'watch' || response.status !== 200) observed.ended(response.status);
     observed.done(response);
     return response;
   } catch (error) {
@@ -194,10 +199,18 @@ function watchObserver(metrics: RequestMetrics, info: RequestInfo, observed: Obs
   };
 }
 
+interface Performing {
+  /** No answer is due within the time of a request. */
+  long: boolean;
+  /** Another server answers. */
+  delegated: (() => Promise<ApiResponse>) | undefined;
+  observer?: WatchObserver | undefined;
+}
+
 /** Answers an authorized request. */
-async function perform(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, attributes: RequestAttributes, long: boolean, observer?: WatchObserver): Promise<ApiResponse> {
+async function perform(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, attributes: RequestAttributes, { long, delegated, observer }: Performing): Promise<ApiResponse> {
   const release = long ? undefined : pipeline.inFlight.enter(request.method);
-  const answering = info.isResource ? resourceAnswer(pipeline, request, info, attributes.user, observer) : routeAnswer(pipeline, request, info, attributes.user);
+  const answering = delegated ? delegated() : info.isResource ? resourceAnswer(pipeline, request, info, attributes.user, observer) : routeAnswer(pipeline, request, info, attributes.user);
   if (long) return answering;
   try {
     return await inTime(pipeline, answering);
@@ -261,14 +274,3 @@ const callRoute = ({ parts }: Pipeline, route: NonResourceRoute, request: ApiReq
   const context: RouteContext = { ...parts, user, path: info.path, query: info.query };
   return route.handle(request, context);
 };
-
-/** The most specific route of the path. */
-function routeFor(routes: readonly NonResourceRoute[], path: string, method: string): NonResourceRoute | undefined {
-  let best: NonResourceRoute | undefined;
-  for (const route of routes) {
-    const matches = path === route.path || path === `${route.path}/` || (!route.exact && path.startsWith(route.path.endsWith('/') ? route.path : `${route.path}/`));
-    if (!matches || !(route.methods ?? ['GET', 'HEAD']).includes(method)) continue;
-    if (!best || route.path.length > best.path.length || (route.path.length === best.path.length && route.exact && !best.exact)) best = route;
-  }
-  return best;
-}

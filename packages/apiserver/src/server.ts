@@ -100,6 +100,7 @@ export async function createApiServer(runtime: Runtime, options: ApiServerOption
     authenticators: plug(options.authenticators, parts),
     anonymous: options.anonymous ?? true,
     routes: [...plug(options.nonResourceRoutes, parts), ...(flow ? flowControlRoutes(flow) : [])],
+    delegation: options.delegation?.(parts),
     impersonate: options.impersonate,
     audit: options.audit,
     requestTimeoutMs,

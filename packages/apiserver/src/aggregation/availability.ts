@@ -25,12 +25,10 @@ export function structuralVerdict({ spec }: APIService, service: Service | undef
   return ready ? undefined : no('MissingEndpoints', `endpointslices for ${at} have no addresses with port name ${goQuote(portName)}`);
 }
 
-/** Where the server is asked for the version it says it serves: at the address of its service. */
-export function discoveryUrl({ metadata, spec }: APIService, service: Service): string {
-  const host = service.spec?.type === 'ExternalName' ? service.spec.externalName! : service.spec!.clusterIP!;
-  const path = metadata.name === 'v1.' ? `/api/${spec!.version}` : `/apis/${spec!.group}/${spec!.version}`;
-  return `https://${host.includes(':') ? `[${host}]` : host}:${spec?.service?.port ?? 443}${path}`;
-}
+export const localVerdict: Verdict = { status: 'True', reason: 'Local', message: 'Local APIServices are always available' };
+
+/** What a server must serve to be there. */
+export const discoveryPath = ({ metadata, spec }: APIService): string => (metadata.name === 'v1.' ? `/api/${spec!.version}` : `/apis/${spec!.group}/${spec!.version}`);
 
 /** The conditions with the verdict among them; undefined where they say it already. `now` is RFC 3339. */
 export function withVerdict(conditions: readonly APIServiceCondition[] | undefined, { status, reason, message }: Verdict, now: string): APIServiceCondition[] | undefined {

@@ -17,7 +17,10 @@ export function unescapeExtraKey(key: string): string {
 
 const listed = /^(impersonate|x-remote)-/;
 
-/** Node joins repeated headers with commas; those that name groups and extras are taken apart again, as they were sent. */
+/** Headers are bytes, which Node reads as Latin-1; names of users are UTF-8. */
+const decoded = (value: string): string => (/[\x80-\xff]/.test(value) ? Buffer.from(value, 'latin1').toString() : value);
+
+/** Node joins repeated headers with commas; those that name users, groups and extras are taken apart again, as they were sent. */
 export function separateHeaders(headers: ApiRequest['headers'], rawHeaders: readonly string[]): ApiRequest['headers'] {
   let separate: ApiRequest['headers'] | undefined;
   for (const name in headers) {
@@ -28,7 +31,7 @@ export function separateHeaders(headers: ApiRequest['headers'], rawHeaders: read
   if (!separate) return headers;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const values = separate[rawHeaders[i].toLowerCase()];
-    if (Array.isArray(values) && listed.test(rawHeaders[i].toLowerCase())) values.push(rawHeaders[i + 1]);
+    if (Array.isArray(values) && listed.test(rawHeaders[i].toLowerCase())) values.push(decoded(rawHeaders[i + 1]));
   }
   return separate;
 }

@@ -20,6 +20,7 @@ import { createTokenIssuer, type TokenIssuer, type TokenIssuerOptions } from './
 import { serviceAccountTokens } from './tokens/service-account.ts';
 import { staticTokens } from './tokens/static.ts';
 
+export type { RequestHeaderOptions } from './authenticators/request-header.ts';
 export { forbiddenByAuthorization } from './forbidden.ts';
 export { impersonate } from './impersonation.ts';
 export * from './names.ts';

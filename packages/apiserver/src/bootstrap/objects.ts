@@ -3,7 +3,7 @@ import type { ConfigMap, Endpoints, Service } from '@pilothouse/api-schemas/type
 import type { EndpointSlice } from '@pilothouse/api-schemas/types/discovery/v1';
 import type { ServiceCIDR } from '@pilothouse/api-schemas/types/networking/v1';
 import { isIP } from 'node:net';
-import { requestHeaderDefaults } from '../auth/authenticators/request-header.ts';
+import { requestHeaderDefaults, type RequestHeaderOptions } from '../auth/authenticators/request-header.ts';
 
 export interface ServerFacts {
   /** Where others reach this server (`--advertise-address` and port). */
@@ -16,7 +16,8 @@ export interface ServerFacts {
   /** PEM. */
   clientCa?: string;
   requestHeaderCa?: string;
-  requestHeaderAllowedNames?: readonly string[];
+  /** How the front proxy tells who its users are; default: upstream's. */
+  requestHeader?: RequestHeaderOptions;
 }
 
 const serviceName = 'kubernetes';
@@ -54,18 +55,19 @@ export const serviceCidr = (facts: ServerFacts): ServiceCIDR => ({
 
 /** How extension API servers are to authenticate those whom this server passes on. */
 export function extensionAuthentication(facts: ServerFacts): ConfigMap {
+  const { allowedNames, extraHeaderPrefixes, groupHeaders, uidHeaders, userHeaders } = { ...requestHeaderDefaults, ...facts.requestHeader };
   const list = (values: readonly string[]) => JSON.stringify(values.map((v) => v.replace(/(^|-)[a-z]/g, (c) => c.toUpperCase())));
   return {
     metadata: { name: 'extension-apiserver-authentication', namespace: 'kube-system' },
     data: {
       ...(facts.clientCa && { 'client-ca-file': facts.clientCa }),
       ...(facts.requestHeaderCa && {
-        'requestheader-allowed-names': JSON.stringify(facts.requestHeaderAllowedNames ?? requestHeaderDefaults.allowedNames),
+        'requestheader-allowed-names': JSON.stringify(allowedNames),
         'requestheader-client-ca-file': facts.requestHeaderCa,
-        'requestheader-extra-headers-prefix': list(requestHeaderDefaults.extraHeaderPrefixes),
-        'requestheader-group-headers': list(requestHeaderDefaults.groupHeaders),
-        'requestheader-uid-headers': list(requestHeaderDefaults.uidHeaders),
-        'requestheader-username-headers': list(requestHeaderDefaults.userHeaders),
+        'requestheader-extra-headers-prefix': list(extraHeaderPrefixes),
+        'requestheader-group-headers': list(groupHeaders),
+        'requestheader-uid-headers': list(uidHeaders),
+        'requestheader-username-headers': list(userHeaders),
       }),
     },
   };

@@ -1,9 +1,9 @@
 /** An APIService for each version that definitions serve, as kube-aggregator's auto-registration keeps them. */
 import type { APIService } from '@pilothouse/api-schemas/types/apiregistration/v1';
-import { apiServices, isConflict, isNotFound } from '@pilothouse/apimachinery';
+import { apiServices, equalJson, isConflict, isNotFound } from '@pilothouse/apimachinery';
 import { messageOf, type Runtime, type Scope } from '@pilothouse/base';
 import type { LoopbackClient } from '../bootstrap/client.ts';
-import type { ObjectReader } from '../contract.ts';
+import type { ObjectFeed } from '../contract.ts';
 import type { CustomResources } from './serving.ts';
 
 const managedLabel = 'kube-aggregator.kubernetes.io/automanaged';
@@ -18,7 +18,7 @@ function wantedService(group: string, version: string): APIService {
 }
 
 /** Runs until the scope closes. */
-export function registerApiServices(runtime: Runtime, scope: Scope, { client, read, custom }: { client: LoopbackClient; read: ObjectReader; custom: CustomResources }): void {
+export function registerApiServices(runtime: Runtime, scope: Scope, { client, read, custom }: { client: LoopbackClient; read: ObjectFeed; custom: CustomResources }): void {
   const { clock, log } = runtime;
   let due = false;
   const schedule = (ms: number): void => {
@@ -39,7 +39,15 @@ export function registerApiServices(runtime: Runtime, scope: Scope, { client, re
     for (const { spec } of custom.definitions()) for (const version of spec.versions) if (version.served) wanted.set(nameOf(spec.group, version.name), wantedService(spec.group, version.name));
     for (const service of await read.list(apiServices)) {
       const name = service.metadata.name!;
-      if (wanted.delete(name) || service.metadata.labels?.[managedLabel] !== managed || service.spec?.service) continue;
+      const isManaged = service.metadata.labels?.[managedLabel] === managed;
+      const own = wanted.get(name);
+      wanted.delete(name);
+      // What somebody else has registered is left alone.
+      if (!isManaged) continue;
+      if (own) {
+        if (!equalJson(service.spec, own.spec)) await client.update(apiServices, { ...service, spec: own.spec });
+        continue;
+      }
       await client.delete(apiServices, name).catch((error: unknown) => {
         if (!isNotFound(error)) throw error;
       });
@@ -47,6 +55,8 @@ export function registerApiServices(runtime: Runtime, scope: Scope, { client, re
     for (const service of wanted.values()) await client.create(apiServices, service);
   }
 
+  // What is deleted or changed by hand comes back; at first each is told of, which the reconciliation below covers.
+  void read.follow<APIService>(apiServices, (service, old) => void (old && !(service && equalJson(service.spec, old.spec)) && schedule(0)), scope.signal);
   scope.defer(custom.onChange((crd, old) => {
     const versions = (one: typeof crd): string => (one?.spec.versions ?? []).filter(({ served }) => served).map(({ name }) => name).join();
     if (versions(crd) !== versions(old)) schedule(0);

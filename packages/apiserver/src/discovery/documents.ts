@@ -6,6 +6,8 @@ export interface ServedApi {
   /** In order of priority; the core group is ''. */
   groups(): readonly GroupFacts[];
   resources(group: string, version: string): readonly ResourceFacts[];
+  /** What another server says of the version it serves; undefined: it is served here. */
+  discovered?(group: string, version: string): { resources?: readonly unknown[]; freshness: 'Current' | 'Stale' } | undefined;
   /** Whether the group has nothing built in: paths of it that lead nowhere are answered without a Status. */
   isCustom?(group: string): boolean;
 }
@@ -54,7 +56,7 @@ export function aggregatedDiscovery(api: ServedApi, which: 'core' | 'groups') {
     metadata: {},
     items: groups.map((group) => ({
       metadata: { ...(group.name && { name: group.name }) },
-      versions: group.versions.map((version) => ({ version, resources: aggregatedResources(api.resources(group.name, version), api.isCustom?.(group.name) ?? false), freshness: 'Current' })),
+      versions: group.versions.map((version) => ({ version, ...(api.discovered?.(group.name, version) ?? { resources: aggregatedResources(api.resources(group.name, version), api.isCustom?.(group.name) ?? false), freshness: 'Current' }) })),
     })),
   };
 }

@@ -48,7 +48,7 @@ export async function writeResponse(raw: ServerResponse, method: string, headers
   }
   if (response.headers['content-length'] !== undefined) cutWhenStalled(raw, writing);
   // A stream of known length is a long answer; one without is a watch, which compression would hold back.
-  if (response.headers['content-length'] !== undefined && method !== 'HEAD' && acceptsGzip(headers)) {
+  if (response.headers['content-length'] !== undefined && !response.headers['content-encoding'] && method !== 'HEAD' && acceptsGzip(headers)) {
     const { 'content-length': _, ...rest } = response.headers;
     raw.writeHead(status, { ...rest, 'content-encoding': 'gzip', vary: varying(response.headers) });
     await pipeline(body, createGzip({ level: constants.Z_BEST_SPEED, chunkSize: 256 * 1024 }), raw, { signal }).catch((error: unknown) => {

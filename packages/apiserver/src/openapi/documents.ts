@@ -31,8 +31,10 @@ export interface OpenApiDocuments {
   v2Protobuf(): Document;
   /** `path` as in the index: `api/v1`, `apis/apps/v1`. Undefined where there is no such document. */
   v3(path: string): Document | undefined;
-  /** The index at `/openapi/v3`. */
-  index(): Document;
+  /** Whether `v3` has a document of this path. */
+  has(path: string): boolean;
+  /** The index at `/openapi/v3`; `more` stands in it beside or instead of what is served here. */
+  index(more?: ReadonlyMap<string, { serverRelativeURL: string }>): Document;
 }
 
 const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1';
@@ -129,13 +131,16 @@ export function openApiDocuments(loadTexts: () => OpenApiTexts, custom: CustomSo
       const of = customVersions().find((one) => one.path === path);
       return of && customDocument(of);
     },
-    index() {
+    has: (path) => roots.has(path) || groupVersions.some((gv) => pathOf(gv.group, gv.version) === path) || customVersions().some((of) => of.path === path),
+    index(more = new Map()) {
       const versions = customVersions();
       const paths = [...groupVersions.map(({ group, version }) => pathOf(group, version)), ...roots.keys()];
       const hashes = (): [string, string][] => [...paths.map((path): [string, string] => [path, this.v3(path)!.hash]), ...versions.map((of): [string, string] => [of.path, hashOf(of)])];
       const inUse = new Set([...paths, ...versions.map((of) => of.path), 'v2', 'index']);
       for (const key of cache.keys()) if (!inUse.has(key)) cache.delete(key);
-      return keep('index', () => ({ paths: Object.fromEntries(hashes().sort(([a], [b]) => (a < b ? -1 : 1)).map(([path, hash]) => [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }])) }), stampOf(versions));
+      const entries = (): [string, { serverRelativeURL: string }][] => [...hashes().filter(([path]) => !more.has(path)).map(([path, hash]): [string, { serverRelativeURL: string }] => [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }]), ...more];
+      const elsewhere = [...more].map(([path, { serverRelativeURL }]) => `${path} ${serverRelativeURL}`).sort().join();
+      return keep('index', () => ({ paths: Object.fromEntries(entries().sort(([a], [b]) => (a < b ? -1 : 1))) }), `${stampOf(versions)}${elsewhere}`);
     },
   };
 }

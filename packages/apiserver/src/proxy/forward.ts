@@ -31,6 +31,8 @@ export interface ForwardOptions {
   prefix?: string;
   tls?: TlsMaterial;
   agent?: HttpAgent;
+  /** Longest silence of the backend. Default: none. */
+  timeoutMs?: number;
 }
 
 /** A path of the backend's as the client has to ask for it; other hosts and relative links stay. */
@@ -50,7 +52,8 @@ export function throughProxy(url: string, prefix: string, target: Target, client
   return `${origin}${path.startsWith(prefix) ? path : `${prefix.replace(/\/$/, '')}${path}`}${tail}`;
 }
 
-function responseHeaders(response: IncomingMessage, rewrite: ((url: string) => string) | undefined): Record<string, string | string[]> {
+/** What of the backend's headers the client gets. */
+export function responseHeaders(response: IncomingMessage, rewrite?: (url: string) => string): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(response.headers)) if (value !== undefined && (!hopByHop.has(name) || name === 'content-length')) headers[name] = value;
   if (rewrite) for (const name of ['location', 'content-location']) if (typeof headers[name] === 'string') headers[name] = rewrite(headers[name] as string);
@@ -66,7 +69,9 @@ async function whole(response: IncomingMessage): Promise<Buffer> {
 /** Sends the request on and streams the answer. @throws StatusError 503 when the backend cannot be reached */
 export async function forward(request: ApiRequest, target: Target, options: ForwardOptions): Promise<ApiResponse> {
   if (wantsUpgrade(request)) return passUpgrade(request, target, options.path, options.tls);
-  const response = await exchange(request, target, options);
+  const response = await exchange(request, target, options).catch((error: unknown) => {
+    throw request.signal.aborted ? error : serviceUnavailableError(`error trying to reach service: ${dialError(target, error)}`);
+  });
   const { prefix } = options;
   const clientHost = String(request.headers[':authority'] ?? request.headers.host ?? '');
   const rewrite = prefix === undefined ? undefined : (url: string) => throughProxy(url, prefix, target, clientHost);
@@ -78,11 +83,19 @@ export async function forward(request: ApiRequest, target: Target, options: Forw
   return { status, headers, body: Buffer.from(rewriteLinks((await whole(response)).toString('latin1'), rewrite), 'latin1') };
 }
 
-function exchange(request: ApiRequest, target: Target, { path, tls, agent }: ForwardOptions): Promise<IncomingMessage> {
+/** Sends the request on; resolves with the head of the answer. Rejects with what the connection said. */
+export function exchange(request: ApiRequest, target: Target, options: ForwardOptions): Promise<IncomingMessage> {
+  const { path, tls, agent, timeoutMs } = options;
   return new Promise((resolve, reject) => {
     const send = target.secure ? requestHttps : requestHttp;
-    const outgoing = send({ host: target.host, port: target.port, method: request.method, path, headers: requestHeaders(request, target), ...(agent ? { agent } : target.secure ? (tls ?? { rejectUnauthorized: false }) : {}), signal: request.signal }, resolve);
-    outgoing.on('error', (error) => reject(request.signal.aborted ? error : serviceUnavailableError(`error trying to reach service: ${dialError(target, error)}`)));
+    const outgoing = send({ host: target.host, port: target.port, method: request.method, path, headers: requestHeaders(request, target), ...(agent ? { agent } : target.secure ? (tls ?? { rejectUnauthorized: false }) : {}), ...(timeoutMs && { timeout: timeoutMs }), signal: request.signal }, resolve);
+    outgoing.on('timeout', () => outgoing.destroy(new Error('context deadline exceeded')));
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+      // The backend closed a kept connection just as it was used again.
+      const again = outgoing.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE') && (request.method === 'GET' || request.method === 'HEAD') && !request.signal.aborted;
+      if (again) exchange(request, target, options).then(resolve, reject);
+      else reject(error);
+    });
     outgoing.end(request.body?.length ? request.body : undefined);
   });
 }

@@ -18,6 +18,8 @@ export interface TlsMaterial {
   key?: string;
   ca?: string;
   rejectUnauthorized: boolean;
+  /** The name that the backend's certificate must have. Absent: that of its address. */
+  servername?: string;
 }
 
 export interface Kubelets {

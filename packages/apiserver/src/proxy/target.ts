@@ -35,11 +35,27 @@ export function requireProxyable(address: string | undefined): void {
 
 export const hostPort = (host: string, port: number | string): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
+const untrusted = 'tls: failed to verify certificate: x509: certificate signed by unknown authority';
+const tlsCauses: Readonly<Record<string, string>> = { DEPTH_ZERO_SELF_SIGNED_CERT: untrusted, SELF_SIGNED_CERT_IN_CHAIN: untrusted, UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted, UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted };
 const causes: Readonly<Record<string, string>> = { ECONNREFUSED: 'connect: connection refused', EHOSTUNREACH: 'connect: no route to host', ENETUNREACH: 'connect: network is unreachable', ETIMEDOUT: 'i/o timeout' };
+
+interface AltNameError {
+  host: string;
+  cert?: { subjectaltname?: string };
+}
+
+/** The certificate is another's. */
+function wrongName({ host, cert }: AltNameError): string {
+  const names = (cert?.subjectaltname ?? '').split(', ').filter((entry) => entry.startsWith('DNS:')).map((entry) => entry.slice(4));
+  return `tls: failed to verify certificate: x509: certificate is ${names.length ? `valid for ${names.join(', ')}, not ${host}` : `not valid for any names, but wanted to match ${host}`}`;
+}
 
 /** `dial tcp 10.0.0.1:10250: connect: connection refused` */
 export function dialError(target: Target, error: unknown): string {
   const { code = '', message } = error as NodeJS.ErrnoException;
+  if (code in tlsCauses) return tlsCauses[code];
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return wrongName(error as AltNameError);
+  if (code === 'ENOTFOUND') return `dial tcp: lookup ${target.host}: no such host`;
   return code in causes ? `dial tcp ${hostPort(target.host, target.port)}: ${causes[code]}` : message;
 }
 

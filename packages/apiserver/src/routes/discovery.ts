@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type ApiRequest, type ApiResponse, notAcceptableError, type Status, StatusError } from '@pilothouse/apimachinery';
 import { aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersions, type ServedApi } from '../discovery/documents.ts';
-import type { NonResourceRoute } from '../options.ts';
+import type { NonResourceRoute, RouteContext } from '../options.ts';
 import { negotiate, parseAccept, wantsPretty } from '../request/negotiate.ts';
 import { textAnswer, valueAnswer } from '../request/respond.ts';
 
@@ -52,10 +52,15 @@ function negotiateDiscovery(request: ApiRequest, query: URLSearchParams) {
   }
 }
 
+/** Discovery needs to know no more of the server than what it serves. */
+export interface DiscoveryRoute extends NonResourceRoute {
+  handle(request: ApiRequest, context: Pick<RouteContext, 'path' | 'query'>): ApiResponse;
+}
+
 /** `serverAddress`: `host:port` at which clients reach this server. */
-export function discoveryRoutes(api: ServedApi, serverAddress: () => string): NonResourceRoute[] {
+export function discoveryRoutes(api: ServedApi, serverAddress: () => string): DiscoveryRoute[] {
   const reading = (method: string) => method === 'GET' || method === 'HEAD';
-  const root = (which: 'core' | 'groups', legacy: () => object): NonResourceRoute['handle'] => (request, { query }) => {
+  const root = (which: 'core' | 'groups', legacy: () => object): DiscoveryRoute['handle'] => (request, { query }) => {
     if (which === 'core' && !reading(request.method)) throw notAllowed();
     const format = aggregatedFormat(String(request.headers.accept ?? ''));
     if (format) return aggregatedAnswer(request, query, aggregatedDiscovery(api, which), format);

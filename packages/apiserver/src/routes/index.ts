@@ -1,6 +1,7 @@
 /** The paths beside the resources, listed once. */
 import { builtinGroups, builtinResources } from '@pilothouse/api-schemas';
 import type { MetricsRegistry } from '@pilothouse/base';
+import type { RemoteOpenApi } from '../aggregation/remote-open-api.ts';
 import type { ServedApi } from '../discovery/documents.ts';
 import { type CustomSource, openApiDocuments, type OpenApiTexts } from '../openapi/documents.ts';
 import type { NonResourceRoute } from '../options.ts';
@@ -34,13 +35,15 @@ export interface StandardRouteOptions {
   api?: ServedApi;
   /** Definitions of custom resources that are served. */
   definitions?: CustomSource;
+  /** OpenAPI documents of other servers. */
+  remoteOpenApi?: RemoteOpenApi;
 }
 
 export function standardRoutes(options: StandardRouteOptions): NonResourceRoute[] {
   const api = options.api ?? builtinApi;
   const routes: NonResourceRoute[] = [
     ...discoveryRoutes(api, options.serverAddress),
-    ...openApiRoutes(openApiDocuments(options.texts, options.definitions)),
+    ...openApiRoutes(openApiDocuments(options.texts, options.definitions), options.remoteOpenApi),
     ...healthRoutes(options.healthChecks, options.slis),
     ...(options.slis ? [metricsRoute(options.slis, '/metrics/slis')] : []),
     versionRoute(options.build),

@@ -1,6 +1,7 @@
 /** Routes of the OpenAPI documents. */
 import type { ApiRequest, ApiResponse } from '@pilothouse/apimachinery';
 import type { Document, OpenApiDocuments } from '../openapi/documents.ts';
+import type { RemoteOpenApi } from '../aggregation/remote-open-api.ts';
 import type { NonResourceRoute } from '../options.ts';
 import { parseAccept } from '../request/negotiate.ts';
 import { textAnswer } from '../request/respond.ts';
@@ -28,14 +29,18 @@ function answer(request: ApiRequest, document: Document, query: URLSearchParams,
   return { status: 200, headers, body: document.bytes };
 }
 
-export function openApiRoutes(documents: OpenApiDocuments): NonResourceRoute[] {
+/** `remote`: documents of other servers. */
+export function openApiRoutes(documents: OpenApiDocuments, remote?: RemoteOpenApi): NonResourceRoute[] {
+  const own = (path: string): boolean => documents.has(path);
   return [
     { path: '/openapi/v2', exact: true, handle: (request, { query }) => answerV2(request, documents, query) },
     {
       path: '/openapi/v3',
-      handle(request, { path, query }) {
+      handle(request, { path, query, user }) {
         const name = path.slice('/openapi/v3'.length).replace(/^\/|\/$/g, '');
-        const document = name ? documents.v3(name) : documents.index();
+        const elsewhere = name && remote?.v3Of(name, own);
+        if (elsewhere) return elsewhere(request, { user, info: { path, isResource: false }, auditId: '' });
+        const document = name ? documents.v3(name) : documents.index(remote?.v3Index(own));
         return document ? answer(request, document, query, Boolean(name)) : textAnswer('404 page not found\n', 404);
       },
     },

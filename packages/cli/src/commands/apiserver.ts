@@ -2,13 +2,14 @@ import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { jsonLogger, type LogLevel, realRuntime, Scope, UserError } from '@pilothouse/base';
 import { ensurePki } from '@pilothouse/apiserver/pki/index';
+import { type FrontProxyFlags, frontProxyOf } from '../parts/front-proxy.ts';
 import { nthAddress, startApiServer } from '../parts/api-server.ts';
 import { runUntilSignal } from '../parts/lifetime.ts';
 import { processMetrics } from '../parts/process-metrics.ts';
 import { ensurePortFree } from '../parts/ports.ts';
 import { describeStore, embeddedStoreDir, openStore, type StoreFlags } from '../parts/store.ts';
 
-interface ApiServerFlags extends StoreFlags {
+interface ApiServerFlags extends StoreFlags, FrontProxyFlags {
   certDir?: string;
   bindAddress: string;
   advertiseAddress?: string;
@@ -28,6 +29,7 @@ interface ApiServerFlags extends StoreFlags {
   requestTimeout: number;
   minRequestTimeout: number;
   enablePriorityAndFairness: boolean;
+  enableAggregatorRouting: boolean;
   logLevel: LogLevel;
 }
 
@@ -48,7 +50,7 @@ export async function apiserver(flags: ApiServerFlags): Promise<void> {
     openStore(runtime, { ...flags, dataDir: flags.dataDir && embeddedStoreDir(flags.dataDir) }),
   ]);
   scope.own(store);
-  const running = await startApiServer(runtime, scope, { ...flags, pki, store, bindAddresses: [flags.bindAddress], advertiseAddress, metrics: processMetrics(runtime) }).catch(async (error) => {
+  const running = await startApiServer(runtime, scope, { ...flags, pki, store, bindAddresses: [flags.bindAddress], advertiseAddress, frontProxy: frontProxyOf(flags, pki), metrics: processMetrics(runtime) }).catch(async (error) => {
     await scope.close();
     throw error;
   });

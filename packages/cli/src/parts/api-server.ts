@@ -13,16 +13,16 @@ import { validatingPolicies } from '@pilothouse/apiserver/admission/validating-p
 import { auditFile, createAudit, parseAuditPolicy } from '@pilothouse/apiserver/audit/index';
 import { announceServer, loopbackClient, runBootstrap } from '@pilothouse/apiserver/bootstrap/index';
 import { keepAllocations } from '@pilothouse/apiserver/bootstrap/service-repair';
-import { askDiscoveryAs } from '@pilothouse/apiserver/aggregation/ask-discovery';
-import { keepAvailability } from '@pilothouse/apiserver/aggregation/keep-availability';
+import { type Aggregation, aggregation } from '@pilothouse/apiserver/aggregation/index';
 import { registerApiServices } from '@pilothouse/apiserver/custom-resources/api-services';
 import { runDefinitionLifecycle } from '@pilothouse/apiserver/custom-resources/lifecycle/index';
 import { noTexts, type OpenApiTexts } from '@pilothouse/apiserver/openapi/documents';
 import { keepSchemaStatus } from '@pilothouse/apiserver/flow-control/dangling';
+import type { FrontProxy } from './front-proxy.ts';
 import type { Pki } from '@pilothouse/apiserver/pki/index';
 import { connectHandlers, kubelets } from '@pilothouse/apiserver/proxy/index';
 import { builtinDefinitions, defaultResourceOptions } from '@pilothouse/apiserver/resources/index';
-import { standardRoutes } from '@pilothouse/apiserver/routes/index';
+import { builtinApi, standardRoutes } from '@pilothouse/apiserver/routes/index';
 import { metricsRoute } from '@pilothouse/apiserver/routes/metrics';
 import { openIdRoutes } from '@pilothouse/apiserver/routes/openid';
 import { virtualHandlers } from '@pilothouse/apiserver/virtual/index';
@@ -57,6 +57,10 @@ export interface ApiServerSetup {
   minRequestTimeout?: number;
   /** Default true. */
   enablePriorityAndFairness?: boolean;
+  /** The front proxy that is believed about its users, and as which this server asks extension servers; default: as the pki directory has it. */
+  frontProxy?: FrontProxy;
+  /** Extension servers are asked at the endpoints of their services rather than at the services' addresses. */
+  enableAggregatorRouting?: boolean;
   /** Where the server counts; shown at /metrics. */
   metrics: MetricsRegistry;
 }
@@ -121,13 +125,14 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
   const nodePorts = parsePortRange(setup.serviceNodePortRange);
   const serviceAddress = nthAddress(setup.serviceClusterIpRange, 1);
   let address = `${setup.advertiseAddress}:${setup.securePort}`;
+  let self: { host: string; port: number } | undefined;
   let auth: ReturnType<typeof authFor> | undefined;
   const authOf = (parts: ServerParts) => (auth ??= authFor(parts));
   const authFor = (parts: ServerParts) => ({
     authentication: standardAuthentication(runtime, {
       clientAuthorities: [pki.ca.certificate],
-      requestHeaderAuthorities: [pki.frontProxyCa.certificate],
-      requestHeader: { allowedNames: ['front-proxy-client'] },
+      requestHeaderAuthorities: [frontProxy.authorities],
+      requestHeader: frontProxy.requestHeader,
       serviceAccounts: { privateKey: pki.serviceAccount.then((key) => key.privateKey), issuer: setup.serviceAccountIssuer, jwksUri: `https://${address}/openid/v1/jwks` },
       read: parts.read,
       client: loopback,
@@ -142,6 +147,9 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
   const loopback = loopbackClient((request) => state.server!.handle(request));
   let texts: OpenApiTexts | undefined;
   const textsOnce = () => (texts ??= loadTexts());
+  const frontProxy: FrontProxy = setup.frontProxy ?? { authorities: pki.frontProxyCa.certificate, requestHeader: { allowedNames: ['front-proxy-client'] }, identity: () => pki.client('front-proxy-client') };
+  let behind: Aggregation | undefined;
+  const aggregationOf = (parts: ServerParts): Aggregation => (behind ??= aggregation(runtime, scope, parts, { identity: frontProxy.identity, toEndpoints: setup.enableAggregatorRouting, self: () => self }));
   const impersonation = new Map<string, string>();
   const audit = auditFor(runtime, setup);
   if (audit) scope.own(audit);
@@ -159,6 +167,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
       further: policiesAndWebhooks(runtime, parts),
       ...((setup.authorizationMode ?? ['RBAC']).includes('RBAC') && { rbac: authOf(parts).authorization.rbac }),
     }),
+    delegation: (parts) => aggregationOf(parts).delegation,
     impersonate: (request, attributes, parts) => impersonate(request.headers, attributes, parts.authorize, impersonation),
     metrics: setup.metrics,
     ...(audit && { audit }),
@@ -167,7 +176,9 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
     nonResourceRoutes: (parts) => standardRoutes({
       serverAddress: () => address,
       texts: textsOnce,
-      ...(parts.customResources && { api: parts.customResources.api, definitions: parts.customResources.established }),
+      api: aggregationOf(parts).api(parts.customResources?.api ?? builtinApi),
+      ...(parts.customResources && { definitions: parts.customResources.established }),
+      remoteOpenApi: aggregationOf(parts).openApi,
       build: { gitCommit: '', buildDate, runtime: process.version, platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}` },
       healthChecks: [
         { name: 'ping', in: ['healthz', 'livez', 'readyz'], check() {} },
@@ -189,21 +200,22 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
   };
   const server = scope.own(await createApiServer(runtime, options));
   state.server = server;
-  const listeners = await Promise.all(setup.bindAddresses.map((host) => server.listen({ host, port: setup.securePort, tls: { cert: pki.apiserver.certificate, key: pki.apiserver.key, clientCa: [pki.ca.certificate, pki.frontProxyCa.certificate] } })));
+  const listeners = await Promise.all(setup.bindAddresses.map((host) => server.listen({ host, port: setup.securePort, tls: { cert: pki.apiserver.certificate, key: pki.apiserver.key, clientCa: [pki.ca.certificate, frontProxy.authorities] } })));
   const [listener] = listeners;
   address = `${setup.advertiseAddress}:${listener.port}`;
-  await runBootstrap(loopback, runtime, { advertiseAddress: setup.advertiseAddress, port: listener.port, serviceRanges: [setup.serviceClusterIpRange], serviceAddress, clientCa: pki.ca.certificate, requestHeaderCa: pki.frontProxyCa.certificate, requestHeaderAllowedNames: ['front-proxy-client'] });
+  const host = listener.host === '0.0.0.0' || listener.host === '::' ? '127.0.0.1' : listener.host;
+  self = { host, port: listener.port };
+  await runBootstrap(loopback, runtime, { advertiseAddress: setup.advertiseAddress, port: listener.port, serviceRanges: [setup.serviceClusterIpRange], serviceAddress, clientCa: pki.ca.certificate, requestHeaderCa: frontProxy.authorities, requestHeader: frontProxy.requestHeader });
   await auth!.authorization.ready;
   keepAllocations({ ...runtime, client: loopback, store }, scope, { serviceNodePortRange: nodePorts ?? defaultResourceOptions.serviceNodePortRange });
   await announceServer(loopback, runtime, scope, { hostName: hostname(), advertiseAddress: setup.advertiseAddress, port: listener.port, store });
   await keepSchemaStatus(server.read, loopback, runtime, scope);
-  await keepAvailability(runtime, scope, { client: loopback, read: server.read, ask: askDiscoveryAs(() => pki.client('front-proxy-client')) });
+  await aggregationOf(server.parts).keepAvailability(loopback);
   const custom = server.parts.customResources;
   if (custom) {
     runDefinitionLifecycle(runtime, scope, { client: loopback, parts: server.parts, custom });
     registerApiServices(runtime, scope, { client: loopback, read: server.read, custom });
   }
   state.bootstrapped = true;
-  const host = listener.host === '0.0.0.0' || listener.host === '::' ? '127.0.0.1' : listener.host;
   return { server, listener, url: `https://${host.includes(':') ? `[${host}]` : host}:${listener.port}` };
 }
