@@ -1,5 +1,6 @@
 /** The command line: subcommands and flags, named as Kubernetes names them. Each command's code is loaded when it is run. */
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { addControllerFlags } from './parts/controller-flags.ts';
 import { parseDuration } from './parts/duration.ts';
 import { programVersion } from './version.ts';
 
@@ -11,6 +12,11 @@ const port = (text: string): number => {
 const count = (text: string): number => {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('needed: a whole number, 0 or more');
+  return value;
+};
+const number = (text: string): number => {
+  const value = Number(text);
+  if (!text || !Number.isFinite(value)) throw new InvalidArgumentError('needed: a number');
   return value;
 };
 /** As milliseconds. */
@@ -28,6 +34,17 @@ const logLevel = () => new Option('--log-level <level>', 'what is logged').choic
 
 /** A boolean flag as Go's: `--leader-elect`, `--leader-elect=false`. */
 const boolean = (name: string, description: string, value: boolean) => new Option(`--${name} [bool]`, description).preset(true).argParser((text: string | boolean) => (typeof text === 'boolean' ? text : flag(text))).default(value);
+
+function leaderFlags(command: Command, name: string): Command {
+  return command
+    .addOption(boolean('leader-elect', 'stand for election before working', true))
+    .option('--leader-elect-lease-duration <duration>', 'how long others wait for a leader that does not renew', duration, duration('15s'))
+    .option('--leader-elect-renew-deadline <duration>', 'a leader that has not renewed for so long gives up', duration, duration('10s'))
+    .option('--leader-elect-retry-period <duration>', 'pause between attempts', duration, duration('2s'))
+    .option('--leader-elect-resource-lock <kind>', 'what is locked', 'leases')
+    .option('--leader-elect-resource-name <name>', 'name of the Lease', name)
+    .option('--leader-elect-resource-namespace <namespace>', 'its namespace', 'kube-system');
+}
 
 function etcdFlags(command: Command): Command {
   return etcdAccessFlags(command)
@@ -120,23 +137,26 @@ export function buildProgram(): Command {
     .option('--data-dir <dir>', 'the directory of the new cluster; must not have a store yet')
     .action(async (file, options) => (await import('./commands/restore.ts')).restore(file, options));
 
-  program.command('controller-manager')
+  const manager = program.command('controller-manager')
     .description('the controllers')
     .requiredOption('--kubeconfig <file>', 'how to reach the API server')
     .option('--controllers <names>', '* all that are on by default, foo: foo on, -foo: foo off', list, ['*'])
-    .option('--cluster-cidr <cidr>', 'addresses of pods', '10.244.0.0/16')
-    .option('--service-cluster-ip-range <cidr>', 'addresses of services', '10.96.0.0/16')
-    .addOption(boolean('allocate-node-cidrs', 'give each node a range of pod addresses', true))
-    .option('--node-cidr-mask-size <bits>', 'size of a node\'s range', count, 24)
-    .option('--root-ca-file <file>', 'authority published to every namespace')
-    .option('--cluster-signing-cert-file <file>', 'authority that signs certificate requests')
-    .option('--cluster-signing-key-file <file>', 'its key')
-    .option('--service-account-private-key-file <file>', 'key that signs the tokens kept in secrets')
     .addOption(boolean('use-service-account-credentials', 'each controller acts as its own service account', true))
-    .addOption(boolean('leader-elect', 'stand for election before working', true))
-    .option('--metrics-port <port>', 'serve /metrics, /healthz and /readyz in plain HTTP on 127.0.0.1; 0: do not', port, 0)
-    .addOption(logLevel())
-    .action(async (options) => (await import('./commands/controller-manager.ts')).controllerManager(options));
+    .option('--feature-gates <settings>', 'Name=true or Name=false; refused where it is not what is built in', list, [])
+    .option('--kube-api-qps <n>', 'requests per second that each client allows itself; 0: no limit', number, 0)
+    .option('--kube-api-burst <n>', 'requests at once under --kube-api-qps (default: twice that)', count, 0);
+  leaderFlags(manager, 'kube-controller-manager')
+    .option('--bind-address <address>', 'where /metrics, /healthz, /livez and /readyz are served', '0.0.0.0')
+    .option('--secure-port <port>', 'their port (HTTPS); 0: do not serve', port, 10257)
+    .option('--tls-cert-file <file>', 'serving certificate; absent: made for this run')
+    .option('--tls-private-key-file <file>', 'its key')
+    .option('--client-ca-file <file>', 'authority of clients\' certificates')
+    .option('--authentication-kubeconfig <file>', 'whom clients\' tokens are reviewed by')
+    .option('--authorization-kubeconfig <file>', 'who says what clients may')
+    .option('--authorization-always-allow-paths <paths>', 'paths that anybody may read', list, ['/healthz', '/readyz', '/livez'])
+    .option('--metrics-port <port>', 'serve the same in plain HTTP on 127.0.0.1; 0: do not', port, 0)
+    .addOption(logLevel());
+  addControllerFlags(manager).action(async (options) => (await import('./commands/controller-manager.ts')).controllerManager(options));
 
   program.command('scheduler')
     .description('the scheduler')

@@ -7,6 +7,8 @@ export interface WorkQueueOptions {
   baseDelayMs?: number;
   /** Longest back-off; default 1,000 s. */
   maxDelayMs?: number;
+  /** Told of a key that has become due, and of the seconds that it waited for a worker. */
+  observer?: { added(): void; waited(seconds: number): void };
 }
 
 /**
@@ -14,12 +16,13 @@ export interface WorkQueueOptions {
  * (if it is added meanwhile it is `dirty`, and becomes ready when done); `later` holds a key once, at its earliest time.
  */
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
-  const { clock, baseDelayMs = 5, maxDelayMs = 1_000_000 } = options;
+  const { clock, baseDelayMs = 5, maxDelayMs = 1_000_000, observer } = options;
   let ready: string[] = [];
   let head = 0;
   const dirty = new Set<string>();
   const processing = new Set<string>();
   const failures = new Map<string, number>();
+  const addedAt = new Map<string, number>();
   const takers: ((key: string | undefined) => void)[] = [];
   const later = new KeyedHeap<{ key: string; at: number; order: number }>({ key: (e) => e.key, before: (a, b) => a.at < b.at || (a.at === b.at && a.order < b.order) });
   let order = 0;
@@ -29,15 +32,26 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
 
   const push = (key: string) => {
     const taker = takers.shift();
-    if (taker) {
-      dirty.delete(key);
-      processing.add(key);
-      taker(key);
-    } else ready.push(key);
+    if (taker) taker(take(key));
+    else ready.push(key);
+  };
+  /** The key is a worker's from here on. */
+  const take = (key: string) => {
+    dirty.delete(key);
+    processing.add(key);
+    if (observer) {
+      observer.waited((clock.monotonic() - (addedAt.get(key) ?? clock.monotonic())) / 1000);
+      addedAt.delete(key);
+    }
+    return key;
   };
   const add = (key: string) => {
     if (stopping || dirty.has(key)) return;
     dirty.add(key);
+    if (observer) {
+      addedAt.set(key, clock.monotonic());
+      observer.added();
+    }
     if (!processing.has(key)) push(key);
   };
   const arm = () => {
@@ -83,9 +97,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
           ready = ready.slice(head);
           head = 0;
         }
-        dirty.delete(key);
-        processing.add(key);
-        return Promise.resolve(key);
+        return Promise.resolve(take(key));
       }
       if (stopping) return Promise.resolve(undefined);
       return new Promise((resolve) => takers.push(resolve));

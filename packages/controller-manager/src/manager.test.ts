@@ -16,6 +16,7 @@ describe('controller manager', () => {
     [['*', 'c-controller'], ['a-controller', 'b-controller', 'c-controller']],
     [['*', '-a'], ['b-controller']],
     [['a'], ['a-controller']],
+    [['*', '-storage-version-gc'], ['a-controller', 'b-controller']],
   ])('--controllers %j selects %j', (selection, expected) => {
     expect(selectControllers(all, selection).map((c) => c.name)).toEqual(expected);
   });

@@ -1,17 +1,30 @@
 import { exponentialBuckets, type MetricsRegistry } from '@pilothouse/base';
 import type { ControllerMetrics } from './run.ts';
 
-/** Work queues under client-go's names. */
+/** Work queues under client-go's names, running controllers under the controller manager's. */
 export function controllerMetrics(registry: MetricsRegistry): ControllerMetrics {
+  const seconds = exponentialBuckets(1e-8, 10, 12);
   const adds = registry.counter('workqueue_adds_total', '[ALPHA] Total number of adds handled by workqueue', ['name']);
   const retries = registry.counter('workqueue_retries_total', '[ALPHA] Total number of retries handled by workqueue', ['name']);
-  const seconds = registry.histogram('workqueue_work_duration_seconds', '[ALPHA] How long in seconds processing an item from workqueue takes.', exponentialBuckets(1e-8, 10, 12), ['name']);
+  const waited = registry.histogram('workqueue_queue_duration_seconds', '[ALPHA] How long in seconds an item stays in workqueue before being requested.', seconds, ['name']);
+  const worked = registry.histogram('workqueue_work_duration_seconds', '[ALPHA] How long in seconds processing an item from workqueue takes.', seconds, ['name']);
+  const running = registry.gauge('running_managed_controllers', '[ALPHA] Indicates where instances of a controller are currently running', ['manager', 'name']);
   const depths = new Map<string, () => number>();
+  const underWay = new Map<string, () => readonly number[]>();
   registry.collect('gauge', 'workqueue_depth', '[ALPHA] Current depth of workqueue', ['name'], () => [...depths].map(([name, read]) => [[name], read()] as const));
+  registry.collect('gauge', 'workqueue_unfinished_work_seconds', "[ALPHA] How many seconds of work has done that is in progress and hasn't been observed by work_duration. Large values indicate stuck threads. One can deduce the number of stuck threads by observing the rate at which this increases.", ['name'], () =>
+    [...underWay].map(([name, read]) => [[name], read().reduce((sum, one) => sum + one, 0)] as const));
+  registry.collect('gauge', 'workqueue_longest_running_processor_seconds', '[ALPHA] How many seconds has the longest running processor for workqueue been running.', ['name'], () =>
+    [...underWay].map(([name, read]) => [[name], Math.max(0, ...read())] as const));
   return {
     adds: (controller) => void adds.with(controller).value++,
     retries: (controller) => void retries.with(controller).value++,
-    workDuration: (controller, value) => seconds.with(controller).observe(value),
+    queueDuration: (controller, value) => waited.with(controller).observe(value),
+    workDuration: (controller, value) => worked.with(controller).observe(value),
     depth: (controller, read) => void depths.set(controller, read),
+    underWay: (controller, read) => void underWay.set(controller, read),
+    running(controller, value) {
+      running.with('kube-controller-manager', controller).value = value ? 1 : 0;
+    },
   };
 }

@@ -8,8 +8,14 @@ import type { ControllerContext, ControllerDefinition, Watch } from './contract.
 export interface ControllerMetrics {
   adds(controller: string): void;
   retries(controller: string): void;
+  /** Seconds that a key waited for a worker. */
+  queueDuration(controller: string, seconds: number): void;
   /** Seconds that one reconcile took. */
   workDuration(controller: string, seconds: number): void;
+  /** Seconds that reconciles under way have taken so far. */
+  underWay(controller: string, read: () => readonly number[]): void;
+  /** Whether the controller runs. */
+  running(controller: string, value: boolean): void;
   /** Keys waiting. */
   depth(controller: string, read: () => number): void;
 }
@@ -49,7 +55,10 @@ function runController(definition: ControllerDefinition<unknown>, options: RunOp
   const log = options.runtime.log.child({ controller: name });
   const runtime: Runtime = { clock, log, random: options.runtime.random.fork(name) };
   const client = (definition.serviceAccount ? options.clientFor?.(definition.serviceAccount) : undefined) ?? options.client;
-  const queue = createWorkQueue({ clock });
+  const { metrics } = options;
+  const queue = createWorkQueue({ clock, ...(metrics && { observer: { added: () => metrics.adds(name), waited: (seconds) => metrics.queueDuration(name, seconds) } }) });
+  const startedAt = new Set<{ ms: number }>();
+  metrics?.underWay(name, () => [...startedAt].map(({ ms }) => (clock.monotonic() - ms) / 1000));
   const recorder = createEventRecorder(client, runtime, { component: definition.eventSource ?? name });
   const informers = new Map<string, Informer<any>>();
   for (const watch of watches) {
@@ -62,16 +71,13 @@ function runController(definition: ControllerDefinition<unknown>, options: RunOp
     if (!found) throw new Error(`${name} does not watch ${groupResource(type)}: declare it under watches`);
     return found;
   };
-  const enqueue = (key: string) => {
-    options.metrics?.adds(name);
-    queue.add(key);
-  };
+  const enqueue = (key: string) => queue.add(key);
   const context: ControllerContext = {
     ...runtime, client, informers: options.informers, recorder, signal: options.signal, flags: options.flags ?? {},
     informer, lister: (type) => informer(type).lister,
     enqueue, enqueueAfter: (key, delayMs) => queue.addAfter(key, delayMs),
   };
-  options.metrics?.depth(name, () => queue.length);
+  metrics?.depth(name, () => queue.length);
 
   const unhook: (() => void)[] = [];
   const start = async () => {
@@ -82,7 +88,10 @@ function runController(definition: ControllerDefinition<unknown>, options: RunOp
   };
   const starting = start();
   const started = starting.then(
-    () => log.debug('Controller started'),
+    () => {
+      metrics?.running(name, true);
+      log.debug('Controller started');
+    },
     (error) => {
       if (!options.signal.aborted) log.error('Controller could not start', { err: error, reason: messageOf(error) });
     },
@@ -94,9 +103,12 @@ function runController(definition: ControllerDefinition<unknown>, options: RunOp
   if (options.signal.aborted) onAbort();
   else options.signal.addEventListener('abort', onAbort, { once: true });
   const stopped = starting
-    .then((state) => Promise.all(Array.from({ length: definition.workers ?? 5 }, () => work(definition, context, state, queue, options))))
+    .then((state) => Promise.all(Array.from({ length: definition.workers ?? 5 }, () => work(definition, context, state, { queue, startedAt, metrics }))))
     .catch(() => undefined)
-    .then(() => recorder.close());
+    .then(() => {
+      metrics?.running(name, false);
+      return recorder.close();
+    });
   return { started, stopped };
 }
 
@@ -116,12 +128,20 @@ function hook(watch: Watch, context: ControllerContext): () => void {
   });
 }
 
-async function work(definition: ControllerDefinition<unknown>, context: ControllerContext, state: unknown, queue: WorkQueue, options: RunOptions): Promise<void> {
+interface Work {
+  queue: WorkQueue;
+  /** Reconciles under way. */
+  startedAt: Set<{ ms: number }>;
+  metrics?: ControllerMetrics;
+}
+
+async function work(definition: ControllerDefinition<unknown>, context: ControllerContext, state: unknown, { queue, startedAt, metrics }: Work): Promise<void> {
   const { name } = definition;
   const { clock, log, signal } = context;
   for (let key = await queue.get(); key !== undefined; key = await queue.get()) {
     if (signal.aborted) return;
-    const startedAt = clock.monotonic();
+    const started = { ms: clock.monotonic() };
+    startedAt.add(started);
     try {
       const result = await definition.reconcile(key, context, state);
       queue.forget(key);
@@ -131,10 +151,11 @@ async function work(definition: ControllerDefinition<unknown>, context: Controll
       // Expected where things change or go while they are looked at: the next look settles it.
       if (isConflict(error) || isNotFound(error) || isNamespaceTerminating(error)) log.debug('Overtaken by a change, will try again', { key, reason: messageOf(error) });
       else log.warn('Reconcile failed, will try again', { key, retries: queue.retries(key), reason: messageOf(error), ...(!(error instanceof StatusError) && { err: error }) });
-      options.metrics?.retries(name);
+      metrics?.retries(name);
       queue.addRateLimited(key);
     } finally {
-      options.metrics?.workDuration(name, (clock.monotonic() - startedAt) / 1000);
+      startedAt.delete(started);
+      metrics?.workDuration(name, (clock.monotonic() - started.ms) / 1000);
       queue.done(key);
     }
   }

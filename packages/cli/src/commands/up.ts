@@ -13,7 +13,6 @@ import { nodeName } from '../parts/remote.ts';
 import { describeStore, embeddedStoreDir, openStore, type StoreFlags } from '../parts/store.ts';
 import { logsAndCgroups } from '../parts/kubelet-flags.ts';
 import { primaryAddress } from './apiserver.ts';
-import { controllerFlags } from './controller-manager.ts';
 
 interface UpFlags extends StoreFlags {
   bindAddress: string;
@@ -130,18 +129,16 @@ async function startDaemons(runtime: Runtime, scope: Scope, { flags, plan, api, 
 
   const managerRuntime = withLog('controller-manager');
   const manager = clients.client('kube-controller-manager', { commonName: 'system:kube-controller-manager', organizations: [] });
-  const accounts = new Map<string, ReturnType<typeof clients.serviceAccount>>();
   await startControllers(managerRuntime, scope, {
     client: manager,
     informers: clients.informers(manager),
-    clientFor(name) {
-      let found = accounts.get(name);
-      if (!found) accounts.set(name, (found = clients.serviceAccount('kube-controller-manager', name)));
-      return found;
-    },
+    clientFor: clients.serviceAccounts('kube-controller-manager', manager),
     selection: flags.controllers,
     metrics,
-    flags: controllerFlags({ clusterCidr: flags.clusterCidr, serviceClusterIpRange: flags.serviceClusterIpRange, allocateNodeCidrs: true, nodeCidrMaskSize: 24, rootCa: pki.ca.certificate, signingCert: pki.ca.certificate, signingKey: pki.ca.key, serviceAccountKey: pki.serviceAccount.then((key) => key.privateKey) }),
+    flags: {
+      'cluster-cidr': flags.clusterCidr, 'service-cluster-ip-range': flags.serviceClusterIpRange, 'allocate-node-cidrs': true,
+      'root-ca-file': pki.ca.certificate, 'cluster-signing-cert-file': pki.ca.certificate, 'cluster-signing-key-file': pki.ca.key, 'service-account-private-key-file': pki.serviceAccount.then((key) => key.privateKey),
+    },
   });
   say('Controllers: running');
 

@@ -1,8 +1,9 @@
 /** The controllers, in whatever process. */
 import { hostname } from 'node:os';
 import type { MetricsRegistry, Runtime, Scope } from '@pilothouse/base';
-import { type Client, type InformerFactory, startLeaderElection } from '@pilothouse/client';
+import { type Client, createEventRecorder, type InformerFactory, startLeaderElection } from '@pilothouse/client';
 import { controllers, selectControllers } from '@pilothouse/controller-manager';
+import { withConcurrency } from '@pilothouse/controller-manager/flags';
 import { controllerMetrics, runControllers } from '@pilothouse/controller-runtime';
 
 export interface ControllersSetup {
@@ -17,9 +18,19 @@ export interface ControllersSetup {
   metrics?: MetricsRegistry;
 }
 
+/** `--leader-elect-*`; durations in milliseconds. */
+export interface LeaderFlags {
+  leaderElectLeaseDuration: number;
+  leaderElectRenewDeadline: number;
+  leaderElectRetryPeriod: number;
+  leaderElectResourceLock: string;
+  leaderElectResourceName: string;
+  leaderElectResourceNamespace: string;
+}
+
 /** Runs them until the scope closes; resolves when their caches have synced. */
 export async function startControllers(runtime: Runtime, scope: Scope, setup: ControllersSetup): Promise<void> {
-  const chosen = selectControllers(controllers, setup.selection);
+  const chosen = withConcurrency(selectControllers(controllers, setup.selection), setup.flags);
   const stop = new AbortController();
   const running = runControllers(chosen, { ...setup, metrics: setup.metrics && controllerMetrics(setup.metrics), runtime, signal: stop.signal });
   scope.defer(async () => {
@@ -33,8 +44,12 @@ export async function startControllers(runtime: Runtime, scope: Scope, setup: Co
  * Stands for election under `name` in kube-system and calls `lead` when elected. Losing the lease ends the scope, as
  * upstream's daemons end when they lose theirs.
  */
-export async function leadAs(name: string, client: Client, runtime: Runtime, scope: Scope, lead: () => Promise<void>): Promise<void> {
-  const election = scope.own(startLeaderElection(client, runtime, { namespace: 'kube-system', name, identity: `${hostname()}_${runtime.random.uuid()}` }));
+export async function leadAs(name: string, client: Client, runtime: Runtime, scope: Scope, lead: () => Promise<void>, flags: Partial<LeaderFlags> = {}): Promise<void> {
+  const recorder = scope.own(createEventRecorder(client, runtime, { component: name }));
+  const election = scope.own(startLeaderElection(client, runtime, {
+    namespace: flags.leaderElectResourceNamespace ?? 'kube-system', name: flags.leaderElectResourceName ?? name, identity: `${hostname()}_${runtime.random.uuid()}`, recorder,
+    leaseDurationMs: flags.leaderElectLeaseDuration, renewDeadlineMs: flags.leaderElectRenewDeadline, retryPeriodMs: flags.leaderElectRetryPeriod,
+  }));
   await election.acquired();
   election.lost.addEventListener('abort', () => void scope.close(), { once: true });
   await lead();

@@ -2,6 +2,7 @@
 import type { ApiHandler } from '@pilothouse/apimachinery';
 import type { Runtime, Scope } from '@pilothouse/base';
 import { type Client, createClient, createInformerFactory, createInProcessTransport, type InformerFactory } from '@pilothouse/client';
+import { serviceAccountClients } from './service-account-clients.ts';
 import { programVersion } from '../version.ts';
 
 export interface Identity {
@@ -13,8 +14,8 @@ export interface InProcessClients {
   /** A client that acts as this user, with the user agent of the daemon. */
   client(daemon: string, identity: Identity): Client;
   informers(client: Client): InformerFactory;
-  /** As a service account of kube-system. */
-  serviceAccount(daemon: string, name: string): Client;
+  /** Clients by service account of kube-system, whose tokens `asker` asks for. */
+  serviceAccounts(daemon: string, asker: Client): (name: string) => Client;
 }
 
 export function inProcessClients(handle: ApiHandler, runtime: Runtime, scope: Scope): InProcessClients {
@@ -22,6 +23,6 @@ export function inProcessClients(handle: ApiHandler, runtime: Runtime, scope: Sc
   return {
     client,
     informers: (c) => scope.own(createInformerFactory(c, runtime)),
-    serviceAccount: (daemon, name) => client(`${daemon}/v${programVersion}/${name}`, { commonName: `system:serviceaccount:kube-system:${name}`, organizations: ['system:serviceaccounts', 'system:serviceaccounts:kube-system'] }),
+    serviceAccounts: (daemon, asker) => serviceAccountClients(asker, createInProcessTransport(handle, { anonymous: true }), { runtime, scope, options: (name) => ({ userAgent: `${daemon}/v${programVersion}/${name}` }) }),
   };
 }

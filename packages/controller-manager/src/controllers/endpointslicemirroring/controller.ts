@@ -1,7 +1,7 @@
-import { endpointSlices, endpoints, isNotFound, services } from '@pilothouse/apimachinery';
+import { endpointSlices, endpoints, isNotFound, keyOf, services } from '@pilothouse/apimachinery';
 import { messageOf } from '@pilothouse/base';
 import { referenceTo } from '@pilothouse/client';
-import { defineController, done, isNamespaceTerminating, itself, requeueAfter } from '@pilothouse/controller-runtime';
+import { defineController, done, durationFlagMs, isNamespaceTerminating, itself, requeueAfter } from '@pilothouse/controller-runtime';
 import { sliceOwner, sliceOwnerIndex, writeSlices } from '../endpointslice/controller.ts';
 import { managedByLabel } from '../endpointslice/plan.ts';
 import { createSliceTracker, type SliceTracker } from '../endpointslice/slice-tracker.ts';
@@ -14,7 +14,15 @@ export const endpointSliceMirroringController = defineController<SliceTracker>({
   serviceAccount: 'endpointslicemirroring-controller',
   eventSource: 'endpoint-slice-mirroring-controller',
   watches: [
-    itself(endpoints),
+    {
+      type: endpoints,
+      keys(object, { deleted }, context) {
+        const batchMs = deleted ? 0 : durationFlagMs(context, 'mirroring-endpointslice-updates-batch-period');
+        if (batchMs === 0) return [keyOf(object)];
+        context.enqueueAfter(keyOf(object), batchMs);
+        return [];
+      },
+    },
     itself(services),
     { type: endpointSlices, indexes: sliceOwnerIndex, keys: (slice) => (slice.metadata.labels?.[managedByLabel] === mirrorManagedBy ? [sliceOwner(slice)] : []) },
   ],
