@@ -3,7 +3,7 @@
  * heartbeats and one server; an idle node or pod costs no timer.
  */
 import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
-import { configMaps, isNotFound, pods, secrets } from '@pilothouse/apimachinery';
+import { configMaps, isNotFound, pods, secrets, services } from '@pilothouse/apimachinery';
 import { messageOf, type Runtime, Scope } from '@pilothouse/base';
 import { type Client, createEventRecorder, createInformer, type EventRecorder } from '@pilothouse/client';
 import { createSimulatedRuntime, type SimulatedOptions, type SimulatedRuntime } from './cri/simulated/runtime.ts';
@@ -23,6 +23,7 @@ import { createRuntimeReader } from './pods/runtime-reader.ts';
 import { createStatusManager } from './pods/status-manager.ts';
 import { passingProbes } from './probes/manager.ts';
 import { startKubeletServer } from './server/server.ts';
+import { createUsageMeter, loadAnnotation } from './server/simulated-usage.ts';
 import { noVolumes } from './volumes/manager.ts';
 import type { ObjectSources } from './volumes/object-sources.ts';
 
@@ -50,6 +51,7 @@ export interface HollowNodesOptions {
 export interface HollowNode {
   name: string;
   agent: NodeAgent;
+  context: NodeContext;
   manager: PodManager;
   runtime: SimulatedRuntime;
 }
@@ -71,19 +73,20 @@ export async function startHollowNodes(options: HollowNodesOptions): Promise<Hol
   options.signal?.addEventListener('abort', () => void scope.close(), { once: true });
   let port = 0;
   const nodes: HollowNode[] = [];
-  const served: { context: NodeContext; manager: PodManager }[] = [];
   const byName = new Map<string, HollowNode>();
   const sources = plainSources(client);
 
   try {
     for (let i = 0; i < options.count; i++) {
-      const { node, context } = createHollowNode(options, { name: `${prefix}${i}`, index: i, sources, scope, port: () => port });
+      const node = createHollowNode(options, { name: `${prefix}${i}`, index: i, sources, scope, port: () => port });
       nodes.push(node);
-      served.push({ context, manager: node.manager });
       byName.set(node.name, node);
     }
     if (options.server !== false && nodes.length) {
-      const server = await startKubeletServer({ client, runtime, nodes: () => served, nodeNames: () => nodes.map((n) => n.name), addresses: ['127.0.0.1'], options: { address: '127.0.0.1', port: 0, ...options.server } });
+      // Read when somebody measures, which is a few times a minute.
+      const loaded = async () => (await client.list(services)).items.filter(({ metadata }) => metadata.annotations?.[loadAnnotation]);
+      const simulated = { services: loaded, meter: createUsageMeter(() => runtime.clock.now()) };
+      const server = await startKubeletServer({ simulated, client, runtime, nodes: () => nodes, nodeNames: () => nodes.map((n) => n.name), addresses: ['127.0.0.1'], options: { address: '127.0.0.1', port: 0, ...options.server } });
       scope.own(server);
       port = server.port;
     }
@@ -116,7 +119,7 @@ interface Place {
   port(): number;
 }
 
-function createHollowNode(options: HollowNodesOptions, { name, index, sources, scope, port }: Place): { node: HollowNode; context: NodeContext } {
+function createHollowNode(options: HollowNodesOptions, { name, index, sources, scope, port }: Place): HollowNode {
   const { client } = options;
   const runtime: Runtime = options.runtime;
   const { clock } = runtime;
@@ -170,7 +173,7 @@ function createHollowNode(options: HollowNodesOptions, { name, index, sources, s
     context.status.close();
   });
   void cri.watchEvents((event) => manager.worker(event.podSandboxStatus?.metadata?.uid ?? '')?.wake(), scope.signal);
-  return { node: { name, agent, manager, runtime: cri }, context };
+  return { name, agent, context, manager, runtime: cri };
 }
 
 function hollowFacts(name: string, capacity: NonNullable<HollowNodesOptions['capacity']>): MachineFacts {

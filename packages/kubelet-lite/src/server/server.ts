@@ -15,7 +15,7 @@ import { logTarget } from './container-logs.ts';
 import { logOptions, readLog } from './logs.ts';
 import { nodeLog } from './node-logs.ts';
 import { selfSigned } from './serving-cert.ts';
-import { kubeletMetrics, resourceMetrics, statsSummary } from './stats.ts';
+import { kubeletMetrics, resourceMetrics, type SimulatedUsage, statsSummary } from './stats.ts';
 import { command, containerFor, portForward, type Refused } from './streams.ts';
 
 /** A node that the server answers for; a process of hollow nodes has many behind one server. */
@@ -32,6 +32,8 @@ export interface ServerInputs {
   nodeNames(): readonly string[];
   addresses: readonly string[];
   options: KubeletServerOptions;
+  /** Of nodes that simulate their containers. */
+  simulated?: SimulatedUsage;
 }
 
 export interface KubeletServer {
@@ -139,11 +141,11 @@ export async function startKubeletServer(inputs: ServerInputs): Promise<KubeletS
       case 'run':
         return run(response, podPath(parts, true), url.searchParams);
       case 'stats':
-        if (parts[0] === 'summary') return json(response, await statsSummary(node.context, node.manager));
+        if (parts[0] === 'summary') return json(response, await statsSummary([...inputs.nodes()], inputs.simulated));
         break;
       case 'metrics':
         if (!parts.length) return text(response, 200, kubeletMetrics(node.manager), 'text/plain; version=0.0.4; charset=utf-8');
-        if (parts[0] === 'resource') return text(response, 200, await resourceMetrics(node.context, node.manager), 'text/plain; version=0.0.4; charset=utf-8');
+        if (parts[0] === 'resource') return text(response, 200, await resourceMetrics([...inputs.nodes()], inputs.simulated), 'text/plain; version=0.0.4; charset=utf-8');
         break;
       case 'configz':
         return json(response, { kubeletconfig: configz(node.context, options) });

@@ -2,9 +2,20 @@
 import { existsSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import { formatTime } from '@pilothouse/base';
+import type { Service } from '@pilothouse/api-schemas/types/core/v1';
 import type { NodeContext } from '../pods/context.ts';
 import type { PodManager } from '../pods/pod-manager.ts';
 import { labelKeys } from '../pods/sandbox-config.ts';
+import type { PodWorker } from '../pods/worker.ts';
+import type { ServedNode } from './server.ts';
+import { type Amounts, containerUse, sharedLoads, type UsageMeter } from './simulated-usage.ts';
+
+/** Where the use of simulated containers comes from. */
+export interface SimulatedUsage {
+  /** Those whose load pods share. */
+  services(): Promise<readonly Service[]>;
+  meter: UsageMeter;
+}
 
 interface Usage {
   time: string;
@@ -43,7 +54,29 @@ interface ContainerUsage {
   startMs: number;
 }
 
-async function containerUsages(context: NodeContext, manager: PodManager): Promise<ContainerUsage[]> {
+/** Of the running containers of nodes, by node. */
+async function containerUsages(nodes: readonly ServedNode[], simulated: SimulatedUsage | undefined): Promise<ContainerUsage[][]> {
+  const made = nodes.map(({ context, manager }) => (context.simulated ? [...manager.workers()].filter((worker) => isRunning(worker)) : []));
+  const running = made.flat().map(({ pod }) => pod);
+  const loads = simulated && running.length ? sharedLoads(await simulated.services(), running) : new Map<string, Amounts>();
+  simulated?.meter.sweep();
+  return Promise.all(nodes.map(({ context, manager }, i) => (context.simulated ? made[i].flatMap((worker) => simulatedUsages(context, worker, simulated, loads.get(worker.pod.metadata.uid!))) : measuredUsages(context, manager))));
+}
+
+const isRunning = (worker: PodWorker): boolean => worker.seen.containers.some((c) => c.state === 'running');
+
+function simulatedUsages(context: NodeContext, { pod, seen }: PodWorker, simulated: SimulatedUsage | undefined, load: Amounts | undefined): ContainerUsage[] {
+  const nowMs = context.runtime.clock.now();
+  const containers = seen.containers.filter((c) => c.state === 'running');
+  return containers.map(({ id, name, startedAtMs }) => {
+    const spec = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].find((c) => c.name === name);
+    const { cpuMilli, memoryBytes } = containerUse(pod, spec, { count: containers.length, load });
+    const usage: Usage = { time: formatTime(nowMs), usageCoreNanoSeconds: simulated?.meter.read(id, cpuMilli, startedAtMs) ?? 0, usageNanoCores: cpuMilli * 1e6, workingSetBytes: memoryBytes, usageBytes: memoryBytes, rssBytes: memoryBytes };
+    return { namespace: pod.metadata.namespace!, pod: pod.metadata.name!, uid: pod.metadata.uid!, container: name, usage, startMs: startedAtMs };
+  });
+}
+
+async function measuredUsages(context: NodeContext, manager: PodManager): Promise<ContainerUsage[]> {
   const { stats } = await context.cri.call('ListContainerStats', {}).catch(() => ({ stats: [] }));
   const nowMs = context.runtime.clock.now();
   return stats.flatMap((s) => {
@@ -67,11 +100,13 @@ function sum(usages: readonly Usage[], time: string): Usage {
   return total;
 }
 
-/** stats/v1alpha1 Summary. */
-export async function statsSummary(context: NodeContext, manager: PodManager): Promise<object> {
+/** stats/v1alpha1 Summary of one of the nodes, by default the first. */
+export async function statsSummary(nodes: readonly ServedNode[], simulated?: SimulatedUsage, at = 0): Promise<object> {
+  const { context } = nodes[at];
   const nowMs = context.runtime.clock.now();
-  const node = nodeUsage(nowMs);
-  const byPod = Map.groupBy(await containerUsages(context, manager), (c) => c.uid);
+  const containers = (await containerUsages(nodes, simulated))[at];
+  const node = context.simulated ? sum(containers.map((c) => c.usage), formatTime(nowMs)) : nodeUsage(nowMs);
+  const byPod = Map.groupBy(containers, (c) => c.uid);
   return {
     node: { nodeName: context.nodeName, startTime: formatTime(nowMs - os.uptime() * 1000), cpu: cpuOf(node), memory: { ...memoryOf(node), availableBytes: os.totalmem() - node.workingSetBytes } },
     pods: [...byPod.values()].map((containers) => {
@@ -87,11 +122,15 @@ export async function statsSummary(context: NodeContext, manager: PodManager): P
   };
 }
 
-/** Prometheus text of `/metrics/resource`, which the metrics server reads. */
-export async function resourceMetrics(context: NodeContext, manager: PodManager): Promise<string> {
-  const nowMs = context.runtime.clock.now();
-  const node = nodeUsage(nowMs);
-  const containers = await containerUsages(context, manager);
+/**
+ * Prometheus text of `/metrics/resource`, which metrics servers read. Hollow nodes share one server, so it answers for
+ * all of them, and the series of a node carry its name (`node`); a real node's have no label, as upstream's.
+ */
+export async function resourceMetrics(nodes: readonly ServedNode[], simulated?: SimulatedUsage): Promise<string> {
+  const nowMs = nodes[0].context.runtime.clock.now();
+  const usages = await containerUsages(nodes, simulated);
+  const containers = usages.flat();
+  const nodeUsages = nodes.map(({ context }, i): [labels: string, usage: Usage] => (context.simulated ? [`{node="${context.nodeName}"}`, sum(usages[i].map((c) => c.usage), '')] : ['', nodeUsage(nowMs)]));
   const byPod = [...Map.groupBy(containers, (c) => c.uid).values()];
   const lines: string[] = [];
   const family = (name: string, type: string, help: string, samples: [labels: string, value: number][]) => {
@@ -102,8 +141,8 @@ export async function resourceMetrics(context: NodeContext, manager: PodManager)
   family('container_cpu_usage_seconds_total', 'counter', 'Cumulative cpu time consumed by the container in core-seconds', containers.map((c) => [label(c), c.usage.usageCoreNanoSeconds / 1e9]));
   family('container_memory_working_set_bytes', 'gauge', 'Current working set of the container in bytes', containers.map((c) => [label(c), c.usage.workingSetBytes]));
   family('container_start_time_seconds', 'gauge', 'Start time of the container since unix epoch in seconds', containers.map((c) => [label(c), c.startMs / 1000]));
-  family('node_cpu_usage_seconds_total', 'counter', 'Cumulative cpu time consumed by the node in core-seconds', [['', node.usageCoreNanoSeconds / 1e9]]);
-  family('node_memory_working_set_bytes', 'gauge', 'Current working set of the node in bytes', [['', node.workingSetBytes]]);
+  family('node_cpu_usage_seconds_total', 'counter', 'Cumulative cpu time consumed by the node in core-seconds', nodeUsages.map(([labels, usage]) => [labels, usage.usageCoreNanoSeconds / 1e9]));
+  family('node_memory_working_set_bytes', 'gauge', 'Current working set of the node in bytes', nodeUsages.map(([labels, usage]) => [labels, usage.workingSetBytes]));
   family('pod_cpu_usage_seconds_total', 'counter', 'Cumulative cpu time consumed by the pod in core-seconds', byPod.map((list) => [podLabel(list), sum(list.map((c) => c.usage), '').usageCoreNanoSeconds / 1e9]));
   family('pod_memory_working_set_bytes', 'gauge', 'Current working set of the pod in bytes', byPod.map((list) => [podLabel(list), sum(list.map((c) => c.usage), '').workingSetBytes]));
   family('resource_scrape_error', 'gauge', '1 if there was an error while getting container metrics, 0 otherwise', [['', 0]]);
