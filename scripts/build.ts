@@ -1,7 +1,8 @@
-/** Bundles every daemon into dist/: `pilothouse.mjs` (turns the compile cache on) and the chunks it loads. */
+/** Bundles every daemon into dist/: `pilothouse.mjs` (turns the compile cache on), the chunks it loads, and the lab's page. */
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { buildLab } from './build-lab.ts';
 import { collectDescriptions, collectParameterTexts } from '../api-schemas/gen/descriptions.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -31,4 +32,6 @@ enableCompileCache?.();
 await import('./main.mjs');
 `);
 writeFileSync(join(out, 'openapi-texts.json'), JSON.stringify({ types: collectDescriptions(), parameters: collectParameterTexts() }));
+const lab = await buildLab(join(out, 'lab'));
+console.error(`The lab's page: ${Math.ceil(lab.br / 1024)} KiB over the wire (brotli), ${Math.ceil(lab.plain / 1024)} KiB plain`);
 chmodSync(join(out, 'pilothouse.mjs'), 0o755);

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
-const any = ['base', 'api-schemas', 'apimachinery', 'cel', 'storage', 'apiserver', 'client', 'controller-runtime', 'controller-manager', 'scheduler-framework', 'scheduler', 'scheduler-lab', 'kubelet-lite', 'node-network', 'cli', 'testing'];
+const any = ['base', 'api-schemas', 'apimachinery', 'cel', 'storage', 'apiserver', 'client', 'controller-runtime', 'controller-manager', 'scheduler-framework', 'scheduler', 'scheduler-lab', 'scheduler-lab-web', 'kubelet-lite', 'node-network', 'cli', 'testing'];
 
 /** package → packages it may import. What those may import is allowed too where listed. */
 const allowed: Record<string, string[]> = {
@@ -24,12 +24,13 @@ const allowed: Record<string, string[]> = {
   'scheduler-lab': ['base', 'api-schemas', 'apimachinery', 'client', 'scheduler-framework'],
   'kubelet-lite': ['base', 'api-schemas', 'apimachinery', 'client'],
   'node-network': ['base', 'api-schemas', 'apimachinery', 'client'],
+  'scheduler-lab-web': ['base', 'api-schemas', 'apimachinery', 'client', 'scheduler-lab'],
   cli: any,
   testing: any,
   test: any,
 };
 /** Packages that run in a browser as they are: no `node:` modules, no Buffer. */
-const noNode = new Set(['apimachinery', 'cel', 'scheduler-framework']);
+const noNode = new Set(['apimachinery', 'cel', 'scheduler-framework', 'scheduler-lab-web']);
 /** Files that may touch the wall clock, timers or randomness. */
 const ownsTime = (file: string) => file.startsWith('packages/base/src/clock.ts') || file.startsWith('packages/base/src/random.ts') || file.startsWith('test/') || file.startsWith('scripts/') || file.includes('.test.ts');
 const timeUses = /\b(Date\.now\(|new Date\(\)|setTimeout\(|setInterval\(|setImmediate\(|performance\.now\(|Math\.random\(|randomUUID\(|randomBytes\(|AbortSignal\.timeout\()|from 'node:timers/;

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { root } from './prepare.mjs';
 import { runNode } from './with-node.mjs';
 
-const packages = ['etcd-server', 'etcd-client', 'containerd', 'runc', 'containernetworking-plugins', 'nftables', 'iptables', 'iproute2', 'busybox-static', 'procps', 'gcc', 'libc6-dev', 'curl'];
-const commands = ['etcd', 'etcdctl', 'containerd', 'runc', 'nft', 'iptables', 'ip', 'busybox', 'gcc', 'curl'];
+const packages = ['etcd-server', 'etcd-client', 'containerd', 'runc', 'containernetworking-plugins', 'nftables', 'iptables', 'iproute2', 'busybox-static', 'procps', 'gcc', 'libc6-dev', 'curl', 'chromium'];
+const commands = ['etcd', 'etcdctl', 'containerd', 'runc', 'nft', 'iptables', 'ip', 'busybox', 'gcc', 'curl', 'chromium'];
 const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
 const has = (command) => spawnSync('sh', ['-c', `command -v ${command}`], { env }).status === 0;
 const run = (name, command, args, options = {}) => {

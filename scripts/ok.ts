@@ -5,6 +5,7 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '..');
 const steps: [string, string[]][] = [
   ['types', ['node_modules/typescript/bin/tsc', '-p', '.']],
+  ['types of the page', ['node_modules/typescript/bin/tsc', '-p', 'packages/scheduler-lab-web']],
   ['lint', ['node_modules/@biomejs/biome/bin/biome', 'lint', '--diagnostic-level=error', '.']],
   ['import graph', ['scripts/check-graph.ts']],
   ['unit tests', ['node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.config.ts']],

@@ -36,6 +36,7 @@ async function suite(name, config) {
 }
 
 await step('types', ['node_modules/typescript/bin/tsc', '-p', '.']);
+await step('types of the page', ['node_modules/typescript/bin/tsc', '-p', 'packages/scheduler-lab-web']);
 await step('lint', ['node_modules/@biomejs/biome/bin/biome', 'lint', '--diagnostic-level=error', '.']);
 await step('import graph', ['scripts/check-graph.ts']);
 await suite('unit tests', 'vitest.config.ts');

@@ -223,6 +223,13 @@ export function buildProgram(): Command {
     .addOption(logLevel())
     .action(async (options) => (await import('./commands/hollow-nodes.ts')).hollowNodes(options));
 
+  program.command('lab')
+    .description('the scheduler lab in a browser: why here, why not there, what if')
+    .option('--kubeconfig <file>', 'the cluster and who you are to it; default: as kubectl')
+    .option('--port <port>', 'serve on this port of 127.0.0.1; 0: any', port, 0)
+    .addOption(logLevel())
+    .action(async (options) => (await import('./commands/lab.ts')).lab(options));
+
   program.command('kubeconfigs')
     .description('write a kubeconfig for each daemon, from a cluster\'s certificates')
     .requiredOption('--cert-dir <dir>', 'the certificates, in kubeadm\'s layout; what is missing is made there')
