@@ -28,6 +28,9 @@ export class PodInfo {
   #terms: AffinityTerms | undefined;
   #required: NodePredicate | undefined | null = null;
   #spec: string | undefined;
+  /** The text that `#startMs` was read from. */
+  #startText: string | undefined;
+  #startMs: number | undefined;
 
   constructor(pod: Pod) {
     this.pod = pod;
@@ -96,7 +99,11 @@ export class PodInfo {
   /** Milliseconds since the epoch; undefined where the kubelet has not started it yet. */
   get startTimeMs(): number | undefined {
     const time = this.pod.status?.startTime;
-    return time ? parseTime(time) : undefined;
+    if (time !== this.#startText) {
+      this.#startText = time;
+      this.#startMs = time ? parseTime(time) : undefined;
+    }
+    return this.#startMs;
   }
 
   /** Equal for pods that ask the same of a node itself (not of other pods). */
