@@ -1,7 +1,7 @@
 /** The command line: subcommands and flags, named as Kubernetes names them. Each command's code is loaded when it is run. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { addControllerFlags } from './parts/controller-flags.ts';
-import { parseDuration } from './parts/duration.ts';
+import { formatDuration, parseDuration } from './parts/duration.ts';
 import { programVersion } from './version.ts';
 
 const port = (text: string): number => {
@@ -25,6 +25,11 @@ const duration = (text: string): number => {
   if (value === undefined) throw new InvalidArgumentError('needed: a duration as 1h, 5m0s or 300ms');
   return value;
 };
+const share = (text: string): number => {
+  const value = Number(text);
+  if (!(value >= 0 && value <= 0.02)) throw new InvalidArgumentError('can not be less than 0 or greater than 0.02');
+  return value;
+};
 const list = (text: string): string[] => text.split(',').filter(Boolean);
 const flag = (text: string): boolean => {
   if (!['true', 'false'].includes(text)) throw new InvalidArgumentError('needed: true or false');
@@ -44,6 +49,12 @@ function leaderFlags(command: Command, name: string): Command {
     .option('--leader-elect-resource-lock <kind>', 'what is locked', 'leases')
     .option('--leader-elect-resource-name <name>', 'name of the Lease', name)
     .option('--leader-elect-resource-namespace <namespace>', 'its namespace', 'kube-system');
+}
+
+/** Every flag of a command and its value, as Go's flags print themselves. */
+function flagValues(command: Command): Record<string, string> {
+  const text = (value: unknown, isDuration: boolean): string => (value === undefined ? '' : Array.isArray(value) ? `[${value.join(',')}]` : isDuration ? formatDuration(Number(value)) : String(value));
+  return Object.fromEntries(command.options.map((option) => [option.name(), text(command.getOptionValue(option.attributeName()), option.parseArg === (duration as unknown))]));
 }
 
 function etcdFlags(command: Command): Command {
@@ -89,7 +100,7 @@ export function buildProgram(): Command {
     .option('--controllers <names>', '* all that are on by default, foo: foo on, -foo: foo off', list, ['*'])
     .option('--in-memory', 'keep nothing on disk but certificates: the cluster is gone when the program ends')
     .addOption(logLevel())
-    .action(async (options) => (await import('./commands/up.ts')).up(options));
+    .action(async (options, command) => (await import('./commands/up.ts')).up({ ...options, flagz: flagValues(command) }));
 
   etcdFlags(program.command('apiserver'))
     .description('the API server')
@@ -123,7 +134,8 @@ export function buildProgram(): Command {
     .addOption(boolean('enable-aggregator-routing', 'ask extension API servers at the endpoints of their services rather than at the services\' addresses', false))
     .addOption(boolean('enable-priority-and-fairness', 'share the two limits above, added up, out by flow schemas and priority levels', true))
     .addOption(logLevel())
-    .action(async (options) => (await import('./commands/apiserver.ts')).apiserver(options));
+    .option('--goaway-chance <share>', 'share of HTTP/2 requests after which a client is told to connect anew, so that it may reach another server; 0 to 0.02', share, 0)
+    .action(async (options, command) => (await import('./commands/apiserver.ts')).apiserver({ ...options, flagz: flagValues(command) }));
 
   etcdAccessFlags(program.command('backup'))
     .description('write what a cluster holds into a file, while it runs or not')

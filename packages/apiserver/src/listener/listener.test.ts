@@ -126,3 +126,17 @@ test('closing does not wait for idle connections, but for the request in flight'
 test('an address in use is the user’s to mend', async () => {
   await expect(server.listen({ port: listener.port })).rejects.toThrow(/^Listen on 127\.0\.0\.1:\d+: /);
 });
+
+test('a client of HTTP/2 that is told to connect anew still gets its answers', async () => {
+  const other = await server.listen({ port: 0, goawayChance: 1, tls: { cert: pki.apiserver.certificate, key: pki.apiserver.key } });
+  const session = http2.connect(other.url, { ca: pki.ca.certificate });
+  const told = new Promise<number>((resolve) => void session.once('goaway', resolve));
+  const closed = new Promise<void>((resolve) => void session.once('close', resolve));
+  const stream = session.request({ ':path': '/whoami' });
+  let text = '';
+  for await (const piece of stream) text += piece;
+  expect(text).toBe('system:anonymous');
+  expect(await told).toBe(http2.constants.NGHTTP2_NO_ERROR);
+  await closed;
+  await other.close();
+});

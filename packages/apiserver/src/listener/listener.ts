@@ -2,6 +2,7 @@ import { type ApiHandler, type StatusError, timeoutError, tooLargeError, tooMany
 import { messageOf, type Runtime, UserError } from '@pilothouse/base';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { separateHeaders } from '../auth/headers.ts';
 import { statusAnswer } from '../request/respond.ts';
@@ -21,6 +22,8 @@ export interface ListenOptions {
   tls?: { cert: string | Buffer; key: string | Buffer; /** Authorities that client certificates are verified against. */ clientCa?: string | Buffer | (string | Buffer)[] };
   /** Those that shall not be the default. */
   limits?: Partial<Limits>;
+  /** Share of HTTP/2 requests, 0 to 1, after which the client is told to connect anew. Default 0. */
+  goawayChance?: number;
   /** Longest that `close` waits for requests in flight. Default 10,000. */
   drainMs?: number;
 }
@@ -46,6 +49,7 @@ export async function openListener(runtime: Runtime, handle: ApiHandler, options
   server.removeAllListeners('request');
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     connections.serving(request.socket, response);
+    if (options.goawayChance && runtime.random.next() < options.goawayChance) (request as unknown as { stream?: { session?: Http2Session } }).stream?.session?.close();
     void serve({ runtime, handle, limits, bodies }, request, response);
   });
   // fastify sets some of these on HTTP/1 servers only; Node reads them for HTTP/1 connections of an HTTP/2 server too.

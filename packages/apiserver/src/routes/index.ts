@@ -11,6 +11,7 @@ import { type HealthCheck, healthRoutes } from './health.ts';
 import { metricsRoute } from './metrics.ts';
 import { openApiRoutes } from './openapi.ts';
 import { versionRoute } from './version.ts';
+import { flagzRoute, type StatuszOptions, statuszRoute } from './z-pages.ts';
 
 export type { HealthCheck };
 export { kubernetesVersion } from './version.ts';
@@ -30,6 +31,10 @@ export interface StandardRouteOptions {
   /** Where the results of health checks are counted, for `/metrics/slis`. */
   slis?: MetricsRegistry;
   build: { gitCommit: string; buildDate: string; runtime: string; platform: string };
+  /** For `/statusz`. */
+  status?: Omit<StatuszOptions, 'paths' | 'runtime'>;
+  /** For `/flagz`: flag without dashes → value. Absent: not served. */
+  flags?: Readonly<Record<string, string>>;
   /** Routes of other parts: metrics, OpenID, the lab. */
   more?: readonly NonResourceRoute[];
   api?: ServedApi;
@@ -47,6 +52,7 @@ export function standardRoutes(options: StandardRouteOptions): NonResourceRoute[
     ...healthRoutes(options.healthChecks, options.slis),
     ...(options.slis ? [metricsRoute(options.slis, '/metrics/slis')] : []),
     versionRoute(options.build),
+    ...(options.status && options.flags ? [flagzRoute(options.status.random, options.flags)] : []),
     ...(options.more ?? []),
   ];
   const index = (): string[] => {
@@ -54,5 +60,6 @@ export function standardRoutes(options: StandardRouteOptions): NonResourceRoute[
     const checks = options.healthChecks.flatMap((c) => c.in.map((endpoint) => `/${endpoint}/${c.name}`));
     return [...new Set(['/api', '/apis', '/apis/', ...groups, ...routes.map((r) => r.path), ...checks])].sort();
   };
+  if (options.status) routes.push(statuszRoute({ ...options.status, runtime: options.build.runtime, paths: index }));
   return [...routes, { path: '/', exact: true, handle: () => jsonAnswer({ paths: index() }) }];
 }

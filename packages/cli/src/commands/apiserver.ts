@@ -30,6 +30,8 @@ interface ApiServerFlags extends StoreFlags, FrontProxyFlags {
   minRequestTimeout: number;
   enablePriorityAndFairness: boolean;
   enableAggregatorRouting: boolean;
+  goawayChance: number;
+  flagz: Readonly<Record<string, string>>;
   logLevel: LogLevel;
 }
 

@@ -31,6 +31,8 @@ interface UpFlags extends StoreFlags {
   cgroupRoot: string;
   tokenAuthFile?: string;
   controllers: string[];
+  /** As they were given, for /flagz. */
+  flagz: Readonly<Record<string, string>>;
   logLevel: LogLevel;
 }
 
@@ -84,7 +86,7 @@ export async function up(flags: UpFlags): Promise<void> {
     const api = await startApiServer(runtime, scope, {
       pki, store, metrics,
       bindAddresses: [...new Set([flags.bindAddress, ...(nodeIp ? [nodeIp] : [])])],
-      securePort: flags.securePort, advertiseAddress, serviceClusterIpRange: flags.serviceClusterIpRange, tokenAuthFile: flags.tokenAuthFile,
+      securePort: flags.securePort, advertiseAddress, serviceClusterIpRange: flags.serviceClusterIpRange, tokenAuthFile: flags.tokenAuthFile, flagz: flags.flagz,
     });
     say(`API server: ${api.url} (ready after ${Math.round(runtime.clock.monotonic() - started)} ms)`);
     const context = await writeAccess(runtime, pki, api, flags);

@@ -61,6 +61,10 @@ export interface ApiServerSetup {
   frontProxy?: FrontProxy;
   /** Extension servers are asked at the endpoints of their services rather than at the services' addresses. */
   enableAggregatorRouting?: boolean;
+  /** Share of HTTP/2 requests after which a client is told to connect anew. */
+  goawayChance?: number;
+  /** The flags and their values, shown at /flagz. */
+  flagz?: Readonly<Record<string, string>>;
   /** Where the server counts; shown at /metrics. */
   metrics: MetricsRegistry;
 }
@@ -190,6 +194,8 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
         { name: 'shutdown', in: ['readyz'], check() { if (scope.closed) throw new Error('process is shutting down'); } },
       ],
       slis: metricsRegistry(),
+      status: { ...runtime, startedMs: runtime.clock.now() - process.uptime() * 1_000 },
+      flags: setup.flagz,
       more: [...openIdRoutes(authOf(parts).authentication.issuer), metricsRoute(setup.metrics)],
     }),
     priorityAndFairness: setup.enablePriorityAndFairness ?? true,
@@ -200,7 +206,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
   };
   const server = scope.own(await createApiServer(runtime, options));
   state.server = server;
-  const listeners = await Promise.all(setup.bindAddresses.map((host) => server.listen({ host, port: setup.securePort, tls: { cert: pki.apiserver.certificate, key: pki.apiserver.key, clientCa: [pki.ca.certificate, frontProxy.authorities] } })));
+  const listeners = await Promise.all(setup.bindAddresses.map((host) => server.listen({ host, port: setup.securePort, goawayChance: setup.goawayChance, tls: { cert: pki.apiserver.certificate, key: pki.apiserver.key, clientCa: [pki.ca.certificate, frontProxy.authorities] } })));
   const [listener] = listeners;
   address = `${setup.advertiseAddress}:${listener.port}`;
   const host = listener.host === '0.0.0.0' || listener.host === '::' ? '127.0.0.1' : listener.host;
