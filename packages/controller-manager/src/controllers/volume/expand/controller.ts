@@ -2,19 +2,9 @@ import type { PersistentVolume, PersistentVolumeClaim } from '@pilothouse/api-sc
 import { compareQuantities, keyOf, persistentVolumeClaims, persistentVolumes } from '@pilothouse/apimachinery';
 import { referenceTo } from '@pilothouse/client';
 import { defineController, done, readOnly } from '@pilothouse/controller-runtime';
+import { migratedVolumes } from '../migrated.ts';
 
 const resizerAnnotation = 'volume.kubernetes.io/storage-resizer';
-
-/** Kinds of volumes that drivers have taken over: the name they had within Kubernetes, and the driver's. */
-const migrated: Readonly<Record<string, { plugin: string; driver: string }>> = {
-  awsElasticBlockStore: { plugin: 'kubernetes.io/aws-ebs', driver: 'ebs.csi.aws.com' },
-  azureDisk: { plugin: 'kubernetes.io/azure-disk', driver: 'disk.csi.azure.com' },
-  azureFile: { plugin: 'kubernetes.io/azure-file', driver: 'file.csi.azure.com' },
-  cinder: { plugin: 'kubernetes.io/cinder', driver: 'cinder.csi.openstack.org' },
-  gcePersistentDisk: { plugin: 'kubernetes.io/gce-pd', driver: 'pd.csi.storage.gke.io' },
-  portworxVolume: { plugin: 'kubernetes.io/portworx-volume', driver: 'pxd.portworx.com' },
-  vsphereVolume: { plugin: 'kubernetes.io/vsphere-volume', driver: 'csi.vsphere.vmware.com' },
-};
 
 const requested = (claim: PersistentVolumeClaim): string => (claim.spec?.resources?.requests?.storage as string | undefined) ?? '0';
 const capacity = (claim: PersistentVolumeClaim): string => (claim.status?.capacity?.storage as string | undefined) ?? '0';
@@ -40,13 +30,13 @@ export const volumeExpanderController = defineController({
     const volume = claim?.spec?.volumeName ? volumeToGrow(claim, lister(persistentVolumes).get(claim.spec.volumeName)) : undefined;
     if (!claim || !volume) return done;
     const about = referenceTo(persistentVolumeClaims, claim);
-    const kind = Object.keys(migrated).find((name) => name in volume.spec!);
+    const kind = Object.keys(migratedVolumes).find((name) => name in volume.spec!);
     if (!kind) {
       const byDriver = volume.spec?.csi ?? volume.spec?.flexVolume;
       recorder.event(about, byDriver ? 'Normal' : 'Warning', 'ExternalExpanding', 'waiting for an external controller to expand this PVC');
       return done;
     }
-    const { plugin, driver } = migrated[kind];
+    const { plugin, driver } = migratedVolumes[kind];
     recorder.event(about, 'Normal', 'ExternalExpanding', `CSI migration enabled for ${plugin}; waiting for external resizer to expand the pvc`);
     if (claim.metadata.annotations?.[resizerAnnotation] !== driver) await client.patch(persistentVolumeClaims, claim.metadata.name!, { metadata: { annotations: { [resizerAnnotation]: driver } } }, { namespace: claim.metadata.namespace, signal });
     return done;

@@ -1,17 +1,15 @@
-import { rm } from 'node:fs/promises';
-import { formatTime, messageOf } from '@pilothouse/base';
 import type { PersistentVolume, PersistentVolumeClaim } from '@pilothouse/api-schemas/types/core/v1';
 import { isNotFound, keyOf, persistentVolumeClaims, persistentVolumes, pods, storageClasses } from '@pilothouse/apimachinery';
 import { clone, referenceTo } from '@pilothouse/client';
 import { type ControllerContext, defineController, done, isPodTerminal, readOnly, semanticallyEqual } from '@pilothouse/controller-runtime';
 import { claimsOfPod } from '../protection/controller.ts';
-import { classOf, findVolume, isMeantFor, mismatch } from './match.ts';
+import { classOf, findVolume, isMeantFor, mismatch, modeOf } from './match.ts';
+import { assignDefaultClass, provision, selectedNode } from './provision.ts';
+import { byController, provisionedBy, reclaim, unbind, writeVolumePhase } from './reclaim.ts';
+import { recycledBy } from './recycle.ts';
 
-const byController = 'pv.kubernetes.io/bound-by-controller';
 const bindCompleted = 'pv.kubernetes.io/bind-completed';
-const provisionedBy = 'pv.kubernetes.io/provisioned-by';
-const selectedNode = 'volume.kubernetes.io/selected-node';
-const provisionerAnnotations = ['volume.kubernetes.io/storage-provisioner', 'volume.beta.kubernetes.io/storage-provisioner'];
+const preResizeCapacity = 'volume.alpha.kubernetes.io/pre-resize-capacity';
 /** Everything is looked at again so often, as binding depends on more than the object itself. */
 const resyncMs = 15_000;
 
@@ -45,7 +43,13 @@ export const volumeBinderController = defineController({
       },
     },
     readOnly(storageClasses),
-    readOnly(pods),
+    {
+      type: pods,
+      keys(pod, { old }) {
+        const volume = recycledBy(pod);
+        return volume && old?.status?.phase !== pod.status?.phase ? [volumeKey(volume)] : [];
+      },
+    },
   ],
   start(context) {
     const ticking = context.clock.every(resyncMs, () => {
@@ -71,15 +75,16 @@ async function syncUnbound(claim: PersistentVolumeClaim, context: ControllerCont
   const { lister, recorder } = context;
   const about = referenceTo(persistentVolumeClaims, claim);
   if (!claim.spec?.volumeName) {
-    const delay = waitsForPod(claim, context);
+    const delay = lister(storageClasses).get(classOf(claim))?.volumeBindingMode === 'WaitForFirstConsumer';
     const volume = findVolume(lister(persistentVolumes).list(), claim, { delay });
     if (volume) return bind(volume, claim, context);
-    if (delay) {
+    if (await assignDefaultClass(claim, context)) return;
+    if (delay && claim.metadata.annotations?.[selectedNode] === undefined) {
       const waiting = podsWaiting(claim, context);
       if (waiting.length === 1) recorder.event(about, 'Normal', 'WaitForPodScheduled', `waiting for pod ${waiting[0]} to be scheduled`);
       else if (waiting.length > 1) recorder.event(about, 'Normal', 'WaitForPodScheduled', `waiting for pods ${waiting.join(',')} to be scheduled`);
       else recorder.event(about, 'Normal', 'WaitForFirstConsumer', 'waiting for first consumer to be created before binding');
-    } else if (classOf(claim)) await provision(claim, context);
+    } else if (classOf(claim)) return provision(claim, context);
     else recorder.event(about, 'Normal', 'FailedBinding', 'no persistent volumes available for this claim and no storage class is set');
     return writeClaimPhase(claim, 'Pending', undefined, context);
   }
@@ -87,10 +92,8 @@ async function syncUnbound(claim: PersistentVolumeClaim, context: ControllerCont
   if (!volume) return writeClaimPhase(claim, 'Pending', undefined, context);
   if (volume.spec?.claimRef) {
     if (isMeantFor(volume, claim)) return bind(volume, claim, context);
-    if (claim.metadata.annotations?.[byController] === undefined) {
-      recorder.event(about, 'Warning', 'FailedBinding', `volume ${JSON.stringify(volume.metadata.name)} already bound to a different claim.`);
-      return writeClaimPhase(claim, 'Pending', undefined, context);
-    }
+    recorder.event(about, 'Warning', 'FailedBinding', `volume ${JSON.stringify(volume.metadata.name)} already bound to a different claim.`);
+    if (claim.metadata.annotations?.[byController] === undefined) return writeClaimPhase(claim, 'Pending', undefined, context);
     throw new Error(`invalid binding of claim ${JSON.stringify(keyOf(claim))} to volume ${JSON.stringify(volume.metadata.name)}: volume already claimed by ${JSON.stringify(`${volume.spec.claimRef.namespace}/${volume.spec.claimRef.name}`)}`);
   }
   const why = mismatch(volume, claim);
@@ -134,98 +137,42 @@ async function bind(volume: PersistentVolume, claim: PersistentVolumeClaim, cont
   await writeClaimPhase(owner, 'Bound', bound, context);
 }
 
-function waitsForPod(claim: PersistentVolumeClaim, { lister }: ControllerContext): boolean {
-  if (claim.metadata.annotations?.[selectedNode] !== undefined) return false;
-  return lister(storageClasses).get(classOf(claim))?.volumeBindingMode === 'WaitForFirstConsumer';
-}
-
 const podsWaiting = (claim: PersistentVolumeClaim, { lister }: ControllerContext): string[] =>
   lister(pods).inNamespace(claim.metadata.namespace!).filter((pod) => !isPodTerminal(pod) && !pod.spec?.nodeName && claimsOfPod(pod).includes(claim.metadata.name!)).map((pod) => pod.metadata.name!);
 
-/** Asks the class's provisioner for a volume; there is none inside. */
-async function provision(claim: PersistentVolumeClaim, { client, lister, recorder, signal }: ControllerContext): Promise<void> {
-  const about = referenceTo(persistentVolumeClaims, claim);
-  const name = classOf(claim);
-  const storageClass = lister(storageClasses).get(name);
-  if (!storageClass) return recorder.event(about, 'Warning', 'ProvisioningFailed', `storageclass.storage.k8s.io ${JSON.stringify(name)} not found`);
-  const { provisioner } = storageClass;
-  if (provisioner === 'kubernetes.io/no-provisioner') return;
-  if (provisionerAnnotations.some((annotation) => claim.metadata.annotations?.[annotation] !== provisioner)) {
-    await client.update(persistentVolumeClaims, { ...claim, metadata: { ...claim.metadata, annotations: { ...claim.metadata.annotations, ...Object.fromEntries(provisionerAnnotations.map((annotation) => [annotation, provisioner])) } } }, { signal });
-  }
-  recorder.event(about, 'Normal', 'ExternalProvisioning', `Waiting for a volume to be created either by the external provisioner '${provisioner}' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered.`);
-}
-
 async function syncVolume(volume: PersistentVolume, context: ControllerContext): Promise<void> {
-  const { client, lister, signal } = context;
+  const { client, lister, recorder, signal } = context;
   const ref = volume.spec?.claimRef;
   // A reference without uid is a wish: the claim, when it comes, will be bound.
   if (!ref?.uid) return void (await writeVolumePhase(volume, 'Available', '', context));
   let claim = lister(persistentVolumeClaims).get(`${ref.namespace}/${ref.name}`);
-  if (!claim && volume.status?.phase !== 'Released' && volume.status?.phase !== 'Failed') {
+  const gone = volume.status?.phase === 'Released' || volume.status?.phase === 'Failed';
+  // The cache may be behind whoever bound the volume; data is not given up for that.
+  if (claim ? claim.metadata.uid !== ref.uid : !gone) {
     claim = await client.get(persistentVolumeClaims, ref.name!, { namespace: ref.namespace, signal }).catch((error) => {
       if (!isNotFound(error)) throw error;
       return undefined;
     });
   }
-  if (!claim || claim.metadata.uid !== ref.uid) {
-    const released = volume.status?.phase === 'Released' || volume.status?.phase === 'Failed' ? volume : await writeVolumePhase(volume, 'Released', '', context);
-    return reclaim(released, context);
-  }
-  if (!claim.spec?.volumeName) return context.enqueue(claimKey(keyOf(claim)));
-  if (claim.spec.volumeName === volume.metadata.name) return void (await writeVolumePhase(volume, 'Bound', '', context));
-  // The claim was given another volume meanwhile.
-  const next = clone(volume);
-  if (volume.metadata.annotations?.[byController] !== undefined) {
-    delete next.metadata.annotations![byController];
-    delete next.spec!.claimRef;
-  } else {
-    delete next.spec!.claimRef!.uid;
-    delete next.spec!.claimRef!.resourceVersion;
-  }
-  await writeVolumePhase(await client.update(persistentVolumes, next, { signal }), 'Available', '', context);
-}
-
-/** After the claim is gone: volumes are kept, or deleted by whoever can. */
-async function reclaim(volume: PersistentVolume, context: ControllerContext): Promise<void> {
-  const { client, recorder, signal } = context;
-  const fail = async (reason: string, message: string) => {
-    if (volume.status?.phase !== 'Failed' || volume.status.message !== message) recorder.event(referenceTo(persistentVolumes, volume), 'Warning', reason, message);
-    await writeVolumePhase(volume, 'Failed', message, context);
-  };
-  switch (volume.spec?.persistentVolumeReclaimPolicy) {
-    case 'Recycle':
-      return fail('VolumeFailedRecycle', `Error getting recycler volume plugin for volume ${JSON.stringify(volume.metadata.name)}: no recyclable volume plugin matched`);
-    case 'Delete': {
-      if (volume.metadata.deletionTimestamp || volume.metadata.annotations?.[provisionedBy] !== undefined || volume.spec.csi) return;
-      const path = volume.spec.hostPath?.path;
-      if (path === undefined) return fail('VolumeFailedDelete', `Error getting deleter volume plugin for volume ${JSON.stringify(volume.metadata.name)}: no deletable volume plugin matched`);
-      if (!/\/tmp\/.+/.test(path)) return fail('VolumeFailedDelete', `host_path deleter only supports /tmp/.+ but received provided ${path}`);
-      try {
-        await rm(path, { recursive: true, force: true });
-      } catch (error) {
-        return fail('VolumeFailedDelete', messageOf(error));
-      }
-      await client.delete(persistentVolumes, volume.metadata.name!, { signal }).catch((error) => {
-        if (!isNotFound(error)) throw error;
-      });
+  const release = async () => reclaim(gone ? volume : await writeVolumePhase(volume, 'Released', '', context), context);
+  if (!claim || claim.metadata.uid !== ref.uid) return release();
+  if (!claim.spec?.volumeName) {
+    if (modeOf(claim) !== modeOf(volume)) {
+      recorder.event(referenceTo(persistentVolumes, volume), 'Warning', 'VolumeMismatch', `Cannot bind PersistentVolume to requested PersistentVolumeClaim ${JSON.stringify(claim.metadata.name)} due to incompatible volumeMode.`);
+      recorder.event(referenceTo(persistentVolumeClaims, claim), 'Warning', 'VolumeMismatch', `Cannot bind PersistentVolume ${JSON.stringify(volume.metadata.name)} to requested PersistentVolumeClaim due to incompatible volumeMode.`);
       return;
     }
-    default:
-      return;
+    return context.enqueue(claimKey(keyOf(claim)));
   }
-}
-
-async function writeVolumePhase(volume: PersistentVolume, phase: string, message: string, { client, clock, signal }: ControllerContext): Promise<PersistentVolume> {
-  if (volume.status?.phase === phase && (volume.status.message ?? '') === message) return volume;
-  const { message: _, ...rest } = volume.status ?? {};
-  const status = { ...rest, phase, ...(message && { message }), lastPhaseTransitionTime: volume.status?.phase === phase ? volume.status.lastPhaseTransitionTime : formatTime(clock.now()) };
-  return client.updateStatus(persistentVolumes, { ...volume, status }, { signal });
+  if (claim.spec.volumeName === volume.metadata.name) return void (await writeVolumePhase(volume, 'Bound', '', context));
+  // The claim was given another volume meanwhile; what was made for it alone goes.
+  if (volume.metadata.annotations?.[provisionedBy] !== undefined && volume.spec?.persistentVolumeReclaimPolicy === 'Delete') return release();
+  await unbind(volume, context);
 }
 
 async function writeClaimPhase(claim: PersistentVolumeClaim, phase: 'Pending' | 'Bound' | 'Lost', volume: PersistentVolume | undefined, { client, signal }: ControllerContext): Promise<void> {
   const { accessModes: _, capacity: __, currentVolumeAttributesClassName: ___, ...rest } = claim.status ?? {};
-  const capacity = volume?.spec?.capacity?.storage;
+  const capacity = volume?.metadata.annotations?.[preResizeCapacity] ?? volume?.spec?.capacity?.storage;
   const attributesClass = volume?.spec?.volumeAttributesClassName;
   // A capacity that was grown is the resizer's to report.
   const kept = claim.status?.phase === 'Bound' ? claim.status.capacity : undefined;

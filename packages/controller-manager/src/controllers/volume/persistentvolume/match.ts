@@ -4,7 +4,7 @@ import { compareQuantities } from '@pilothouse/apimachinery';
 import { selectorOf } from '@pilothouse/controller-runtime';
 
 export const classOf = (object: PersistentVolume | PersistentVolumeClaim): string => object.metadata.annotations?.['volume.beta.kubernetes.io/storage-class'] ?? object.spec?.storageClassName ?? '';
-const modeOf = (object: PersistentVolume | PersistentVolumeClaim): string => object.spec?.volumeMode ?? 'Filesystem';
+export const modeOf = (object: PersistentVolume | PersistentVolumeClaim): string => object.spec?.volumeMode ?? 'Filesystem';
 const attributesClassOf = (object: PersistentVolume | PersistentVolumeClaim): string => object.spec?.volumeAttributesClassName ?? '';
 const requested = (claim: PersistentVolumeClaim): string => claim.spec?.resources?.requests?.storage ?? '0';
 const capacity = (volume: PersistentVolume): string => volume.spec?.capacity?.storage ?? '0';
