@@ -27,3 +27,28 @@ test('what is said again becomes a series on the first event, until it has been 
   await events.close();
   expect(clock.pending()).toBe(0);
 });
+
+test('events trickle while there is more urgent work, and none is lost', async () => {
+  const clock = fakeClock();
+  let busy = true;
+  let sending = 0;
+  let most = 0;
+  const sent: string[] = [];
+  const client = {
+    async create(_type: unknown, event: Event) {
+      most = Math.max(most, ++sending);
+      await clock.sleep(10);
+      sending--;
+      sent.push(event.regarding!.name!);
+    },
+  } as unknown as Client;
+  const events = createPodEvents(client, { clock, random: seededRandom(1), log: silentLogger }, { controller: 'default-scheduler', hostname: 'h', busy: () => busy });
+  for (let i = 0; i < 20; i++) events.record(pod(`p${i}`), { type: 'Normal', reason: 'Scheduled', action: 'Binding', note: 'done' });
+  await clock.advanceAsync(50);
+  expect([most, sent.length]).toEqual([1, 5]);
+  busy = false;
+  await clock.advanceAsync(100);
+  expect(most).toBe(8);
+  expect(sent).toHaveLength(20);
+  await events.close();
+});

@@ -25,12 +25,21 @@ export interface PodEvents {
   close(): Promise<void>;
 }
 
+export interface EventOptions {
+  /** Where the pod names no scheduler. */
+  controller: string;
+  hostname: string;
+  /** Whether there is more urgent work for the API server: events then trickle. Default: never. */
+  busy?: () => boolean;
+}
+
 /** Beyond this many waiting, events are dropped. */
-const mostWaiting = 10_000;
+const mostWaiting = 30_000;
 /** Events remembered, to tell what was said before. */
 const mostKnown = 8192;
-/** Requests at once. */
+/** Requests at once, and while there is more urgent work. */
 const mostSending = 8;
+const mostSendingBusy = 1;
 /** An event that was not said again for this long is no series any more. */
 const finishedMs = 6 * 60_000;
 /** A series that goes on is written at least this often. */
@@ -42,7 +51,7 @@ interface Known {
   lastMs: number;
 }
 
-export function createPodEvents(client: Client, { clock, log, random }: Runtime, options: { /** Where the pod names no scheduler. */ controller: string; hostname: string }): PodEvents {
+export function createPodEvents(client: Client, { clock, log, random }: Runtime, options: EventOptions): PodEvents {
   const known = new Map<string, Known>();
   const waiting: Event[] = [];
   const idle = new Set<() => void>();
@@ -70,7 +79,7 @@ export function createPodEvents(client: Client, { clock, log, random }: Runtime,
     await client.create(eventsEvents, event);
   };
   const pump = () => {
-    while (sending < mostSending && waiting.length) {
+    while (waiting.length && sending < (options.busy?.() ? mostSendingBusy : mostSending)) {
       const event = waiting.shift()!;
       sending++;
       store(event)

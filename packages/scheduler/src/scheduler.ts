@@ -39,6 +39,8 @@ export interface SchedulerParts {
 
 /** Bindings under way at once; beyond, the loop waits. */
 const mostBindings = 1000;
+/** From so many on, events trickle. */
+const manyBindings = 16;
 /** The loop gives way to other work after this long. */
 const sliceMs = 8;
 
@@ -71,6 +73,11 @@ export class Scheduler {
   start(): void {
     this.#running = true;
     this.wake();
+  }
+
+  /** Many pods are being bound: what is less urgent should wait. */
+  get busy(): boolean {
+    return this.#bindings >= manyBindings;
   }
 
   /** Stops taking pods and resolves once the bindings under way have ended. */

@@ -70,7 +70,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
   const scope = new Scope('scheduler');
   const features = featuresWith(options.featureGates);
   const config = loadConfiguration(options.config ?? {}, features);
-  const events = scope.own(createPodEvents(client, runtime, { controller: config.profiles[0].schedulerName, hostname: options.hostname ?? hostname() }));
+  const events = scope.own(createPodEvents(client, runtime, { controller: config.profiles[0].schedulerName, hostname: options.hostname ?? hostname(), busy: () => scheduler.busy }));
   const lease = options.leaderElection && config.leaderElection.leaderElect ? scope.own(startLeaderElection(client, runtime, { namespace: config.leaderElection.resourceNamespace, name: config.leaderElection.resourceName, identity: options.leaderElection.identity, leaseDurationMs: durationMs(config.leaderElection.leaseDuration), renewDeadlineMs: durationMs(config.leaderElection.renewDeadline), retryPeriodMs: durationMs(config.leaderElection.retryPeriod) })) : undefined;
   const podInformer = informers.informer(pods, { fieldSelector: livePods, transform: withoutManagedFields });
   const nodeInformer = informers.informer(nodes);

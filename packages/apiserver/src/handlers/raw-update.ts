@@ -8,9 +8,10 @@ import type { ServerCore } from './call.ts';
 
 /**
  * Changes one object past its strategy, as the server's own subresources do: `change` is given a copy of the newest state
- * (in the stored version) and is called again when another write came first. @throws StatusError 404
+ * (in the stored version) and is called again when another write came first. `copy`: what of it `change` does not share with the
+ * cached object; default all. @throws StatusError 404
  */
-export async function rawUpdate<T extends KubeObject>(core: ServerCore, resource: ServedResource, target: { namespace: string; name: string; dryRun: boolean }, change: (object: T) => void): Promise<CachedObject> {
+export async function rawUpdate<T extends KubeObject>(core: ServerCore, resource: ServedResource, target: { namespace: string; name: string; dryRun: boolean }, change: (object: T) => void, copy: (object: T) => T = cloneJson): Promise<CachedObject> {
   const stored = resource.stored!;
   let current = stored.cache.get(target.namespace, target.name);
   let fresh = false;
@@ -21,7 +22,7 @@ export async function rawUpdate<T extends KubeObject>(core: ServerCore, resource
     }
     if (!current) throw notFoundError(resource.subject, target.name);
     try {
-      const object = cloneJson(current.object) as T;
+      const object = copy(current.object as T);
       change(object);
       if (target.dryRun) return unwritten(stored, object, current.revision);
       return await putObject(core.store, stored, object, current.revision);

@@ -30,7 +30,7 @@ export async function bindPod(call: Call): Promise<ApiResponse> {
   checkBinding(binding);
   await admit(call, admission);
   const pods = core.registry.find('', 'v1', 'pods')!;
-  await rawUpdate<StoredPod>(core, pods, { namespace: info.namespace, name, dryRun: options.dryRun }, (pod) => assign(pod, binding, formatTime(core.clock.now())));
+  await rawUpdate<StoredPod>(core, pods, { namespace: info.namespace, name, dryRun: options.dryRun }, (pod) => assign(pod, binding, formatTime(core.clock.now())), copyForBinding);
   return answerValue(call, createdStatus, 201);
 }
 
@@ -42,6 +42,9 @@ function checkBinding({ target }: Binding): void {
   const texts = errors.map(({ field, message }) => `${field}: ${message}`);
   if (texts.length) throw plainError(texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`);
 }
+
+/** Copies what `assign` changes, and nothing below it: most of a pod is large and stays as it is. */
+const copyForBinding = (pod: StoredPod): StoredPod => ({ ...pod, metadata: { ...pod.metadata }, spec: { ...pod.spec! }, status: { ...pod.status, conditions: [...(pod.status?.conditions ?? [])] } });
 
 function assign(pod: StoredPod, binding: Binding & KubeObject, now: string): void {
   const { name = '' } = pod.metadata;
@@ -60,8 +63,7 @@ function assign(pod: StoredPod, binding: Binding & KubeObject, now: string): voi
     if (held !== undefined && held !== value) continue;
     pod.metadata.labels = { ...pod.metadata.labels, [key]: value };
   }
-  const status = (pod.status ??= {});
-  const conditions = (status.conditions ??= []);
+  const conditions = pod.status!.conditions!;
   const scheduled = { type: 'PodScheduled', status: 'True', lastProbeTime: null as unknown as string, lastTransitionTime: now };
   const at = conditions.findIndex((condition) => condition.type === 'PodScheduled');
   if (at < 0) conditions.push(scheduled);
