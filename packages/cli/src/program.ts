@@ -98,6 +98,7 @@ export function buildProgram(): Command {
     .option('--cgroup-root <path>', 'pods\' cgroups are below it', '/')
     .option('--token-auth-file <file>', 'static tokens, CSV')
     .option('--controllers <names>', '* all that are on by default, foo: foo on, -foo: foo off', list, ['*'])
+    .addOption(boolean('default-storage-class', 'install the default StorageClass "standard": directories on the claims\' nodes', true))
     .option('--in-memory', 'keep nothing on disk but certificates: the cluster is gone when the program ends')
     .addOption(logLevel())
     .action(async (options, command) => (await import('./commands/up.ts')).up({ ...options, flagz: flagValues(command) }));

@@ -81,6 +81,10 @@ export const controllerFlagTable: readonly ControllerFlag[] = [
   { name: 'cluster-signing-duration', kind: 'duration', description: 'longest validity of what is signed (default: 8760h)' },
   { name: 'enable-garbage-collector', kind: 'boolean', description: 'collect objects whose owners are gone', default: true },
   { name: 'enable-dynamic-provisioning', kind: 'boolean', description: 'make volumes for claims whose class asks for it', default: true },
+
+  // Ours: Kubernetes leaves provisioners to others.
+  { name: 'hostpath-provisioner-directory', kind: 'text', description: 'where the hostpath-provisioner-controller makes volumes (default: /var/lib/pilothouse/volumes)' },
+  { name: 'hostpath-provisioner-node', kind: 'text', description: 'the node whose machine it runs on; directories of others are left to their own' },
 ];
 
 /** The definitions, each with as many workers as its flag asks for. */

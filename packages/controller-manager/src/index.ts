@@ -14,6 +14,7 @@ import { endpointSliceController } from './controllers/endpointslice/controller.
 import { endpointSliceMirroringController } from './controllers/endpointslicemirroring/controller.ts';
 import { garbageCollectorController } from './controllers/garbagecollector/controller.ts';
 import { horizontalPodAutoscalerController } from './controllers/horizontalpodautoscaling/controller.ts';
+import { hostPathProvisionerController } from './controllers/hostpath-provisioner/controller.ts';
 import { jobController } from './controllers/job/controller.ts';
 import { legacyTokenCleanerController } from './controllers/legacy-serviceaccount-token-cleaner/controller.ts';
 import { namespaceController } from './controllers/namespace/controller.ts';
@@ -41,6 +42,7 @@ import { volumeBinderController } from './controllers/volume/persistentvolume/co
 import { claimProtectionController, volumeProtectionController } from './controllers/volume/protection/controller.ts';
 import { type ControllerManager, type ControllerManagerOptions, runManager } from './manager.ts';
 
+export { installHostPathStorage } from './controllers/hostpath-provisioner/objects.ts';
 export { type ControllerManager, type ControllerManagerOptions, selectControllers } from './manager.ts';
 
 /** Every controller, in the order in which they start. Adding one is a folder and a line here. */
@@ -86,6 +88,7 @@ export const controllers: readonly ControllerDefinition<any>[] = [
   serviceCidrController,
   rootCaPublisherController,
   validatingAdmissionPolicyStatusController,
+  hostPathProvisionerController,
 ];
 
 /** Starts the controller manager: see `ControllerManagerOptions`. @throws UserError for an unknown controller */

@@ -73,7 +73,8 @@ for (const corpus of corpora) {
   const own = parts.filter((part) => part.corpus === corpus.name);
   if (!own.length) continue;
   const dir = mkdtempSync(join(tmpdir(), 'pilothouse-golden-'));
-  const cluster = await startCluster({ dir, realNode: corpus.realNode, store: values.store as 'memory' | 'lmdb' | 'etcd' });
+  // What was recorded comes from clusters without a default class.
+  const cluster = await startCluster({ dir, flags: ['--default-storage-class=false'], realNode: corpus.realNode, store: values.store as 'memory' | 'lmdb' | 'etcd' });
   try {
     for (const { name, file } of own) {
       console.log(`${name}:`);

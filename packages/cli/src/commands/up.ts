@@ -31,6 +31,7 @@ interface UpFlags extends StoreFlags {
   cgroupRoot: string;
   tokenAuthFile?: string;
   controllers: string[];
+  defaultStorageClass: boolean;
   /** As they were given, for /flagz. */
   flagz: Readonly<Record<string, string>>;
   logLevel: LogLevel;
@@ -125,7 +126,7 @@ interface Daemons {
   metrics: MetricsRegistry;
 }
 
-async function startDaemons(runtime: Runtime, scope: Scope, { flags, plan, api, pki, nodeIp, metrics }: Daemons): Promise<void> {
+async function startDaemons(runtime: Runtime, scope: Scope, { flags, plan, api, pki, nodeIp, dataDir, metrics }: Daemons): Promise<void> {
   const clients = inProcessClients(api.server.handle, runtime, scope);
   const withLog = (daemon: string): Runtime => ({ ...runtime, log: runtime.log.child({ daemon }) });
 
@@ -135,13 +136,16 @@ async function startDaemons(runtime: Runtime, scope: Scope, { flags, plan, api, 
     client: manager,
     informers: clients.informers(manager),
     clientFor: clients.serviceAccounts('kube-controller-manager', manager),
-    selection: flags.controllers,
+    // At the end, so that what the flag says of it comes first.
+    selection: flags.defaultStorageClass ? [...flags.controllers, 'hostpath-provisioner-controller'] : flags.controllers,
     metrics,
     flags: {
       'cluster-cidr': flags.clusterCidr, 'service-cluster-ip-range': flags.serviceClusterIpRange, 'allocate-node-cidrs': true,
       'root-ca-file': pki.ca.certificate, 'cluster-signing-cert-file': pki.ca.certificate, 'cluster-signing-key-file': pki.ca.key, 'service-account-private-key-file': pki.serviceAccount.then((key) => key.privateKey),
+      'hostpath-provisioner-directory': join(dataDir, 'volumes'), ...(plan.runtimeEndpoint && { 'hostpath-provisioner-node': nodeName(flags.nodeName) }),
     },
   });
+  if (flags.defaultStorageClass) await (await import('@pilothouse/controller-manager')).installHostPathStorage(clients.client('pilothouse', { commonName: 'system:addons', organizations: ['system:masters'] }));
   say('Controllers: running');
 
   const { collectPendingPods, schedulerMetrics, startScheduler } = await import('@pilothouse/scheduler');

@@ -22,7 +22,11 @@ export const volumeExpanderController = defineController({
   serviceAccount: 'expand-controller',
   eventSource: 'volume_expand',
   watches: [
-    { type: persistentVolumeClaims, keys: (claim, { old, deleted }) => (deleted || (old && compareQuantities(requested(claim), requested(old)) <= 0 && old.spec?.volumeName === claim.spec?.volumeName) ? [] : [keyOf(claim)]) },
+    {
+      type: persistentVolumeClaims,
+      // Before a claim is bound its capacity says nothing.
+      keys: (claim, { old, deleted }) => (!deleted && claim.status?.phase === 'Bound' && (!old || compareQuantities(requested(claim), requested(old)) > 0 || compareQuantities(capacity(claim), capacity(old)) > 0) ? [keyOf(claim)] : []),
+    },
     readOnly(persistentVolumes),
   ],
   async reconcile(key, { client, lister, recorder, signal }) {
