@@ -61,7 +61,7 @@ export async function measureOverApi(nodes: number, pods: number): Promise<OverA
     return answer;
   };
   spawnSync(process.execPath, [program, 'kubeconfigs', '--cert-dir', join(dir, 'pki'), '--server', `https://127.0.0.1:${port}`, '--out', dir], { stdio: 'ignore' });
-  const controllers = daemon('controller-manager', ['--controllers=*,-node-lifecycle-controller', '--allocate-node-cidrs=false', '--leader-elect=false']);
+  const controllers = daemon('controller-manager', ['--controllers=*,-node-lifecycle-controller', '--allocate-node-cidrs=false', '--leader-elect=false', '--secure-port', '0']);
   const children = [api.process, controllers];
   try {
     await inParallel(nodes, 32, (i) => call('POST', '/api/v1/nodes', node(i)));

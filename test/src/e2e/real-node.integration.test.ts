@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -54,6 +54,32 @@ describe.skipIf(lacking({ commands: ['kubectl'], realNode: true }))('a node that
     await eventually('an answer at the node port', () => fetchBody(`http://127.0.0.1:${port}/`), (text) => text.startsWith('web-'));
     await eventually('an answer by name', () => kubectl('exec shell -- timeout 4 wget -qO- http://web.default.svc.cluster.local'), (text) => text.startsWith('web-'));
     expect(await kubectl('exec shell -- nslookup kubernetes.default.svc.cluster.local')).toContain('10.96.0.1');
+  });
+
+  test('a claim gets a directory of the node out of the box, which outlives its pod and goes with the claim', async () => {
+    const user = (name: string, command: string) => `
+apiVersion: v1
+kind: Pod
+metadata: {name: ${name}}
+spec:
+  restartPolicy: Never
+  terminationGracePeriodSeconds: 1
+  securityContext: {runAsUser: 1000}
+  containers: [{name: c, image: "${image}", command: ["sh", "-c", "${command}"], volumeMounts: [{name: data, mountPath: /data}]}]
+  volumes: [{name: data, persistentVolumeClaim: {claimName: data}}]
+`;
+    await kubectl('apply -f -', { input: `apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n---${user('writer', 'echo kept > /data/note')}` });
+    await kubectl('wait pod/writer --for=jsonpath={.status.phase}=Succeeded --timeout=60s', { limitMs: 70_000 });
+    const volume = await kubectl(['get', 'pvc', 'data', '-o', 'jsonpath={.spec.volumeName}']);
+    const path = await kubectl(['get', 'pv', volume, '-o', 'jsonpath={.spec.hostPath.path}']);
+    expect(readFileSync(join(path, 'note'), 'utf8')).toBe('kept\n');
+    await kubectl('delete pod writer');
+    await kubectl('apply -f -', { input: user('reader', 'cat /data/note') });
+    await kubectl('wait pod/reader --for=jsonpath={.status.phase}=Succeeded --timeout=60s', { limitMs: 70_000 });
+    expect(await kubectl('logs reader')).toBe('kept');
+    await kubectl('delete pod/reader pvc/data');
+    await eventually('no volume', () => kubectl('get pv -o name'), (text) => text === '');
+    expect(existsSync(path)).toBe(false);
   });
 
   test('scaling changes the endpoints, and a deleted pod is replaced', async () => {
