@@ -179,7 +179,11 @@ describe('subresources of pods', () => {
     const evict = (name: string) => api.call('POST', `${pods}/${name}/eviction`, { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name } });
     expect((await evict('p')).status).toBe(201);
     expect((await api.call('GET', `${budgets}/b`)).body.status).toMatchObject({ disruptionsAllowed: 0, disruptedPods: { p: '2026-01-01T00:00:00Z' } });
-    expect((await evict('q')).body).toMatchObject({ code: 429, reason: 'TooManyRequests', details: { causes: [{ reason: 'DisruptionBudget', message: 'The disruption budget b needs 1 healthy pods and has 2 currently' }] } });
+    expect((await evict('q')).body).toMatchObject({ code: 429, reason: 'TooManyRequests', details: { causes: [{ reason: 'DisruptionBudget', message: 'The disruption budget b does not allow evicting pods currently' }] } });
+    await api.call('PATCH', `${budgets}/b/status`, { status: { currentHealthy: 1 } }, { 'content-type': 'application/merge-patch+json' });
+    expect((await evict('q')).body.details).toEqual({ causes: [{ reason: 'DisruptionBudget', message: 'The disruption budget b needs 1 healthy pods and has 1 currently' }] });
+    await api.call('PATCH', `${budgets}/b`, { spec: { minAvailable: 0 } }, { 'content-type': 'application/merge-patch+json' });
+    expect((await evict('q')).body.details).toEqual({ causes: [{ reason: 'DisruptionBudget', message: 'The disruption budget b is still being processed by the server.' }], retryAfterSeconds: 10 });
   });
 });
 

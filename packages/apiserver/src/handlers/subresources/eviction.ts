@@ -1,4 +1,4 @@
-import { type ApiResponse, badRequestError, forbiddenError, isConflict, type KubeObject, matcherOf, notFoundError, StatusError, type StatusCause } from '@pilothouse/apimachinery';
+import { type ApiResponse, badRequestError, conflictError, forbiddenError, isConflict, type KubeObject, matcherOf, notFoundError, StatusError, type StatusCause } from '@pilothouse/apimachinery';
 import { typeOfKind } from '@pilothouse/api-schemas';
 import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
 import type { DeleteOptions } from '@pilothouse/api-schemas/types/meta/v1';
@@ -19,6 +19,9 @@ const codec = builtinCodec(typeOfKind('policy', 'v1', 'Eviction')!.name);
 const mostUnconfirmed = 2_000;
 /** Attempts at a delete that conflicts. */
 const deleteTries = 20;
+
+/** As upstream names it in these errors. */
+const podSubject = { group: '', plural: 'Pod' };
 
 type StoredPod = Pod & KubeObject;
 type Budget = PodDisruptionBudget & KubeObject;
@@ -42,7 +45,7 @@ export async function evictPod(call: Call): Promise<ApiResponse> {
     try {
       // A pending pod may meanwhile have become one that the budgets count.
       const unchanged = pod.status?.phase === 'Pending' && !pinned;
-      await markAndDelete(call, pod, unchanged ? atRevision(deletion, pod) : deletion, dryRun, unchanged);
+      await markAndDelete(call, pod, unchanged ? atRevision(deletion, pod) : deletion, dryRun);
       return answerValue(call, createdStatus, 201);
     } catch (error) {
       if (pinned || !isConflict(error) || attempt >= deleteTries) throw error;
@@ -63,16 +66,16 @@ async function evictByBudget(call: Call, pod: StoredPod, deletion: DeleteOptions
     await rawUpdate<Budget>(core, resource, { namespace: budget.metadata.namespace ?? '', name: budget.metadata.name ?? '', dryRun }, (current) => charge(current, pod.metadata.name ?? '', formatTime(core.clock.now())));
   }
   try {
-    await markAndDelete(call, pod, free && !pinned ? atRevision(deletion, pod) : deletion, dryRun, free && !pinned);
+    await markAndDelete(call, pod, free && !pinned ? atRevision(deletion, pod) : deletion, dryRun);
   } catch (error) {
-    if (free && !pinned && isConflict(error)) throw tooManyDisruptions({ reason: 'DisruptionBudget', message: `The disruption budget ${budget.metadata.name} is still being processed by the server.` });
+    if (free && !pinned && isConflict(error)) throw stillProcessed(budget.metadata.name!);
     throw error;
   }
   return answerValue(call, createdStatus, 201);
 }
 
-/** Says on the pod why it goes, then deletes it. `unchanged`: only the pod as it was seen. */
-async function markAndDelete(call: Call, pod: StoredPod, deletion: DeleteOptions, dryRun: boolean, unchanged: boolean): Promise<void> {
+/** Says on the pod why it goes, then deletes it. */
+async function markAndDelete(call: Call, pod: StoredPod, deletion: DeleteOptions, dryRun: boolean): Promise<void> {
   const { core, resource, info } = call;
   if (dryRun) {
     await deleteStored(call, info.name, deletion);
@@ -81,16 +84,16 @@ async function markAndDelete(call: Call, pod: StoredPod, deletion: DeleteOptions
   const now = formatTime(core.clock.now());
   const marked = await rawUpdate<StoredPod>(core, resource, { namespace: info.namespace, name: info.name, dryRun: false }, (current) => {
     const { uid, resourceVersion } = deletion.preconditions ?? {};
-    if ((uid !== undefined && uid !== current.metadata.uid) || ((unchanged || resourceVersion !== undefined) && resourceVersion !== current.metadata.resourceVersion)) {
-      throw new StatusError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: `Operation cannot be fulfilled on pods ${JSON.stringify(info.name)}: the object has been modified; please apply your changes to the latest version and try again`, reason: 'Conflict', details: { name: info.name, kind: 'pods' }, code: 409 });
-    }
+    const { uid: ownUid, resourceVersion: own } = current.metadata;
+    if (uid && uid !== ownUid) throw conflictError(podSubject, info.name, `the UID in the precondition (${uid}) does not match the UID in record (${ownUid}). The object might have been deleted and then recreated`);
+    if (resourceVersion && resourceVersion !== own) throw conflictError(podSubject, info.name, `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${own}). The object might have been modified`);
     const conditions = ((current.status ??= {}).conditions ??= []);
     const condition = { type: 'DisruptionTarget', status: 'True', lastProbeTime: null as unknown as string, lastTransitionTime: now, reason: 'EvictionByEvictionAPI', message: 'Eviction API: evicting' };
     const at = conditions.findIndex(({ type }) => type === condition.type);
     if (at < 0) conditions.push(condition);
     else conditions[at] = { ...condition, ...(conditions[at].status === 'True' && { lastTransitionTime: conditions[at].lastTransitionTime }) };
   });
-  const precondition = unchanged || deletion.preconditions?.resourceVersion !== undefined ? { preconditions: { ...deletion.preconditions, uid: pod.metadata.uid, resourceVersion: String(marked.revision) } } : {};
+  const precondition = deletion.preconditions?.resourceVersion ? { preconditions: { ...deletion.preconditions, uid: pod.metadata.uid, resourceVersion: String(marked.revision) } } : {};
   await deleteStored(call, info.name, { ...deletion, ...precondition });
 }
 
@@ -126,17 +129,10 @@ function charge(budget: Budget, podName: string, now: string): void {
   const { name = '', generation = 0 } = budget.metadata;
   const subject = { group: 'policy', plural: 'poddisruptionbudget' };
   const status = budget.status as NonNullable<Budget['status']> & { disruptionsAllowed: number };
-  if ((status.observedGeneration ?? 0) < generation) throw tooManyDisruptions({ reason: 'DisruptionBudget', message: `The disruption budget ${name} is still being processed by the server.` });
+  if ((status.observedGeneration ?? 0) < generation) throw stillProcessed(name);
   if (status.disruptionsAllowed < 0) throw forbiddenError(subject, name, 'pdb disruptions allowed is negative');
   if (Object.keys(status.disruptedPods ?? {}).length > mostUnconfirmed) throw forbiddenError(subject, name, 'DisruptedPods map too big - too many evictions not confirmed by PDB controller');
-  if (status.disruptionsAllowed === 0) {
-    const condition = status.conditions?.find(({ type }) => type === 'DisruptionAllowed');
-    const failed = condition?.status === 'False' && condition.reason === 'SyncFailed';
-    const message = failed
-      ? `The disruption budget ${name} does not allow evicting pods currently because it failed sync: ${condition.message}`
-      : `The disruption budget ${name} needs ${status.desiredHealthy} healthy pods and has ${status.currentHealthy} currently`;
-    throw tooManyDisruptions({ reason: 'DisruptionBudget', message });
-  }
+  if (status.disruptionsAllowed === 0) throw tooManyDisruptions({ reason: 'DisruptionBudget', message: whyNone(name, status) });
   status.disruptionsAllowed--;
   if (status.disruptionsAllowed === 0) {
     const conditions = (status.conditions ??= []);
@@ -148,4 +144,16 @@ function charge(budget: Budget, podName: string, now: string): void {
   status.disruptedPods = { ...status.disruptedPods, [podName]: now };
 }
 
-const tooManyDisruptions = (cause: StatusCause): StatusError => new StatusError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: "Cannot evict pod as it would violate the pod's disruption budget.", reason: 'TooManyRequests', details: { causes: [cause] }, code: 429 });
+/** The numbers of a budget that could not be computed are not to be trusted, so that comes first. */
+function whyNone(name: string, { conditions, currentHealthy, desiredHealthy }: NonNullable<Budget['status']>): string {
+  const refusal = conditions?.find(({ type, status, message }) => type === 'DisruptionAllowed' && status === 'False' && message);
+  if (refusal?.reason === 'SyncFailed') return `The disruption budget ${name} does not allow evicting pods currently because it failed sync: ${refusal.message}`;
+  if ((currentHealthy ?? 0) <= (desiredHealthy ?? 0)) return `The disruption budget ${name} needs ${desiredHealthy ?? 0} healthy pods and has ${currentHealthy ?? 0} currently`;
+  return `The disruption budget ${name} does not allow evicting pods currently${refusal ? ` (${refusal.reason}): ${refusal.message}` : ''}`;
+}
+
+const stillProcessed = (name: string): StatusError => tooManyDisruptions({ reason: 'DisruptionBudget', message: `The disruption budget ${name} is still being processed by the server.` }, 10);
+
+/** `retrySeconds` 0: nobody can say when to come again. */
+const tooManyDisruptions = (cause: StatusCause, retrySeconds = 0): StatusError =>
+  new StatusError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: "Cannot evict pod as it would violate the pod's disruption budget.", reason: 'TooManyRequests', details: { causes: [cause], ...(retrySeconds && { retryAfterSeconds: retrySeconds }) }, code: 429 });

@@ -1,8 +1,8 @@
 import { messageOf } from '@pilothouse/base';
 import type { CronJob, Job } from '@pilothouse/api-schemas/types/batch/v1';
-import { controllerOf, cronJobs, isAlreadyExists, isNotFound, jobs } from '@pilothouse/apimachinery';
+import { controllerOf, cronJobs, isAlreadyExists, isNotFound, jobs, keyOf } from '@pilothouse/apimachinery';
 import { clone, referenceTo } from '@pilothouse/client';
-import { type ControllerContext, defineController, done, isNamespaceTerminating, itself, ownedBy, requeueAfter, type Result, type Watch } from '@pilothouse/controller-runtime';
+import { type ControllerContext, defineController, done, isNamespaceTerminating, ownedBy, requeueAfter, type Result, type Watch } from '@pilothouse/controller-runtime';
 import { isFinished } from '../job/pods.ts';
 import { jobFor, jobName, mostRecent, nextCheckMs, rfc1123 } from './plan.ts';
 import { isTimeZone, parseSchedule, type Schedule } from './schedule.ts';
@@ -15,7 +15,17 @@ export const cronJobController = defineController({
   name: 'cronjob-controller',
   aliases: ['cronjob'],
   serviceAccount: 'cronjob-controller',
-  watches: [itself(cronJobs), ownedBy(cronJobs, jobs) as Watch],
+  watches: [
+    {
+      type: cronJobs,
+      *keys(cron, { old, deleted }, context) {
+        // A new schedule holds from now on: times that it would have had before are not made up for.
+        if (old && !deleted && (old.spec?.schedule !== cron.spec?.schedule || old.spec?.timeZone !== cron.spec?.timeZone)) return waitForSchedule(cron, context);
+        yield keyOf(cron);
+      },
+    } as Watch<CronJob>,
+    ownedBy(cronJobs, jobs) as Watch,
+  ],
   async reconcile(key, context) {
     const { client, lister, signal } = context;
     const cached = lister(cronJobs).get(key);
@@ -34,6 +44,16 @@ export const cronJobController = defineController({
     return result;
   },
 });
+
+function waitForSchedule(cron: CronJob, context: ControllerContext): void {
+  const { schedule = '', timeZone } = cron.spec ?? {};
+  try {
+    const checkMs = nextCheckMs(cron, parseSchedule(schedule, timeZone !== undefined && isTimeZone(timeZone) ? timeZone : localZone), context.clock.now());
+    if (checkMs !== undefined) context.enqueueAfter(keyOf(cron), checkMs);
+  } catch {
+    context.recorder.event(referenceTo(cronJobs, cron), 'Warning', 'UnParseableCronJobSchedule', `unparseable schedule for cronjob: ${schedule}`);
+  }
+}
 
 class CronSync {
   readonly cron: CronJob;

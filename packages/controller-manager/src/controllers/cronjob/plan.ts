@@ -16,17 +16,18 @@ export interface Due {
   missed: 'none' | 'few' | 'many';
 }
 
-/** @throws Error for a schedule that runs more than once a second */
+/** @throws Error for a schedule that runs more than once a second, or never */
 export function mostRecent(cron: CronJob, schedule: Schedule, nowMs: number, options: { useDeadline: boolean }): Due {
   let earliestMs = parseTime(cron.status?.lastScheduleTime ?? cron.metadata.creationTimestamp ?? '');
   const deadline = cron.spec?.startingDeadlineSeconds;
   if (options.useDeadline && deadline !== undefined) earliestMs = Math.max(earliestMs, nowMs - deadline * 1000);
   const first = schedule.next(earliestMs);
   const second = first === undefined ? undefined : schedule.next(first);
-  if (first === undefined || nowMs < first) return { earliestMs, missed: 'none' };
-  if (second === undefined || nowMs < second) return { earliestMs, recentMs: first, missed: 'none' };
-  const between = Math.round((second - first) / 1000);
-  if (between < 1) throw new Error('time difference between two schedules is less than 1 second');
+  if (first !== undefined && nowMs < first) return { earliestMs, missed: 'none' };
+  if (first !== undefined && second !== undefined && nowMs < second) return { earliestMs, recentMs: first, missed: 'none' };
+  // A schedule that never comes (31 February) is refused in the same words.
+  const between = first === undefined || second === undefined ? 0 : Math.round((second - first) / 1000);
+  if (first === undefined || between < 1) throw new Error('time difference between two schedules is less than 1 second');
   const count = Math.floor((nowMs - first) / 1000 / between) + 1;
   let recentMs: number | undefined;
   // Not all that were missed are walked through, only the last.

@@ -124,6 +124,8 @@ interface Zone {
   time(wall: Wall): number;
 }
 
+const quarterMs = 15 * 60_000;
+const mostOffsets = 1000;
 const zones = new Map<string, Zone>();
 
 function zoneOf(name: string): Zone {
@@ -140,11 +142,21 @@ function makeZone(name: string): Zone {
   };
   if (name === 'UTC' || name === 'Etc/UTC') return { wall: utcWall, time: utc };
   const format = new Intl.DateTimeFormat('en-US', { timeZone: name, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' });
-  const wall = (ms: number): Wall => {
-    const parts = Object.fromEntries(format.formatToParts(ms).map(({ type, value }) => [type, Number(value)]));
-    return { year: parts.year, month: parts.month, day: parts.day, hour: parts.hour, minute: parts.minute, second: parts.second };
+  const offsets = new Map<number, number>();
+  /** Asking costs much, and zones change on the quarter of an hour. */
+  const offset = (ms: number): number => {
+    const quarter = Math.floor(ms / quarterMs);
+    let found = offsets.get(quarter);
+    if (found === undefined) {
+      const start = quarter * quarterMs;
+      const parts = Object.fromEntries(format.formatToParts(start).map(({ type, value }) => [type, Number(value)]));
+      found = utc(parts as unknown as Wall) - start;
+      if (offsets.size >= mostOffsets) offsets.clear();
+      offsets.set(quarter, found);
+    }
+    return found;
   };
-  const offset = (ms: number) => utc(wall(ms)) - Math.floor(ms / 1000) * 1000;
+  const wall = (ms: number): Wall => utcWall(ms + offset(ms));
   return {
     wall,
     time(w) {

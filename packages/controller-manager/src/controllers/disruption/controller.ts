@@ -4,7 +4,7 @@ import type { PodDisruptionBudget } from '@pilothouse/api-schemas/types/policy/v
 import { controllerOf, deployments, isConflict, isNotFound, keyOf, type OwnerReference, podDisruptionBudgets, pods, replicaSets, replicationControllers, statefulSets } from '@pilothouse/apimachinery';
 import { referenceTo } from '@pilothouse/client';
 import { type ControllerContext, defineController, done, isPodTerminal, itself, podCondition, readOnly, requeueAfter, selectorOf, semanticallyEqual } from '@pilothouse/controller-runtime';
-import { formatLabelSelector } from '@pilothouse/apimachinery';
+import { labelSelectorText } from '../../label-selector-text.ts';
 import { crdType, resourceCatalog } from '../../resource-catalog.ts';
 import { budgetStatus, failedStatus, needsScale, wantedHealthy } from './plan.ts';
 
@@ -24,10 +24,15 @@ export const disruptionController = defineController({
     {
       type: pods,
       *keys(pod, { old, deleted }, context) {
+        const over: PodDisruptionBudget[] = [];
         for (const budget of context.lister(podDisruptionBudgets).inNamespace(pod.metadata.namespace ?? '')) {
           const selector = selectorOf(budget.spec?.selector);
-          if (selector.matches(pod.metadata.labels) || (old && selector.matches(old.metadata.labels))) yield keyOf(budget);
+          const now = selector.matches(pod.metadata.labels);
+          if (now) over.push(budget);
+          if (now || (old && selector.matches(old.metadata.labels))) yield keyOf(budget);
         }
+        // All are kept up to date, but the eviction of such a pod is refused.
+        if (over.length > 1) context.recorder.event(referenceTo(pods, pod), 'Warning', 'MultiplePodDisruptionBudgets', `Pod "${pod.metadata.namespace}"/"${pod.metadata.name}" matches multiple PodDisruptionBudgets.  Chose "${over[0].metadata.name}" arbitrarily.`);
         const waitMs = deleted ? undefined : staleInMs(pod, context.clock.now());
         if (waitMs !== undefined) context.enqueueAfter(podPrefix + keyOf(pod), waitMs);
       },
@@ -51,7 +56,7 @@ export const disruptionController = defineController({
           throw error;
         });
         expected = scale.expected;
-        if (scale.unmanaged) recorder.event(about, 'Warning', 'UnmanagedPods', `Pods selected by this PodDisruptionBudget (selector: ${formatLabelSelector(budget.spec?.selector)}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.`);
+        if (scale.unmanaged) recorder.event(about, 'Warning', 'UnmanagedPods', `Pods selected by this PodDisruptionBudget (selector: ${labelSelectorText(budget.spec?.selector)}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.`);
       } else if (budget.spec?.minAvailable === undefined) expected = 0;
       const view = budgetStatus(budget, selected, { expected, desiredHealthy: wantedHealthy(budget, expected) }, clock.now());
       for (const pod of view.notDeleted) recorder.event(referenceTo(pods, pod), 'Warning', 'NotDeleted', `Pod was expected by PDB ${budget.metadata.namespace}/${budget.metadata.namespace} to be deleted but it wasn't`);
@@ -132,7 +137,7 @@ async function clearStaleTarget(key: string, { client, clock, lister, signal }: 
   const waitMs = pod && staleInMs(pod, clock.now());
   if (!pod || waitMs === undefined) return done;
   if (waitMs > 0) return requeueAfter(waitMs);
-  const conditions = pod.status!.conditions!.map((c) => (c.type === 'DisruptionTarget' ? { type: c.type, status: 'False', lastTransitionTime: formatTime(clock.now()) } : c));
+  const conditions = pod.status!.conditions!.map((c) => (c.type === 'DisruptionTarget' ? { type: c.type, status: 'False', lastTransitionTime: formatTime(clock.now()), observedGeneration: pod.metadata.generation } : c));
   await client.updateStatus(pods, { ...pod, status: { ...pod.status, conditions } }, { signal });
   return done;
 }
