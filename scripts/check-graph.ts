@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
-const any = ['base', 'api-schemas', 'apimachinery', 'cel', 'storage', 'apiserver', 'client', 'controller-runtime', 'controller-manager', 'scheduler-framework', 'scheduler', 'scheduler-lab', 'scheduler-lab-web', 'kubelet-lite', 'node-network', 'cli', 'testing'];
+const any = ['base', 'api-schemas', 'apimachinery', 'cel', 'storage', 'apiserver', 'client', 'controller-runtime', 'controller-manager', 'scheduler-framework', 'scheduler', 'scheduler-lab', 'scheduler-lab-web', 'kubelet-lite', 'metrics-server', 'node-network', 'cli', 'testing'];
 
 /** package → packages it may import. What those may import is allowed too where listed. */
 const allowed: Record<string, string[]> = {
@@ -23,6 +23,7 @@ const allowed: Record<string, string[]> = {
   scheduler: ['base', 'api-schemas', 'apimachinery', 'cel', 'client', 'scheduler-framework'],
   'scheduler-lab': ['base', 'api-schemas', 'apimachinery', 'client', 'scheduler-framework'],
   'kubelet-lite': ['base', 'api-schemas', 'apimachinery', 'client'],
+  'metrics-server': ['base', 'api-schemas', 'apimachinery', 'client'],
   'node-network': ['base', 'api-schemas', 'apimachinery', 'client'],
   'scheduler-lab-web': ['base', 'api-schemas', 'apimachinery', 'client', 'scheduler-lab'],
   cli: any,

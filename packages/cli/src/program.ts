@@ -99,6 +99,7 @@ export function buildProgram(): Command {
     .option('--token-auth-file <file>', 'static tokens, CSV')
     .option('--controllers <names>', '* all that are on by default, foo: foo on, -foo: foo off', list, ['*'])
     .addOption(boolean('default-storage-class', 'install the default StorageClass "standard": directories on the claims\' nodes', true))
+    .option('--metrics-server', 'serve metrics.k8s.io as well: kubectl top works, and autoscalers scale by use')
     .option('--in-memory', 'keep nothing on disk but certificates: the cluster is gone when the program ends')
     .addOption(logLevel())
     .action(async (options, command) => (await import('./commands/up.ts')).up({ ...options, flagz: flagValues(command) }));
@@ -227,6 +228,16 @@ export function buildProgram(): Command {
     .option('--upstream <addresses>', 'resolvers for other names; default those of /etc/resolv.conf', list)
     .addOption(logLevel())
     .action(async (options) => (await import('./commands/dns.ts')).dns(options));
+
+  program.command('metrics-server')
+    .description('what nodes and pods use, as metrics.k8s.io')
+    .requiredOption('--kubeconfig <file>', 'how to reach the API server; its credentials are shown to kubelets too')
+    .option('--address <address>', 'where to listen; must be reachable from the API server', '127.0.0.1')
+    .option('--secure-port <port>', 'its port', port, 4443)
+    .option('--metric-resolution <duration>', 'how often kubelets are asked', duration, duration('15s'))
+    .option('--kubelet-certificate-authority <file>', 'authorities of kubelets\' certificates; absent: these are not checked')
+    .addOption(logLevel())
+    .action(async (options) => (await import('./commands/metrics-server.ts')).metricsServer(options));
 
   program.command('hollow-nodes')
     .description('simulated nodes, for any cluster')

@@ -34,6 +34,7 @@ interface UpFlags extends StoreFlags {
   defaultStorageClass: boolean;
   /** As they were given, for /flagz. */
   flagz: Readonly<Record<string, string>>;
+  metricsServer?: boolean;
   logLevel: LogLevel;
 }
 
@@ -132,9 +133,10 @@ async function startDaemons(runtime: Runtime, scope: Scope, { flags, plan, api, 
 
   const managerRuntime = withLog('controller-manager');
   const manager = clients.client('kube-controller-manager', { commonName: 'system:kube-controller-manager', organizations: [] });
+  const managerInformers = clients.informers(manager);
   await startControllers(managerRuntime, scope, {
     client: manager,
-    informers: clients.informers(manager),
+    informers: managerInformers,
     clientFor: clients.serviceAccounts('kube-controller-manager', manager),
     // At the end, so that what the flag says of it comes first.
     selection: flags.defaultStorageClass ? [...flags.controllers, 'hostpath-provisioner-controller'] : flags.controllers,
@@ -185,5 +187,12 @@ async function startDaemons(runtime: Runtime, scope: Scope, { flags, plan, api, 
     say(`Nodes: ${plan.hollow} hollow ones, which simulate their containers (${plan.why})`);
   } else if (!plan.runtimeEndpoint) {
     say(`Nodes: none (${plan.why})`);
+  }
+  if (flags.metricsServer) {
+    const { serveMetricsApi } = await import('../parts/metrics-api.ts');
+    const identity = { commonName: 'system:metrics-server', organizations: ['system:masters'] };
+    const client = clients.client('metrics-server', identity);
+    await serveMetricsApi(withLog('metrics-server'), scope, { client, informers: managerInformers, kubelets: await pki.clientCertificate(identity), host: '127.0.0.1', port: 0 });
+    say('Metrics server: running; kubectl top has something to show after half a minute');
   }
 }
