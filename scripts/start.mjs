@@ -1,8 +1,8 @@
 // `npm start`: install, build if needed, `pilothouse up`. Arguments after `--` go to `up`.
 import { join } from 'node:path';
 import { build, install, root } from './prepare.mjs';
-import { runNode } from './with-node.mjs';
+import { runNode, serverFlags } from './with-node.mjs';
 
 install();
 build();
-process.exit(await runNode([join(root, 'dist/pilothouse.mjs'), 'up', ...process.argv.slice(2)], { cwd: process.cwd() }));
+process.exit(await runNode([...serverFlags(), join(root, 'dist/pilothouse.mjs'), 'up', ...process.argv.slice(2)], { cwd: process.cwd() }));

@@ -1,7 +1,7 @@
 // Runs a script of this repository on a Node that can run TypeScript sources (22.18 or newer).
 // Where the caller's Node is older, Node 24 is taken once from its npm package into .node/.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -29,6 +29,21 @@ export function nodeBinary() {
     }
   }
   return binary;
+}
+
+/** Stack for the server, in KiB: it reads JSON as deeply nested as Kubernetes does then. */
+const serverStackKiB = 6_500;
+
+/** Flags of Node for the server, as far as the system gives its main thread the stack they ask for. */
+export function serverFlags() {
+  let limits = '';
+  try {
+    limits = readFileSync('/proc/self/limits', 'utf8');
+  } catch {
+    // Not Linux: the default is what is known to be there.
+  }
+  const most = /^Max stack size\s+(\d+|unlimited)/m.exec(limits)?.[1] ?? '0';
+  return most === 'unlimited' || Number(most) >= 8 * 1024 * 1024 ? [`--stack-size=${serverStackKiB}`] : [];
 }
 
 /** Runs `args` on that Node with this process's terminal; resolves with the exit code. Signals are passed on. */

@@ -3,7 +3,7 @@
  * keys always texts. Facts: sigs.k8s.io/yaml.
  */
 import { goQuote } from './go-format.ts';
-import { loneSurrogates, wellFormed } from './schema/json.ts';
+import { isTooDeepToIndent, loneSurrogates, mostNesting, wellFormed } from './schema/json.ts';
 import { DEFAULT_SCALAR_STYLE_RULES, defineMappingTag, defineScalarTag, dump, load, loadAll, mapTag, mergeTag, NOT_RESOLVED, nullYaml11Tag, SCALAR_STYLE, type ScalarStyleRule, Schema, seqTag, strTag, YAMLException } from 'js-yaml';
 import { duplicateKeys } from './yaml-syntax/duplicates.ts';
 import { YamlFault } from './yaml-syntax/fault.ts';
@@ -74,15 +74,13 @@ export interface YamlOptions {
 export function parseYaml(text: string, { duplicates = 'last' }: YamlOptions = {}): unknown {
   return attempt(text, () => {
     const documents = firstDocument(text);
-    return documents === undefined ? undefined : read(documents, load(documents, { schema, json: duplicates === 'last', maxDepth }));
+    return documents === undefined ? undefined : read(documents, load(documents, { schema, json: duplicates === 'last', maxDepth: mostNesting() }));
   });
 }
 
 /** Every document of the text; empty ones are null. @throws YamlError */
-export const parseYamlDocuments = (text: string, { duplicates = 'last' }: YamlOptions = {}): unknown[] => attempt(text, () => read(text, loadAll(text, { schema, json: duplicates === 'last', maxDepth }) as unknown[]));
+export const parseYamlDocuments = (text: string, { duplicates = 'last' }: YamlOptions = {}): unknown[] => attempt(text, () => read(text, loadAll(text, { schema, json: duplicates === 'last', maxDepth: mostNesting() }) as unknown[]));
 
-/** Nesting that is read: what JSON is read with too. */
-const maxDepth = 1_000;
 /** Texts that aliases may stand for in all, in characters. */
 const mostAliased = 16 * 1024 * 1024;
 
@@ -158,7 +156,7 @@ export function duplicateYamlKeys(text: string): string[] {
   });
   attempt(text, () => {
     const document = firstDocument(text);
-    if (document !== undefined) load(document, { schema: new Schema([...tags, noting]), json: true, maxDepth });
+    if (document !== undefined) load(document, { schema: new Schema([...tags, noting]), json: true, maxDepth: mostNesting() });
   });
   return found ? duplicateKeys(structureOf(text), goKey).map(({ key, line }) => `line ${line}: key ${goKey(key)} already set in map`) : [];
 }
@@ -199,8 +197,9 @@ function attempt<T>(text: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof RangeError) throw new YamlError(`yaml: exceeded max depth of ${maxDepth}`, { cause: error });
+    if (error instanceof RangeError) throw new YamlError(`yaml: exceeded max depth of ${mostNesting()}`, { cause: error });
     if (!(error instanceof YAMLException)) throw error;
+    if (error.reason.startsWith('nesting exceeded')) throw new YamlError(`yaml: ${error.mark?.line ? `line ${error.mark.line + 1}: ` : ''}exceeded max depth of ${mostNesting()}`, { cause: error });
     const line = error.mark ? `line ${error.mark.line + 1}: ` : '';
     throw new YamlError(`yaml: ${faultOf(text) ?? `${line}${error.reason}`}`, { cause: error });
   }
@@ -217,7 +216,7 @@ const { doubleQuoteForInvisibles, doubleQuoteWhitespaceOnly, quoteInvalidPlain, 
 
 /** The value as one document, keys in Go's natural order, lists not indented. */
 export const writeYaml = (value: unknown): string =>
-  foldLines(dump(value, { sortKeys: compareNaturally, seqNoIndent: true, noRefs: true, skipInvalid: true, lineWidth: -1, scalarStyleRules: [doubleQuoteForInvisibles, doubleQuoteWhitespaceOnly, asGoWrites, quoteInvalidPlain, fallbackToDoubleQuoted] }));
+  isTooDeepToIndent(value) ? `${JSON.stringify(value)}\n` : foldLines(dump(value, { sortKeys: compareNaturally, seqNoIndent: true, noRefs: true, skipInvalid: true, lineWidth: -1, scalarStyleRules: [doubleQuoteForInvisibles, doubleQuoteWhitespaceOnly, asGoWrites, quoteInvalidPlain, fallbackToDoubleQuoted] }));
 
 const isLetter = (char: string) => /\p{L}/u.test(char);
 const isDigit = (char: string | undefined): boolean => char !== undefined && char >= '0' && char <= '9';

@@ -1,4 +1,5 @@
 /** The program `pilothouse`: every daemon as a subcommand. */
+import { allowNestingFor } from '@pilothouse/apimachinery';
 import { UserError } from '@pilothouse/base';
 import { StoreUnavailable } from '@pilothouse/storage/contract';
 import { CommanderError } from 'commander';
@@ -6,6 +7,8 @@ import { buildProgram } from './program.ts';
 import { limitYoungGeneration } from './young-generation.ts';
 
 limitYoungGeneration();
+const stack = /--stack[-_]size=(\d+)/.exec(process.execArgv.join(' '));
+if (stack) allowNestingFor(Number(stack[1]));
 
 try {
   await buildProgram().parseAsync(process.argv);

@@ -78,7 +78,8 @@ export async function startCluster(options: ClusterOptions): Promise<TestCluster
   let child: ChildProcess;
   const launch = async () => {
     text = '';
-    child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    // As `npx pilothouse` starts it (scripts/with-node.mjs).
+    child = spawn(process.execPath, ['--stack-size=6500', program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (chunk) => { text += chunk; });
     for (let waited = 0; !text.includes('\nTry:'); waited += 50) {
       if (child.exitCode !== null || waited > 30_000) throw new Error(`the cluster did not come up:\n${text}`);

@@ -1,6 +1,6 @@
 export { cannotBeHandled, DecodeError } from './decode-context.ts';
 export { decodeObject, zeroOfField, type Decoded } from './decode.ts';
 export { applyDefaults } from './defaults.ts';
-export { parseJson, parseJsonStrict, type ParsedJson } from './json.ts';
+export { allowNestingFor, isTooDeepToIndent, mostNesting, parseJson, parseJsonStrict, type ParsedJson } from './json.ts';
 export { jsonSyntaxError } from './json-error.ts';
 export { unstructuredError } from './unstructured-error.ts';

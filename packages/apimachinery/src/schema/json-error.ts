@@ -7,7 +7,7 @@ export function jsonSyntaxError(text: string): string {
   } catch (error) {
     if (error instanceof Stop) return error.message;
     // Nested so deep that not even looking for the fault gets to the end.
-    if (error instanceof RangeError) return 'exceeded max depth';
+    if (error instanceof RangeError) return `invalid character '${/[[{]/.exec(text)?.[0] ?? '{'}' exceeded max depth`;
     throw error;
   }
 }

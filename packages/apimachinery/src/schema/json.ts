@@ -7,8 +7,29 @@ export interface ParsedJson {
   duplicateFields: string[];
 }
 
-/** Nesting that is read. encoding/json allows 10,000; what is nested deeper than this no stack of ours carries through a write. */
-const maxDepth = 1_000;
+/** Nesting that encoding/json allows. */
+export const goNesting = 10_000;
+/** Nesting that Node's usual stack carries through a write. */
+const usualNesting = 1_000;
+let nesting = usualNesting;
+
+/** Levels of objects and lists, the outermost counted, that JSON and YAML are read to. */
+export const mostNesting = (): number => nesting;
+
+/** For programs that have said how much stack they have: `--stack-size` of Node in KiB. Up to Go's 10,000 levels are read then. */
+export function allowNestingFor(stackKiB: number): void {
+  nesting = Math.max(usualNesting, Math.min(goNesting, Math.floor(stackKiB / stackKiBPerLevel)));
+}
+/** What the hungriest of all walks (a structured clone) takes for a level, twice over. */
+const stackKiBPerLevel = 0.65;
+
+/**
+ * Whether indenting the value would make a text out of all proportion: that grows with the square of the nesting. What is
+ * nested so deep is read by no person; it is written in one line.
+ */
+export const isTooDeepToIndent = (value: unknown, left = usualNesting): boolean => typeof value === 'object' && value !== null && (left < 0 || Object.values(value).some((item) => isTooDeepToIndent(item, left - 1)));
+
+const tooDeep = (value: object): SyntaxError => new SyntaxError(`invalid character '${Array.isArray(value) ? '[' : '{'}' exceeded max depth`);
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const quote = 34;
 const backslash = 92;
@@ -34,7 +55,7 @@ const surrogateEscape = /\\u[dD][89a-fA-F]/;
 export function wellFormed(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return value.toWellFormed();
   if (typeof value !== 'object' || value === null) return value;
-  if (depth > maxDepth) throw new SyntaxError('exceeded max depth');
+  if (depth >= nesting) throw tooDeep(value);
   if (Array.isArray(value)) return value.map((item) => wellFormed(item, depth + 1));
   const out: Record<string, unknown> = {};
   for (const key of Object.keys(value)) Object.defineProperty(out, key.toWellFormed(), { value: wellFormed((value as Record<string, unknown>)[key], depth + 1), enumerable: true, configurable: true, writable: true });
@@ -74,13 +95,13 @@ function countKeys(value: unknown, depth: number): number {
   try {
     return countKeysBelow(value, depth);
   } catch (error) {
-    throw error instanceof RangeError ? new SyntaxError('exceeded max depth') : error;
+    throw error instanceof RangeError ? tooDeep(value as object) : error;
   }
 }
 
 function countKeysBelow(value: unknown, depth: number): number {
   if (typeof value !== 'object' || value === null) return 0;
-  if (depth > maxDepth) throw new SyntaxError('exceeded max depth');
+  if (depth >= nesting) throw tooDeep(value);
   let count = 0;
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {

@@ -1,4 +1,4 @@
-import { type ApiRequest, type ApiResponse, encodeProtobuf, type Status, type StatusError, writeYaml } from '@pilothouse/apimachinery';
+import { type ApiRequest, type ApiResponse, encodeProtobuf, isTooDeepToIndent, type Status, type StatusError, writeYaml } from '@pilothouse/apimachinery';
 import { type Accepted, protobufType, statusFormat, wantsPretty } from './negotiate.ts';
 
 export const jsonType = 'application/json';
@@ -17,7 +17,7 @@ export const textAnswer = (text: string, status = 200): ApiResponse => ({ status
 
 /** A value of a built-in kind in the form asked for. */
 export function valueAnswer({ format, pretty }: Pick<Accepted, 'format' | 'pretty'>, value: object, status = 200): ApiResponse {
-  if (format === 'json') return pretty ? jsonBytes(Buffer.from(`${JSON.stringify(value, null, 2)}\n`), status) : jsonAnswer(value, status);
+  if (format === 'json') return pretty && !isTooDeepToIndent(value) ? jsonBytes(Buffer.from(`${JSON.stringify(value, null, 2)}\n`), status) : jsonAnswer(value, status);
   if (format === 'yaml') return { status, headers: { ...jsonHeaders, 'content-type': 'application/yaml' }, body: Buffer.from(writeYaml(value)) };
   return protobufBytes(encodeProtobuf(value), status);
 }
