@@ -98,6 +98,7 @@ export function buildProgram(): Command {
     .option('--cgroup-root <path>', 'pods\' cgroups are below it', '/')
     .option('--token-auth-file <file>', 'static tokens, CSV')
     .option('--controllers <names>', '* all that are on by default, foo: foo on, -foo: foo off', list, ['*'])
+    .option('--service-lb-pool <ranges>', 'addresses of services of type LoadBalancer: blocks, ranges A-B, single ones; the node answers for them', list)
     .addOption(boolean('default-storage-class', 'install the default StorageClass "standard": directories on the claims\' nodes', true))
     .option('--metrics-server', 'serve metrics.k8s.io as well: kubectl top works, and autoscalers scale by use')
     .option('--in-memory', 'keep nothing on disk but certificates: the cluster is gone when the program ends')

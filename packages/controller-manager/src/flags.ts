@@ -82,7 +82,8 @@ export const controllerFlagTable: readonly ControllerFlag[] = [
   { name: 'enable-garbage-collector', kind: 'boolean', description: 'collect objects whose owners are gone', default: true },
   { name: 'enable-dynamic-provisioning', kind: 'boolean', description: 'make volumes for claims whose class asks for it', default: true },
 
-  // Ours: Kubernetes leaves provisioners to others.
+  // Ours: Kubernetes leaves load balancers and provisioners to others.
+  { name: 'service-lb-pool', kind: 'list', description: 'addresses of services of type LoadBalancer: blocks, ranges A-B, single ones; absent: they stay pending' },
   { name: 'hostpath-provisioner-directory', kind: 'text', description: 'where the hostpath-provisioner-controller makes volumes (default: /var/lib/pilothouse/volumes)' },
   { name: 'hostpath-provisioner-node', kind: 'text', description: 'the node whose machine it runs on; directories of others are left to their own' },
 ];

@@ -26,6 +26,7 @@ import { replicationController } from './controllers/replicationcontroller/contr
 import { resourceClaimController } from './controllers/resourceclaim/controller.ts';
 import { resourceQuotaController } from './controllers/resourcequota/controller.ts';
 import { rootCaPublisherController } from './controllers/root-ca-publisher/controller.ts';
+import { serviceLbController } from './controllers/service-lb/controller.ts';
 import { serviceAccountTokenController } from './controllers/serviceaccount-token/controller.ts';
 import { serviceAccountController } from './controllers/serviceaccount/controller.ts';
 import { serviceCidrController } from './controllers/servicecidr/controller.ts';
@@ -88,6 +89,7 @@ export const controllers: readonly ControllerDefinition<any>[] = [
   serviceCidrController,
   rootCaPublisherController,
   validatingAdmissionPolicyStatusController,
+  serviceLbController,
   hostPathProvisionerController,
 ];
 

@@ -39,7 +39,7 @@ describe.skipIf(lacking({ commands: ['kubectl'], realNode: true }))('a node that
   let cluster: TestCluster;
   let kubectl: ReturnType<typeof kubectlFor>;
   beforeAll(async () => {
-    cluster = await clusterForTest({ realNode: true });
+    cluster = await clusterForTest({ realNode: true, flags: ['--service-lb-pool', '198.19.1.0/28'] });
     kubectl = kubectlFor(cluster.kubeconfig);
     await kubectl('apply -f -', { input: web(2) });
     await kubectl('apply -f -', { input: shell });
@@ -54,6 +54,16 @@ describe.skipIf(lacking({ commands: ['kubectl'], realNode: true }))('a node that
     await eventually('an answer at the node port', () => fetchBody(`http://127.0.0.1:${port}/`), (text) => text.startsWith('web-'));
     await eventually('an answer by name', () => kubectl('exec shell -- timeout 4 wget -qO- http://web.default.svc.cluster.local'), (text) => text.startsWith('web-'));
     expect(await kubectl('exec shell -- nslookup kubernetes.default.svc.cluster.local')).toContain('10.96.0.1');
+  });
+
+  test('a load balancer\'s address comes from the pool, the node answers for it, and gives it up', async () => {
+    await kubectl('expose deployment web --name=balanced --port=80 --target-port=8080 --type=LoadBalancer');
+    const address = await eventually('an address', () => kubectl(['get', 'service', 'balanced', '-o', 'jsonpath={.status.loadBalancer.ingress[0].ip}']), (text) => text.startsWith('198.19.1.'));
+    const onLoopback = async () => (await run('ip', ['-4', 'address', 'show', 'dev', 'lo'])).stdout.includes(`${address}/32`);
+    await eventually('the node to have it', onLoopback, (there) => there);
+    await eventually('an answer', () => fetchBody(`http://${address}/`), (text) => text.startsWith('web-'));
+    await kubectl('delete service balanced');
+    await eventually('the node to give it up', onLoopback, (there) => !there);
   });
 
   test('a claim gets a directory of the node out of the box, which outlives its pod and goes with the claim', async () => {

@@ -32,6 +32,7 @@ interface UpFlags extends StoreFlags {
   tokenAuthFile?: string;
   controllers: string[];
   defaultStorageClass: boolean;
+  serviceLbPool?: string[];
   /** As they were given, for /flagz. */
   flagz: Readonly<Record<string, string>>;
   metricsServer?: boolean;
@@ -144,6 +145,7 @@ async function startDaemons(runtime: Runtime, scope: Scope, { flags, plan, api, 
     flags: {
       'cluster-cidr': flags.clusterCidr, 'service-cluster-ip-range': flags.serviceClusterIpRange, 'allocate-node-cidrs': true,
       'root-ca-file': pki.ca.certificate, 'cluster-signing-cert-file': pki.ca.certificate, 'cluster-signing-key-file': pki.ca.key, 'service-account-private-key-file': pki.serviceAccount.then((key) => key.privateKey),
+      'service-lb-pool': flags.serviceLbPool,
       'hostpath-provisioner-directory': join(dataDir, 'volumes'), ...(plan.runtimeEndpoint && { 'hostpath-provisioner-node': nodeName(flags.nodeName) }),
     },
   });
@@ -173,6 +175,7 @@ async function startDaemons(runtime: Runtime, scope: Scope, { flags, plan, api, 
     const proxyInformers = clients.informers(proxyClient);
     proxyInformers.start();
     scope.own(await network.startServiceProxy({ runtime: withLog('proxy'), informers: proxyInformers, node: { nodeName: name, zone: undefined }, clusterCIDRs: [flags.clusterCidr], serviceCIDRs: [flags.serviceClusterIpRange], nodePortAddresses: [nodeIp!, '127.0.0.1'] }));
+    if (flags.serviceLbPool) scope.own(network.announceLoadBalancers({ runtime: withLog('proxy'), informers: proxyInformers }));
     const dnsClient = clients.client('cluster-dns', { commonName: 'system:cluster-dns', organizations: ['system:masters'] });
     const dnsInformers = clients.informers(dnsClient);
     dnsInformers.start();
