@@ -1,3 +1,4 @@
+export * from './config/go-duration.ts';
 export * from './config/load.ts';
 export type * from './config/types.ts';
 export * from './contract.ts';

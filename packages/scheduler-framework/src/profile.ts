@@ -37,6 +37,10 @@ export function createProfile(config: DefaultedProfile, factories: readonly Plug
     if (factory) made.set(name, factory.create(config.args[name] ?? {}, handle));
   }
   const points = Object.fromEntries(extensionPoints.map((point) => [point, expand(config, point, made)])) as Record<ExtensionPoint, Plugin[]>;
+  for (const { point, name } of config.placement) {
+    const title = point === 'placementGenerate' ? 'PlacementGeneratePlugin' : 'PlacementScorePlugin';
+    throw new Error(known.has(name) ? `plugin ${JSON.stringify(name)} does not extend ${title} plugin` : `${title} ${JSON.stringify(name)} does not exist`);
+  }
   if (points.queueSort.length !== 1) throw new Error(`only one queue sort plugin required for profile with scheduler name ${JSON.stringify(config.schedulerName)}, but got ${points.queueSort.length}`);
   if (!points.bind.length) throw new Error(`at least one bind plugin is needed for profile with scheduler name ${JSON.stringify(config.schedulerName)}`);
   const weights = weightsOf(config);

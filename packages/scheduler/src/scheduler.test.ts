@@ -4,7 +4,7 @@ import { events, nodes, persistentVolumeClaims, persistentVolumes, pods, storage
 import { type Client, createInformerFactory, type InformerFactory } from '@pilothouse/client';
 import { type InProcessApi, startApi } from '@pilothouse/testing/in-process-cluster';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { PostJson } from './extenders/http-extender.ts';
+import type { PostJson } from './extenders/post.ts';
 import { type RunningScheduler, startScheduler } from './start.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
@@ -214,9 +214,9 @@ describe('the scheduler', () => {
   test('extenders filter, score, choose victims and bind', async () => {
     const asked: string[] = [];
     const answers: Record<string, (body: any) => unknown> = {
-      filter: ({ nodenames }) => ({ nodenames: nodenames.filter((n: string) => n !== 'node-1'), failedNodes: { 'node-1': 'not this one' } }),
-      score: ({ nodenames }) => nodenames.map((host: string) => ({ host, score: host === 'node-3' ? 10 : 0 })),
-      preempt: ({ nodeNameToMetaVictims }) => ({ nodeNameToMetaVictims: { 'node-3': nodeNameToMetaVictims['node-3'] } }),
+      filter: ({ NodeNames }) => ({ NodeNames: NodeNames.filter((n: string) => n !== 'node-1'), FailedNodes: { 'node-1': 'not this one' } }),
+      score: ({ NodeNames }) => NodeNames.map((host: string) => ({ Host: host, Score: host === 'node-3' ? 10 : 0 })),
+      preempt: ({ NodeNameToMetaVictims }) => ({ nodeNameToMetaVictims: { 'node-3': NodeNameToMetaVictims['node-3'] } }),
       bind: () => ({ error: '' }),
     };
     const b = await bench({
@@ -225,7 +225,7 @@ describe('the scheduler', () => {
       postJson: async (url, body: any) => {
         const verb = url.split('/').at(-1)!;
         asked.push(verb);
-        if (verb === 'bind') await b.client.createSubresource(pods, body.podName, 'binding', { apiVersion: 'v1', kind: 'Binding', metadata: { name: body.podName }, target: { kind: 'Node', name: body.node } }, { namespace: body.podNamespace });
+        if (verb === 'bind') await b.client.createSubresource(pods, body.PodName, 'binding', { apiVersion: 'v1', kind: 'Binding', metadata: { name: body.PodName }, target: { kind: 'Node', name: body.Node } }, { namespace: body.PodNamespace });
         return answers[verb](body);
       },
     });

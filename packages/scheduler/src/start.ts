@@ -4,13 +4,14 @@ import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
 import { formatTime } from '@pilothouse/base/clock';
 import { type Runtime, Scope } from '@pilothouse/base';
 import { type Client, type InformerFactory, startLeaderElection } from '@pilothouse/client';
-import { Algorithm, ClusterSnapshot, createProfile, defaultPlugins, featuresWith, loadConfiguration, Nominator, type PluginFactory, type PluginHandle, type Profile, type SchedulerObservers, type SchedulerWorld } from '@pilothouse/scheduler-framework';
+import { Algorithm, ClusterSnapshot, createProfile, defaultPlugins, featuresWith, loadConfiguration, Nominator, parseGoDuration, type PluginFactory, type PluginHandle, type Profile, type SchedulerObservers, type SchedulerWorld } from '@pilothouse/scheduler-framework';
 import { bindingActions } from './binding.ts';
 import { SchedulerCache } from './cache.ts';
 import { watchObjects } from './cluster-objects.ts';
 import { handleEvents } from './event-handlers.ts';
 import { createPodEvents } from './event-recorder.ts';
-import { durationMs, httpExtender, type PostJson } from './extenders/http-extender.ts';
+import { httpExtender } from './extenders/http-extender.ts';
+import type { PostJson } from './extenders/post.ts';
 import { noMetrics, type SchedulerMetrics } from './metrics.ts';
 import { Preemptions } from './preemption.ts';
 import { SchedulingQueue } from './queue/scheduling-queue.ts';
@@ -37,7 +38,7 @@ export interface SchedulerOptions {
   hostname?: string;
   /** Decides between nodes of equal score by name, not by chance. */
   firstByName?: boolean;
-  /** Sends to extenders; default: this runtime's fetch. */
+  /** Sends to extenders; default: over HTTP or HTTPS, as each is configured. */
   postJson?: PostJson;
 }
 
@@ -71,7 +72,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
   const features = featuresWith(options.featureGates);
   const config = loadConfiguration(options.config ?? {}, features);
   const events = scope.own(createPodEvents(client, runtime, { controller: config.profiles[0].schedulerName, hostname: options.hostname ?? hostname(), busy: () => scheduler.busy }));
-  const lease = options.leaderElection && config.leaderElection.leaderElect ? scope.own(startLeaderElection(client, runtime, { namespace: config.leaderElection.resourceNamespace, name: config.leaderElection.resourceName, identity: options.leaderElection.identity, leaseDurationMs: durationMs(config.leaderElection.leaseDuration), renewDeadlineMs: durationMs(config.leaderElection.renewDeadline), retryPeriodMs: durationMs(config.leaderElection.retryPeriod) })) : undefined;
+  const lease = options.leaderElection && config.leaderElection.leaderElect ? scope.own(startLeaderElection(client, runtime, { namespace: config.leaderElection.resourceNamespace, name: config.leaderElection.resourceName, identity: options.leaderElection.identity, leaseDurationMs: parseGoDuration(config.leaderElection.leaseDuration), renewDeadlineMs: parseGoDuration(config.leaderElection.renewDeadline), retryPeriodMs: parseGoDuration(config.leaderElection.retryPeriod) })) : undefined;
   const podInformer = informers.informer(pods, { fieldSelector: livePods, transform: withoutManagedFields });
   const nodeInformer = informers.informer(nodes);
   const watched = watchObjects(informers);
@@ -94,8 +95,9 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     actions: bindingActions(client, clock, watched, stopping.signal),
     isPreempting: (uid) => preemptions.isRunning(uid),
   };
+  // Those that may fail come last, so that they are spared what the others refuse.
+  const extenders = [...config.extenders].sort((a, b) => Number(a.ignorable ?? false) - Number(b.ignorable ?? false)).map((e) => httpExtender(e, clock, options.postJson));
   const profiles = new Map(config.profiles.map((p) => [p.schedulerName, createProfile(p, options.plugins ?? defaultPlugins, handle)]));
-  const extenders = config.extenders.map((e) => httpExtender(e, clock, options.postJson));
   const observers = options.observe?.({ snapshot, nominator, objects: watched.objects, config, features, plugins: options.plugins ?? defaultPlugins, firstByName: options.firstByName ?? false, extenders: extenders.filter((e) => e.filters || e.prioritizes).map((e) => e.name), onObjectChange: (fn) => watched.observe(fn), wake: () => scheduler.wake() });
   const queue: SchedulingQueue = new SchedulingQueue({
     now: clock.now,

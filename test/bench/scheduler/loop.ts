@@ -58,7 +58,7 @@ export async function runLoop(workload: Workload, nodes: number, options: LoopOp
   const scheduler = await startScheduler({
     client: api.client, informers: api.informers, hostname: 'bench', runtime: { clock: fake ?? realClock, random: seededRandom(options.seed ?? 1), log: silentLogger },
     config: { percentageOfNodesToScore: options.percentageOfNodesToScore ?? 0 },
-    ...(options.explain && { trace: traceRecorder(() => {}) }),
+    ...(options.explain && { observe: () => ({ trace: traceRecorder(() => {}) }) }),
   });
   globalThis.gc?.();
   const before = process.cpuUsage();

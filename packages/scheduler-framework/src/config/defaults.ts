@@ -77,6 +77,9 @@ export function mergePluginSet(defaults: PluginSet, custom: PluginSet): Required
 
 const pointsAndMulti = ['multiPoint', ...extensionPoints] as const satisfies readonly (ExtensionPoint | 'multiPoint')[];
 
+/** Extension points of workload scheduling, whose feature is off by default: no plugin here extends them. */
+const placementPoints = ['placementGenerate', 'placementScore'] as const;
+
 function defaultProfile(profile: KubeSchedulerProfile, features: Features): DefaultedProfile {
   const base: Plugins = { multiPoint: { enabled: defaultMultiPoint(features) } };
   const plugins = Object.fromEntries(pointsAndMulti.map((point) => [point, mergePluginSet(base[point] ?? {}, profile.plugins?.[point] ?? {})])) as Required<Plugins>;
@@ -87,7 +90,8 @@ function defaultProfile(profile: KubeSchedulerProfile, features: Features): Defa
     if (given.has(name) || !argDefaults[name]) continue;
     pluginConfig.push({ name, args: argDefaults[name]({ apiVersion: configApiVersion, kind: `${name}Args` }, features) });
   }
-  return { schedulerName: profile.schedulerName ?? '', percentageOfNodesToScore: profile.percentageOfNodesToScore, plugins, args: Object.fromEntries(pluginConfig.map((c) => [c.name, c.args])), pluginConfig };
+  const placement = placementPoints.flatMap((point) => (profile.plugins?.[point]?.enabled ?? []).map(({ name }) => ({ point, name })));
+  return { schedulerName: profile.schedulerName ?? '', placement, percentageOfNodesToScore: profile.percentageOfNodesToScore, plugins, args: Object.fromEntries(pluginConfig.map((c) => [c.name, c.args])), pluginConfig };
 }
 
 /** Fills in everything. Does not validate. */

@@ -31,6 +31,19 @@ describe('a KubeSchedulerConfiguration', () => {
   test.each([
     [{ apiVersion: 'kubescheduler.config.k8s.io/v1beta3' }, 'no kind "KubeSchedulerConfiguration" is registered for version "kubescheduler.config.k8s.io/v1beta3"'],
     [{ paralelism: 1, profiles: [{ plugins: { filters: {} } }] }, 'strict decoding error: unknown field "paralelism", unknown field "profiles[0].plugins.filters"'],
+    [{ parallelism: 'x' }, 'json: cannot unmarshal string into Go struct field KubeSchedulerConfiguration.parallelism of type int32'],
+    [{ parallelism: 1.5 }, 'json: cannot unmarshal number 1.5 into Go struct field KubeSchedulerConfiguration.parallelism of type int32'],
+    [{ profiles: [{ percentageOfNodesToScore: 'x' }] }, 'json: cannot unmarshal string into Go struct field KubeSchedulerProfile.profiles.percentageOfNodesToScore of type int32'],
+    [{ profiles: {} }, 'json: cannot unmarshal object into Go struct field KubeSchedulerConfiguration.profiles of type []v1.KubeSchedulerProfile'],
+    [{ leaderElection: { leaseDuration: '15' } }, 'time: missing unit in duration "15"'],
+    [{ leaderElection: { leaseDuration: '5s' } }, 'leaderElection.leaseDuration: Invalid value: "10s": must be greater than `RenewDeadline`'],
+    [{ leaderElection: { leaderElect: true, resourceLock: 'endpoints' } }, 'leaderElection.resourceLock: Invalid value: "endpoints": resourceLock value must be "leases"'],
+    [{ clientConnection: { burst: -1 } }, 'clientConnection.burst: Invalid value: -1: must be non-negative'],
+    [withArgs('NodeResourcesFit', { scoringStrategy: { type: 'LeastAllocated', resources: [{ Name: 'cpu', Weight: 1 }] } }), 'strict decoding error: decoding .profiles[0].pluginConfig[0]: strict decoding error: decoding args for plugin NodeResourcesFit: strict decoding error: unknown field "scoringStrategy.resources[0].Name", unknown field "scoringStrategy.resources[0].Weight"'],
+    [withArgs('DefaultPreemption', { apiVersion: 'kubescheduler.config.k8s.io/v1', kind: 'InterPodAffinityArgs' }), 'decoding .profiles[0].pluginConfig[0]: args for plugin DefaultPreemption were not of type DefaultPreemptionArgs.kubescheduler.config.k8s.io, got InterPodAffinityArgs.kubescheduler.config.k8s.io'],
+    [withArgs('InterPodAffinity', { hardPodAffinityWeight: 'heavy' }), 'decoding .profiles[0].pluginConfig[0]: decoding args for plugin InterPodAffinity: json: cannot unmarshal string into Go struct field InterPodAffinityArgs.hardPodAffinityWeight of type int32'],
+    [withArgs('DynamicResources', { bindingTimeout: '10ms' }), 'profiles[0].pluginConfig[0].args.bindingTimeout: Invalid value: "10ms": must be at least 1 second'],
+    [{ extenders: [{ urlPrefix: 'http://x', managedResources: [{ name: 'cpu' }] }] }, 'extenders[0].managedResources[0].name: Invalid value: "cpu": is an invalid extended resource name'],
     [{ parallelism: -1 }, 'parallelism: Invalid value: -1: should be an integer value greater than zero'],
     [{ percentageOfNodesToScore: 101 }, 'percentageOfNodesToScore: Invalid value: 101: not in valid range [0-100]'],
     [{ podInitialBackoffSeconds: 20 }, 'podMaxBackoffSeconds: Invalid value: 10: must be greater than or equal to PodInitialBackoffSeconds'],
@@ -56,6 +69,7 @@ describe('a KubeSchedulerConfiguration', () => {
   test.each([
     [{ filter: { enabled: [{ name: 'Nope' }] } }, 'FilterPlugin "Nope" does not exist'],
     [{ filter: { enabled: [{ name: 'ImageLocality' }] } }, 'plugin "ImageLocality" does not extend FilterPlugin plugin'],
+    [{ placementScore: { enabled: [{ name: 'NodeName' }] } }, 'plugin "NodeName" does not extend PlacementScorePlugin plugin'],
     [{ bind: { disabled: [{ name: '*' }] } }, 'at least one bind plugin is needed for profile with scheduler name "default-scheduler"'],
     [{ queueSort: { disabled: [{ name: 'PrioritySort' }] } }, 'only one queue sort plugin required for profile with scheduler name "default-scheduler", but got 0'],
   ])('cannot be made into a profile: %j', (plugins, message) => {

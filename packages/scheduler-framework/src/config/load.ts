@@ -1,8 +1,8 @@
 import type { FieldError } from '@pilothouse/apimachinery/field-error';
 import { defaultFeatures, type Features } from '../features.ts';
+import { checkDecodes } from './decode.ts';
 import { defaultConfiguration } from './defaults.ts';
 import { configApiVersion, type DefaultedConfiguration, type KubeSchedulerConfiguration } from './types.ts';
-import { unknownFields } from './unknown-fields.ts';
 import { validateConfiguration } from './validate.ts';
 
 /** A configuration that cannot be used; the message lists every finding. */
@@ -27,10 +27,24 @@ export function loadConfiguration(source: unknown, features: Features = defaultF
   const { apiVersion, kind } = source as KubeSchedulerConfiguration;
   if (apiVersion !== undefined && apiVersion !== configApiVersion) throw new ConfigurationError(`no kind "KubeSchedulerConfiguration" is registered for version ${JSON.stringify(apiVersion)}`);
   if (kind !== undefined && kind !== 'KubeSchedulerConfiguration') throw new ConfigurationError(`couldn't decode as KubeSchedulerConfiguration, got ${kind}`);
-  const strange = unknownFields(source);
-  if (strange.length) throw new ConfigurationError(`strict decoding error: ${strange.map((field) => `unknown field ${JSON.stringify(field)}`).join(', ')}`);
+  try {
+    checkDecodes(source);
+  } catch (error) {
+    throw new ConfigurationError((error as Error).message);
+  }
   const configuration = defaultConfiguration(source as KubeSchedulerConfiguration, features);
   const findings = validateConfiguration(configuration, features);
   if (findings.length) throw new ConfigurationError(aggregate(findings), findings);
+  leaveToExtenders(configuration);
   return configuration;
+}
+
+/** Resources that extenders look after alone are none of NodeResourcesFit's business. */
+function leaveToExtenders({ extenders, profiles }: DefaultedConfiguration): void {
+  const ignored = extenders.flatMap((e) => (e.managedResources ?? []).filter((r) => r.ignoredByScheduler).map((r) => r.name));
+  if (!ignored.length) return;
+  for (const { args } of profiles) {
+    const fit = args.NodeResourcesFit;
+    if (fit) fit.ignoredResources = [...((fit.ignoredResources as string[] | undefined) ?? []), ...ignored];
+  }
 }

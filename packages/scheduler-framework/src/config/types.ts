@@ -17,10 +17,13 @@ export interface PluginSet {
 
 export type Plugins = Partial<Record<ExtensionPoint | 'multiPoint', PluginSet>>;
 
+/** Points that a configuration may name though nothing extends them here. */
+export type PlacementPoint = 'placementGenerate' | 'placementScore';
+
 export interface KubeSchedulerProfile {
   schedulerName?: string;
   percentageOfNodesToScore?: number;
-  plugins?: Plugins;
+  plugins?: Plugins & Partial<Record<PlacementPoint, PluginSet>>;
   pluginConfig?: { name: string; args?: Record<string, unknown> }[];
 }
 
@@ -61,6 +64,8 @@ export interface DefaultedProfile {
   schedulerName: string;
   percentageOfNodesToScore?: number;
   plugins: Required<Plugins>;
+  /** Plugins asked for at points that none extends. */
+  placement: readonly { point: PlacementPoint; name: string }[];
   /** By plugin, defaulted. */
   args: Record<string, Record<string, unknown>>;
   /** As given, with what was defaulted: for validation, which points into the list. */

@@ -2,6 +2,7 @@ import { duplicate, type FieldError, forbidden, invalid, notSupported, required 
 import { validateLabelName } from '@pilothouse/apimachinery/validation/object-meta';
 import type { Features } from '../features.ts';
 import { nodeSelectorError, preferredTerms } from '../pod/node-affinity.ts';
+import { formatGoDuration, parseGoDuration } from './go-duration.ts';
 import type { ShapePoint } from '../plugins/node-resources/scoring.ts';
 
 type Validator = (path: string, args: any, features: Features) => FieldError[];
@@ -98,6 +99,15 @@ export const argValidators: Readonly<Record<string, Validator>> = {
       seen.add(r.name);
       if (r.weight !== 1) errors.push(invalid(`${path}.resources[${i}].weight`, r.weight, 'must be 1'));
     });
+    return errors;
+  },
+  DynamicResources: (path, args) => {
+    const errors: FieldError[] = [];
+    const wrong = (field: string, least: number, why: string) => {
+      if (args[field] !== undefined && parseGoDuration(args[field]) < least) errors.push(invalid(`${path}.${field}`, formatGoDuration(parseGoDuration(args[field])), why));
+    };
+    wrong('filterTimeout', 0, 'must be zero or positive');
+    wrong('bindingTimeout', 1000, 'must be at least 1 second');
     return errors;
   },
   NodeResourcesFit: fit,

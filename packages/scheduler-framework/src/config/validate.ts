@@ -1,9 +1,11 @@
 /** Findings of upstream's validation of a KubeSchedulerConfiguration, in its words. */
 import { duplicate, type FieldError, invalid, required } from '@pilothouse/apimachinery/field-error';
+import { validateLabelName } from '@pilothouse/apimachinery/validation/object-meta';
 import { extensionPoints } from '../contract.ts';
 import { sameValue } from '../events/changes.ts';
 import type { Features } from '../features.ts';
 import { isExtendedResource } from '../pod/amounts.ts';
+import { formatGoDuration, parseGoDuration } from './go-duration.ts';
 import { configApiVersion, type DefaultedConfiguration, type DefaultedProfile, type ExtenderConfig } from './types.ts';
 import { argValidators } from './validate-args.ts';
 
@@ -13,6 +15,8 @@ const removed = (field: string, name: string) => invalid(field, name, `was inval
 
 export function validateConfiguration(config: DefaultedConfiguration, features: Features): FieldError[] {
   const errors: FieldError[] = [];
+  if ((config.clientConnection.burst ?? 0) < 0) errors.push(invalid('clientConnection.burst', config.clientConnection.burst, 'must be non-negative'));
+  errors.push(...validateLeaderElection(config.leaderElection));
   if (config.leaderElection.leaderElect && config.leaderElection.resourceLock !== 'leases') errors.push(invalid('leaderElection.resourceLock', config.leaderElection.resourceLock, 'resourceLock value must be "leases"'));
   if (config.parallelism <= 0) errors.push(invalid('parallelism', config.parallelism, 'should be an integer value greater than zero'));
   const seen = new Map<string, number>();
@@ -27,6 +31,17 @@ export function validateConfiguration(config: DefaultedConfiguration, features: 
   if (config.podInitialBackoffSeconds <= 0) errors.push(invalid('podInitialBackoffSeconds', config.podInitialBackoffSeconds, 'must be greater than 0'));
   if (config.podMaxBackoffSeconds < config.podInitialBackoffSeconds) errors.push(invalid('podMaxBackoffSeconds', config.podMaxBackoffSeconds, 'must be greater than or equal to PodInitialBackoffSeconds'));
   errors.push(...validateExtenders(config.extenders));
+  return errors;
+}
+
+function validateLeaderElection(lease: DefaultedConfiguration['leaderElection']): FieldError[] {
+  if (!lease.leaderElect) return [];
+  const errors: FieldError[] = [];
+  const at = (field: string) => `leaderElection.${field}`;
+  const shown = (text: string) => formatGoDuration(parseGoDuration(text));
+  for (const field of ['leaseDuration', 'renewDeadline', 'retryPeriod'] as const) if (parseGoDuration(lease[field]) <= 0) errors.push(invalid(at(field), shown(lease[field]), 'must be greater than zero'));
+  if (parseGoDuration(lease.leaseDuration) <= parseGoDuration(lease.renewDeadline)) errors.push(invalid(at('leaseDuration'), shown(lease.renewDeadline), 'must be greater than `RenewDeadline`'));
+  for (const field of ['resourceLock', 'resourceNamespace', 'resourceName'] as const) if (!lease[field]) errors.push(required(at(field)));
   return errors;
 }
 
@@ -73,7 +88,9 @@ function validateExtenders(extenders: readonly ExtenderConfig[]): FieldError[] {
     if (extender.prioritizeVerb && (extender.weight ?? 0) <= 0) errors.push(invalid(`${path}.weight`, extender.weight ?? 0, 'must have a positive weight applied to it'));
     extender.managedResources?.forEach(({ name }, j) => {
       const field = `${path}.managedResources[${j}].name`;
-      if (!isExtendedResource(name)) errors.push(invalid(field, name, 'is an invalid extended resource name'));
+      const malformed = validateLabelName(name, field);
+      if (malformed.length) errors.push(...malformed);
+      else if (!isExtendedResource(name)) errors.push(invalid(field, name, 'is an invalid extended resource name'));
       if (managed.has(name)) errors.push(invalid(field, name, 'duplicate extender managed resource name'));
       managed.add(name);
     });

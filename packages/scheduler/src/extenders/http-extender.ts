@@ -1,46 +1,34 @@
-import type { Node, Pod } from '@pilothouse/api-schemas/types/core/v1';
 import type { Clock } from '@pilothouse/base/clock';
-import type { ExtenderConfig } from '@pilothouse/scheduler-framework';
+import { type ExtenderConfig, parseGoDuration } from '@pilothouse/scheduler-framework';
 import type { Extender } from './extender.ts';
-
-/** Sends a body to an address and resolves with the decoded answer. Rejects unless the status is 200, or when the signal aborts. */
-export type PostJson = (url: string, body: unknown, signal: AbortSignal) => Promise<unknown>;
+import { httpPost, type PostJson } from './post.ts';
+import { bindingArgs, extenderArgs, field, preemptionArgs, textMap } from './wire.ts';
 
 const defaultTimeoutMs = 5000;
 
-const fetchJson: PostJson = async (url, body, signal) => {
-  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body), signal });
-  if (response.status !== 200) throw new Error(`failed ${url.split('/').at(-1)} with extender at URL ${url.slice(0, url.lastIndexOf('/'))}, code ${response.status}`);
-  return response.json();
-};
-
-interface FilterResult {
-  nodes?: { items?: Node[] };
-  nodenames?: string[];
-  failedNodes?: Record<string, string>;
-  failedAndUnresolvableNodes?: Record<string, string>;
-  error?: string;
-}
-
-/** An extender over HTTP as a KubeSchedulerConfiguration describes it. @throws Error where TLS files are asked for, which need `post`. */
-export function httpExtender(config: ExtenderConfig, clock: Clock, post?: PostJson): Extender {
-  const prefix = config.urlPrefix.replace(/\/$/, '');
+/** An extender over HTTP as a KubeSchedulerConfiguration describes it. @throws Error for TLS files that cannot be read */
+export function httpExtender(config: ExtenderConfig, clock: Clock, post: PostJson = httpPost(config)): Extender {
+  const prefix = config.urlPrefix.replace(/\/+$/, '');
   const managed = new Set((config.managedResources ?? []).map((r) => r.name));
-  if (!post && config.tlsConfig && Object.keys(config.tlsConfig).length) throw new Error(`extender ${prefix}: tlsConfig is not supported by this scheduler's own HTTP client`);
-  const send = post ?? fetchJson;
-  const call = async (verb: string, body: unknown): Promise<any> => {
+  const byName = config.nodeCacheCapable ?? false;
+  const timeoutMs = (config.httpTimeout && parseGoDuration(config.httpTimeout)) || defaultTimeoutMs;
+  const call = async (verb: string, body: unknown): Promise<unknown> => {
+    const url = `${prefix}/${verb}`;
     const stop = new AbortController();
-    const timer = clock.after(durationMs(config.httpTimeout) ?? defaultTimeoutMs, () => stop.abort(new Error(`context deadline exceeded calling ${prefix}/${verb}`)));
+    const timer = clock.after(timeoutMs, () => stop.abort(new Error(`Post ${JSON.stringify(url)}: context deadline exceeded (Client.Timeout exceeded while awaiting headers)`)));
     try {
-      return await send(`${prefix}/${verb}`, body, stop.signal);
+      return await post(url, body, stop.signal);
     } finally {
       timer.cancel();
     }
   };
-  const args = (pod: Pod, nodes: readonly Node[]) => (config.nodeCacheCapable ? { pod, nodenames: nodes.map((n) => n.metadata.name) } : { pod, nodes: { metadata: {}, items: nodes } });
+  const failOn = (answer: unknown) => {
+    const error = field(answer, 'Error');
+    if (error) throw new Error(String(error));
+  };
   const uses = (list: Record<string, string> | undefined) => Object.keys(list ?? {}).some((name) => managed.has(name));
   return {
-    name: prefix,
+    name: config.urlPrefix,
     ignorable: config.ignorable ?? false,
     filters: Boolean(config.filterVerb),
     prioritizes: Boolean(config.prioritizeVerb),
@@ -49,41 +37,39 @@ export function httpExtender(config: ExtenderConfig, clock: Clock, post?: PostJs
     weight: config.weight ?? 0,
     isInterested: (pod) => !managed.size || [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].some((c) => uses(c.resources?.requests) || uses(c.resources?.limits)),
     async filter(pod, nodes) {
-      const result: FilterResult = await call(config.filterVerb!, args(pod, nodes));
-      if (result.error) throw new Error(result.error);
-      const names = config.nodeCacheCapable && result.nodenames ? result.nodenames : (result.nodes?.items ?? []).map((n) => n.metadata.name!);
-      return { nodes: names, failed: result.failedNodes ?? {}, unresolvable: result.failedAndUnresolvableNodes ?? {} };
+      const answer = await call(config.filterVerb!, extenderArgs(pod, nodes, byName));
+      failOn(answer);
+      const names = byName ? (field(answer, 'NodeNames') as string[] | null | undefined) : undefined;
+      if (names) {
+        const given = new Set(nodes.map((n) => n.metadata.name));
+        const strange = names.find((name) => !given.has(name));
+        if (strange !== undefined) throw new Error(`extender ${JSON.stringify(config.urlPrefix)} claims a filtered node ${JSON.stringify(strange)} which is not found in the input node list`);
+      }
+      const items = (field(field(answer, 'Nodes'), 'items') ?? []) as { metadata: { name: string } }[];
+      return { nodes: names ?? items.map((n) => n.metadata.name), failed: textMap(answer, 'FailedNodes'), unresolvable: textMap(answer, 'FailedAndUnresolvableNodes') };
     },
     async prioritize(pod, nodes) {
-      const list: { host: string; score: number }[] = await call(config.prioritizeVerb!, args(pod, nodes));
-      return list ?? [];
+      const answer = (await call(config.prioritizeVerb!, extenderArgs(pod, nodes, byName))) as unknown[] | null;
+      return (answer ?? []).map((entry) => ({ host: String(field(entry, 'Host') ?? ''), score: Number(field(entry, 'Score') ?? 0) }));
     },
     async preempt(pod, candidates) {
       const byNode = new Map(candidates.map((c) => [c.node, c]));
-      const meta = Object.fromEntries(candidates.map((c) => [c.node, { pods: c.victims.map((v) => ({ uid: v.uid })), numPDBViolations: c.pdbViolations }]));
-      const full = Object.fromEntries(candidates.map((c) => [c.node, { pods: c.victims.map((v) => v.pod), numPDBViolations: c.pdbViolations }]));
-      const result: { nodeNameToMetaVictims?: Record<string, { pods?: { uid: string }[]; numPDBViolations?: number }> } = await call(config.preemptVerb!, config.nodeCacheCapable ? { pod, nodeNameToMetaVictims: meta } : { pod, nodeNameToVictims: full });
-      return Object.entries(result.nodeNameToMetaVictims ?? {}).flatMap(([node, answer]) => {
+      const answer = await call(config.preemptVerb!, preemptionArgs(pod, candidates, byName));
+      return Object.entries((field(answer, 'NodeNameToMetaVictims') ?? {}) as object).map(([node, victims]) => {
         const candidate = byNode.get(node);
-        if (!candidate) return [];
-        const wanted = new Set((answer.pods ?? []).map((p) => p.uid));
-        return [{ node, victims: candidate.victims.filter((v) => wanted.has(v.uid)), pdbViolations: answer.numPDBViolations ?? 0 }];
+        if (!candidate) throw new Error(`nodeinfo not found for node name ${JSON.stringify(node)}`);
+        const known = new Map(candidate.victims.map((v) => [v.uid, v]));
+        const pods = ((field(victims, 'Pods') ?? []) as unknown[]).map((entry) => {
+          const uid = String(field(entry, 'UID') ?? '');
+          const victim = known.get(uid);
+          if (!victim) throw new Error(`extender: ${config.urlPrefix} claims to preempt pod (UID: &{${uid}}) on node: ${node}, but the pod is not found on that node`);
+          return victim;
+        });
+        return { node, victims: pods, pdbViolations: Number(field(victims, 'NumPDBViolations') ?? 0) };
       });
     },
     async bind(pod, node) {
-      const { name, namespace, uid } = pod.metadata;
-      const result = await call(config.bindVerb!, { podName: name, podNamespace: namespace, podUID: uid, node });
-      if (result.error) throw new Error(result.error);
+      failOn(await call(config.bindVerb!, bindingArgs(pod, node)));
     },
   };
-}
-
-const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
-
-/** `1m30s` in milliseconds; undefined where there is none. */
-export function durationMs(text: string | undefined): number | undefined {
-  if (!text) return undefined;
-  let total = 0;
-  for (const [, amount, unit] of text.matchAll(/([0-9.]+)(ms|h|m|s)/g)) total += Number(amount) * units[unit];
-  return total;
 }
