@@ -62,6 +62,7 @@ export function invalidError(gk: { group: string; kind: string }, name: string, 
 }
 
 export const isNotFound = (error: unknown): boolean => error instanceof StatusError && error.reason === 'NotFound';
+export const isForbidden = (error: unknown): boolean => error instanceof StatusError && error.reason === 'Forbidden';
 export const isInvalid = (error: unknown): boolean => error instanceof StatusError && error.reason === 'Invalid';
 export const isConflict = (error: unknown): boolean => error instanceof StatusError && error.reason === 'Conflict';
 export const isAlreadyExists = (error: unknown): boolean => error instanceof StatusError && error.reason === 'AlreadyExists';

@@ -245,6 +245,7 @@ export function buildProgram(): Command {
     .requiredOption('--kubeconfig <file>', 'how to reach the API server; must be allowed to act as nodes')
     .option('--count <n>', 'how many', count, 3)
     .option('--prefix <text>', 'their names are PREFIX0, PREFIX1, …', 'hollow-node-')
+    .option('--client-ca-file <file>', 'authority of the certificates of those who ask the nodes for logs, exec and the like (default: the one that the API server publishes)')
     .addOption(logLevel())
     .action(async (options) => (await import('./commands/hollow-nodes.ts')).hollowNodes(options));
 

@@ -80,6 +80,12 @@ describe.skipIf(lacking({ commands: ['kubectl', 'etcd', 'etcdctl'] }))('five pro
     expect(keys.filter((k) => k.startsWith('/registry/pods/default/web-'))).toHaveLength(3);
   });
 
+  test('the nodes answer the API server, which they know by the authority it publishes, and nobody else', async () => {
+    expect(await kubectl('exec deployment/web -- echo there')).toContain('there');
+    const kubelet = await kubectl(['get', 'nodes', '-o', 'jsonpath={.items[0].status.daemonEndpoints.kubeletEndpoint.Port}']);
+    expect((await run('curl', ['-sk', '-o', '/dev/null', '-w', '%{http_code}', `https://127.0.0.1:${kubelet}/pods`])).stdout).toMatch(/^40[13]$/);
+  });
+
   test.each(['scheduler', 'controller-manager', 'apiserver', 'hollow'])('killing the %s in the middle changes nothing but a little latency', async (name) => {
     await kubectl('set image deployment/web nginx=nginx:' + name);
     await daemons.restart(name);
