@@ -12,6 +12,7 @@ import { webhookCaller } from '@pilothouse/apiserver/webhooks/call';
 import { validatingPolicies } from '@pilothouse/apiserver/admission/validating-policies';
 import { auditFile, createAudit, parseAuditPolicy } from '@pilothouse/apiserver/audit/index';
 import { announceServer, loopbackClient, runBootstrap } from '@pilothouse/apiserver/bootstrap/index';
+import { keepObjects } from '@pilothouse/apiserver/bootstrap/keep-objects';
 import { keepAllocations } from '@pilothouse/apiserver/bootstrap/service-repair';
 import { type Aggregation, aggregation } from '@pilothouse/apiserver/aggregation/index';
 import { registerApiServices } from '@pilothouse/apiserver/custom-resources/api-services';
@@ -211,7 +212,9 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
   address = `${setup.advertiseAddress}:${listener.port}`;
   const host = listener.host === '0.0.0.0' || listener.host === '::' ? '127.0.0.1' : listener.host;
   self = { host, port: listener.port };
-  await runBootstrap(loopback, runtime, { advertiseAddress: setup.advertiseAddress, port: listener.port, serviceRanges: [setup.serviceClusterIpRange], serviceAddress, clientCa: pki.ca.certificate, requestHeaderCa: frontProxy.authorities, requestHeader: frontProxy.requestHeader });
+  const facts = { advertiseAddress: setup.advertiseAddress, port: listener.port, serviceRanges: [setup.serviceClusterIpRange], serviceAddress, clientCa: pki.ca.certificate, requestHeaderCa: frontProxy.authorities, requestHeader: frontProxy.requestHeader };
+  await runBootstrap(loopback, runtime, facts);
+  keepObjects(runtime, scope, { client: loopback, read: server.read, facts });
   await auth!.authorization.ready;
   keepAllocations({ ...runtime, client: loopback, store }, scope, { serviceNodePortRange: nodePorts ?? defaultResourceOptions.serviceNodePortRange });
   await announceServer(loopback, runtime, scope, { hostName: hostname(), advertiseAddress: setup.advertiseAddress, port: listener.port, store });
