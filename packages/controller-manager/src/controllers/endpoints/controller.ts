@@ -2,7 +2,7 @@ import { messageOf } from '@pilothouse/base';
 import { endpoints, isNotFound, keyOf, pods, services, splitKey } from '@pilothouse/apimachinery';
 import { clone, referenceTo } from '@pilothouse/client';
 import { defineController, done, isNamespaceTerminating, itself, requeueAfter, type Watch, durationFlagMs } from '@pilothouse/controller-runtime';
-import { isSelecting, podsOf, servicesOfPods } from '../endpointslice/pods.ts';
+import { isSelecting, podsOf, servicesBySelector, servicesOfPods } from '../endpointslice/pods.ts';
 import { createTriggerTimes, type TriggerTimes } from '../endpointslice/trigger-time.ts';
 import { isLeaderElectionRecord, planEndpoints } from './plan.ts';
 
@@ -19,7 +19,7 @@ export const endpointsController = defineController<State>({
   serviceAccount: 'endpoint-controller',
   eventSource: 'endpoint-controller',
   watches: [
-    itself(services),
+    itself(services, { indexes: servicesBySelector }),
     servicesOfPods(pods, (context) => durationFlagMs(context, 'endpoint-updates-batch-period')) as Watch,
     // Deletions by others are mended. At the start, what is left over of services that are gone is found; what is made by hand later stays.
     { type: endpoints, keys: (object, { deleted, initial }) => (deleted || initial ? (isLeaderElectionRecord(object) ? [] : [keyOf(object)]) : []) },
@@ -40,7 +40,7 @@ export const endpointsController = defineController<State>({
     }
     if (!isSelecting(service)) return done;
     if (current && overwritten.get(key) === current.metadata.resourceVersion) return requeueAfter(100);
-    const selected = podsOf(service, lister(pods).inNamespace(service.metadata.namespace!));
+    const selected = podsOf(service, lister(pods));
     const next = planEndpoints(service, selected, current, triggers.next(service, selected));
     if (!next) return done;
     try {

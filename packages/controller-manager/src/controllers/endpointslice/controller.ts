@@ -2,18 +2,21 @@ import type { EndpointSlice } from '@pilothouse/api-schemas/types/discovery/v1';
 import { endpointSlices, isNotFound, type KubeObject, keyOf, nodes, pods, services } from '@pilothouse/apimachinery';
 import { clone, type Client, referenceTo } from '@pilothouse/client';
 import { messageOf } from '@pilothouse/base';
-import { defineController, done, isNamespaceTerminating, itself, readOnly, requeueAfter, type Watch, durationFlagMs } from '@pilothouse/controller-runtime';
+import { defineController, done, isNamespaceTerminating, itself, nodeCondition, readOnly, requeueAfter, type Watch, durationFlagMs } from '@pilothouse/controller-runtime';
 import { managedBy, managedByLabel, planServiceSlices, serviceNameLabel, type SlicePlan } from './plan.ts';
-import { isSelecting, podsOf, servicesOfPods, triggerTimeAnnotation } from './pods.ts';
+import { isSelecting, podsOf, servicesBySelector, servicesOfPods, triggerTimeAnnotation } from './pods.ts';
 import { createSliceTracker, type SliceTracker } from './slice-tracker.ts';
+import { createTopologyHints, type TopologyHints } from './topology.ts';
 import { createTriggerTimes, type TriggerTimes } from './trigger-time.ts';
 
 /** Changes of slices by others are looked at after this long, so that several are handled at once. */
 const sliceChangeDelayMs = 1000;
+const zoneLabel = 'topology.kubernetes.io/zone';
 
 interface State {
   tracker: SliceTracker;
   triggers: TriggerTimes;
+  topology: TopologyHints;
 }
 
 export const sliceOwnerIndex = { service: (slice: EndpointSlice): string[] => [sliceOwner(slice)] };
@@ -26,7 +29,7 @@ export const endpointSliceController = defineController<State>({
   serviceAccount: 'endpointslice-controller',
   eventSource: 'endpoint-slice-controller',
   watches: [
-    itself(services),
+    itself(services, { indexes: servicesBySelector }),
     servicesOfPods(pods, (context) => durationFlagMs(context, 'endpointslice-updates-batch-period')) as Watch,
     readOnly(nodes),
     {
@@ -41,29 +44,42 @@ export const endpointSliceController = defineController<State>({
     },
   ],
   start(context) {
-    const state = { tracker: createSliceTracker(), triggers: createTriggerTimes() };
+    const state = { tracker: createSliceTracker(), triggers: createTriggerTimes(), topology: createTopologyHints() };
+    const lookAtNodes = () => {
+      state.topology.setNodes(context.lister(nodes).list());
+      for (const key of state.topology.overloaded()) context.enqueue(key);
+    };
+    const stopNodes = context.informer(nodes).handle({
+      add: (_, initial) => !initial && lookAtNodes(),
+      update: (node, old) => (nodeCondition(node, 'Ready')?.status !== nodeCondition(old, 'Ready')?.status || node.metadata.labels?.[zoneLabel] !== old.metadata.labels?.[zoneLabel]) && lookAtNodes(),
+      delete: lookAtNodes,
+    });
+    lookAtNodes();
+    context.signal.addEventListener('abort', stopNodes, { once: true });
     const stop = context.informer(endpointSlices).handle({ delete: (slice) => state.tracker.seenDeleted(sliceOwner(slice), slice) });
     context.signal.addEventListener('abort', stop, { once: true });
     return state;
   },
-  async reconcile(key, context, { tracker, triggers }) {
+  async reconcile(key, context, { tracker, triggers, topology }) {
     const { client, lister, recorder, signal, flags } = context;
     const service = lister(services).get(key);
     if (!service) {
       tracker.forget(key);
       triggers.forget(key);
+      for (const type of ['IPv4', 'IPv6'] as const) topology.remove(key, type);
       return done;
     }
     if (!isSelecting(service)) return done;
     const ours = lister(endpointSlices).byIndex('service', key).filter((slice) => slice.metadata.labels?.[managedByLabel] === managedBy && !slice.metadata.deletionTimestamp);
     if (tracker.isStale(key, ours)) return requeueAfter(100);
-    const selected = podsOf(service, lister(pods).inNamespace(service.metadata.namespace!));
+    const selected = podsOf(service, lister(pods));
     const plan = planServiceSlices(service, selected, ours, {
       maxPerSlice: Number(flags['max-endpoints-per-slice'] ?? 100),
+      topology,
       nodes: {
         zoneOf(name) {
           const node = lister(nodes).get(name);
-          return node && { zone: node.metadata.labels?.['topology.kubernetes.io/zone'] };
+          return node && { zone: node.metadata.labels?.[zoneLabel] };
         },
       },
     });
@@ -74,7 +90,11 @@ export const endpointSliceController = defineController<State>({
       if (!signal.aborted) recorder.event(referenceTo(services, service), 'Warning', 'FailedToUpdateEndpointSlices', `Error updating Endpoint Slices for Service ${keyOf(service)}: ${messageOf(error)}`);
       throw error;
     }
-    return plan.nodeMissing ? requeueAfter(1000) : done;
+    for (const { type, reason, message } of plan.events) recorder.event(referenceTo(services, service), type, reason, message);
+    if (!plan.problems.length) return done;
+    const text = plan.problems.length === 1 ? plan.problems[0] : `[${plan.problems.join(', ')}]`;
+    recorder.event(referenceTo(services, service), 'Warning', 'FailedToUpdateEndpointSlices', `Error updating Endpoint Slices for Service ${keyOf(service)}: ${text}`);
+    return requeueAfter(1000);
   },
 });
 

@@ -31,6 +31,11 @@ test.each<[string, Parameters<typeof pod>[1], Partial<Service['spec']>, object]>
   expect(slice).toMatchObject({ endpoints: [{ addresses: ['10.1.0.1'], conditions, targetRef: { kind: 'Pod', name: 'p1', uid: 'u1' }, nodeName: 'n', zone: 'z1' }], ports: [{ name: 'http', port: 8080, protocol: 'TCP' }] });
 });
 
+test.each([[true, { forZones: [{ name: 'z1' }], forNodes: [{ name: 'n' }] }], [false, undefined]])('with trafficDistribution PreferSameNode an endpoint that is ready: %s has hints %j', (ready, hints) => {
+  const [slice] = plan(service({ trafficDistribution: 'PreferSameNode' }), [pod(1, { ready })]).create;
+  expect(slice.endpoints?.[0].hints).toEqual(hints);
+});
+
 test('new endpoints fill slices that are written anyway, then the fullest that fits, and only then new ones', () => {
   const existing = stored(plan(service(), [1, 2, 3, 4, 5].map((i) => pod(i))).create);
   expect(existing.map((s) => s.endpoints?.length)).toEqual([3, 2]);
@@ -43,8 +48,8 @@ test('new endpoints fill slices that are written anyway, then the fullest that f
 });
 
 test('a pod on an unknown node is left out and looked at again; one on no node at all is nothing', () => {
-  expect(plan(service(), [pod(1, { node: 'gone' })])).toMatchObject({ nodeMissing: true, create: [{ endpoints: [] }] });
-  expect(plan(service(), [pod(1, { node: '' })])).toMatchObject({ nodeMissing: false });
+  expect(plan(service(), [pod(1, { node: 'gone' })])).toMatchObject({ problems: ['skipping Pod p1 for Service ns/s: Node gone Not Found'], create: [{ endpoints: [] }] });
+  expect(plan(service(), [pod(1, { node: '' })])).toMatchObject({ problems: [] });
 });
 
 test('with traffic distribution endpoints name the zones and nodes they are for', () => {

@@ -3,6 +3,7 @@ import type { Endpoint, EndpointPort, EndpointSlice } from '@pilothouse/api-sche
 import type { Pod, Service } from '@pilothouse/api-schemas/types/core/v1';
 import { nameIsDnsSubdomain, services } from '@pilothouse/apimachinery';
 import { canonicalJson, controllerReference, isPodReady, semanticallyEqual } from '@pilothouse/controller-runtime';
+import { asksForHints, type HintEvent, type TopologyHints } from './topology.ts';
 import { type AddressType, addressesOf, addressTypesOf, belongsInEndpoints, hasClusterIp, headlessLabel, setsHostname, targetPort } from './pods.ts';
 
 export const managedByLabel = 'endpointslice.kubernetes.io/managed-by';
@@ -23,6 +24,8 @@ export interface SliceShape {
   /** Labels the slice should have. */
   labels: Record<string, string>;
   owns(slice: EndpointSlice): boolean;
+  /** Hints are seen to afterwards, and are no reason to write a slice. */
+  ignoreHints?: boolean;
 }
 
 export interface NodeZones {
@@ -40,11 +43,12 @@ export function sliceLabels(service: Service): Record<string, string> {
 
 export const generateNameFor = (name: string): string => (nameIsDnsSubdomain(`${name}-`, true).length ? name : `${name}-`);
 
-export function serviceSliceShape(service: Service, maxPerSlice: number): SliceShape {
+function serviceSliceShape(service: Service, maxPerSlice: number): SliceShape {
   const labels = sliceLabels(service);
   return {
     maxPerSlice,
     labels,
+    ignoreHints: asksForHints(service),
     blank: (addressType, ports) => ({
       metadata: { generateName: generateNameFor(service.metadata.name!), namespace: service.metadata.namespace, labels, ownerReferences: [controllerReference(services, service)] },
       addressType, endpoints: [], ports,
@@ -53,11 +57,18 @@ export function serviceSliceShape(service: Service, maxPerSlice: number): SliceS
   };
 }
 
-/** The plan for a service, and whether a pod was left out because its node is not known (look again later). */
-export function planServiceSlices(service: Service, pods: readonly Pod[], existing: readonly EndpointSlice[], options: { maxPerSlice: number; nodes: NodeZones }): SlicePlan & { nodeMissing: boolean } {
+export interface ServicePlan extends SlicePlan {
+  /** Pods that were left out because their nodes are not known: look again later. */
+  problems: string[];
+  events: HintEvent[];
+}
+
+/** The plan for a service. `topology` remembers what hints it gave. */
+export function planServiceSlices(service: Service, pods: readonly Pod[], existing: readonly EndpointSlice[], options: { maxPerSlice: number; nodes: NodeZones; topology?: TopologyHints }): ServicePlan {
   const shape = serviceSliceShape(service, options.maxPerSlice);
   const types = addressTypesOf(service);
-  const plan: SlicePlan & { nodeMissing: boolean } = { create: [], update: [], delete: existing.filter((slice) => !types.includes(slice.addressType as AddressType)), nodeMissing: false };
+  const key = `${service.metadata.namespace}/${service.metadata.name}`;
+  const plan: ServicePlan = { create: [], update: [], delete: existing.filter((slice) => !types.includes(slice.addressType as AddressType)), problems: [], events: [] };
   for (const type of types) {
     const desired = new Map<string, DesiredPorts>();
     for (const pod of pods) {
@@ -66,7 +77,7 @@ export function planServiceSlices(service: Service, pods: readonly Pod[], existi
       const group = groupFor(desired, ports);
       const node = pod.spec?.nodeName ? options.nodes.zoneOf(pod.spec.nodeName) : undefined;
       if (!node && !service.spec?.publishNotReadyAddresses) {
-        plan.nodeMissing = true;
+        plan.problems.push(`skipping Pod ${pod.metadata.name} for Service ${key}: Node ${pod.spec?.nodeName} Not Found`);
         continue;
       }
       const addresses = addressesOf(pod, type);
@@ -75,7 +86,14 @@ export function planServiceSlices(service: Service, pods: readonly Pod[], existi
         group.endpoints.set(identityOf(endpoint), endpoint);
       }
     }
-    const forType = planSlices(existing.filter((slice) => slice.addressType === type), desired, type, shape);
+    const present = existing.filter((slice) => slice.addressType === type);
+    let forType = planSlices(present, desired, type, shape);
+    if (options.topology && shape.ignoreHints) {
+      const touched = new Set([...forType.update, ...forType.delete].map((slice) => slice.metadata.uid));
+      const { events, ...hinted } = options.topology.add(key, type, { ...forType, unchanged: present.filter((slice) => !touched.has(slice.metadata.uid)) });
+      forType = { ...hinted, delete: forType.delete };
+      plan.events.push(...events);
+    } else if (options.topology) plan.events.push(...options.topology.remove(key, type));
     plan.create.push(...forType.create);
     plan.update.push(...forType.update);
     plan.delete.push(...forType.delete);
@@ -122,13 +140,14 @@ function endpointOf(pod: Pod, service: Service, addresses: string[], zone: strin
     targetRef: { kind: 'Pod', namespace: pod.metadata.namespace, name: pod.metadata.name, uid: pod.metadata.uid },
     ...(nodeName && { nodeName }),
     ...(zone && { zone }),
-    ...hintsFor(service, zone, nodeName),
+    // Nobody is sent to what is not ready.
+    ...((service.spec?.publishNotReadyAddresses || (serving && !terminating)) && hintsFor(service, zone, nodeName)),
   } as Endpoint;
 }
 
 /** Where traffic should rather come from, for services that ask for it. */
 function hintsFor(service: Service, zone: string | undefined, nodeName: string | undefined): { hints?: Endpoint['hints'] } {
-  const wish = service.spec?.trafficDistribution;
+  const wish = asksForHints(service) ? undefined : service.spec?.trafficDistribution;
   const sameNode = wish === 'PreferSameNode';
   if (!sameNode && wish !== 'PreferClose' && wish !== 'PreferSameZone') return {};
   const hints = { ...(zone && { forZones: [{ name: zone }] }), ...(sameNode && nodeName && { forNodes: [{ name: nodeName }] }) };
@@ -176,7 +195,7 @@ function planGroup(existing: readonly EndpointSlice[], group: DesiredPorts, type
       }
       left.delete(identity);
       kept.push(wanted);
-      if (!sameEndpoint(endpoint, wanted)) changed = true;
+      if (!sameEndpoint(endpoint, wanted, shape.ignoreHints)) changed = true;
     }
     if (changed && kept.length === 0) plan.delete.push(slice);
     else if (changed || !semanticallyEqual(slice.metadata.labels, shape.labels)) plan.update.push({ ...slice, metadata: { ...slice.metadata, labels: shape.labels }, endpoints: kept });
@@ -224,8 +243,8 @@ function closestFit(slices: readonly EndpointSlice[], count: number, max: number
   return best;
 }
 
-function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
-  const view = ({ conditions, nodeName, zone, targetRef, hints }: Endpoint) => ({ conditions, nodeName, zone, uid: targetRef?.uid, hints });
+function sameEndpoint(a: Endpoint, b: Endpoint, ignoreHints = false): boolean {
+  const view = ({ conditions, nodeName, zone, targetRef, hints }: Endpoint) => ({ conditions, nodeName, zone, uid: targetRef?.uid, hints: ignoreHints ? undefined : hints });
   return semanticallyEqual(view(a), view(b));
 }
 

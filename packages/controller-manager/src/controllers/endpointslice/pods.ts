@@ -2,6 +2,7 @@
 import { isIP, isIPv6 } from 'node:net';
 import type { Pod, Service, ServicePort } from '@pilothouse/api-schemas/types/core/v1';
 import { keyOf, type LabelMatcher, matcherOfSet, type ResourceType, services } from '@pilothouse/apimachinery';
+import type { Lister } from '@pilothouse/client';
 import { type ControllerContext, isPodReady, isPodTerminal, semanticallyEqual, type Watch } from '@pilothouse/controller-runtime';
 
 export const headlessLabel = 'service.kubernetes.io/headless';
@@ -21,8 +22,32 @@ export function serviceSelector(service: Service): LabelMatcher {
   return matcher;
 }
 
-/** Pods that a service selects. */
-export const podsOf = (service: Service, inNamespace: readonly Pod[]): Pod[] => inNamespace.filter((pod) => serviceSelector(service).matches(pod.metadata.labels));
+const pairKey = (namespace: string | undefined, key: string, value: string): string => `${namespace ?? ''}\0${key}=${value}`;
+/** Where services that select everything stand. */
+const anything = (namespace: string | undefined): string => `${namespace ?? ''}\0`;
+
+/** Pods by each of their labels: few have one in common, whatever the number of pods. */
+const podsByLabel = { label: ({ metadata }: Pod): string[] => Object.entries(metadata.labels ?? {}).map(([key, value]) => pairKey(metadata.namespace, key, value)) };
+
+/** Services by one pair of their selectors, which their pods must have. */
+export const servicesBySelector = {
+  selector(service: Service): string[] {
+    if (!isSelecting(service)) return [];
+    const [pair] = Object.entries(service.spec!.selector!);
+    return [pair ? pairKey(service.metadata.namespace, ...pair) : anything(service.metadata.namespace)];
+  },
+};
+
+/** Pods that a service selects, from a lister of `servicesOfPods`. */
+export function podsOf(service: Service, pods: Lister<Pod>): Pod[] {
+  const matcher = serviceSelector(service);
+  let fewest: Pod[] | undefined;
+  for (const [key, value] of Object.entries(service.spec!.selector!)) {
+    const found = pods.byIndex('label', pairKey(service.metadata.namespace, key, value));
+    if (!fewest || found.length < fewest.length) fewest = found;
+  }
+  return (fewest ?? pods.inNamespace(service.metadata.namespace ?? '')).filter((pod) => matcher.matches(pod.metadata.labels));
+}
 
 export function belongsInEndpoints(pod: Pod, includeTerminating: boolean): boolean {
   // What is bound to no node runs nowhere, whatever its status claims.
@@ -65,16 +90,17 @@ function showsChange(pod: Pod, old: Pod): boolean {
   );
 }
 
-/** Wakes the services that select a pod, before or after its change. `delayMs` batches changes. */
+/** Wakes the services that select a pod, before or after its change. `delayMs` batches changes. Services need the index `servicesBySelector`. */
 export function servicesOfPods(type: ResourceType<Pod>, delayMs: (context: ControllerContext) => number): Watch<Pod> {
   return {
     type,
+    indexes: podsByLabel,
     *keys(pod, { old }, context) {
       const relabelled = old && !semanticallyEqual(pod.metadata.labels, old.metadata.labels);
       if (old && !relabelled && !showsChange(pod, old)) return;
       const delay = delayMs(context);
-      for (const service of context.lister(services).inNamespace(pod.metadata.namespace ?? '')) {
-        if (!isSelecting(service)) continue;
+      const candidates = new Set([pod, ...(relabelled ? [old] : [])].flatMap((one) => [...podsByLabel.label(one), anything(one.metadata.namespace)]));
+      for (const service of [...candidates].flatMap((pair) => context.lister(services).byIndex('selector', pair))) {
         const selector = serviceSelector(service);
         if (!selector.matches(pod.metadata.labels) && !(relabelled && selector.matches(old.metadata.labels))) continue;
         if (delay > 0) context.enqueueAfter(keyOf(service), delay);
