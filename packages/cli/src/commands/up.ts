@@ -33,6 +33,7 @@ interface UpFlags extends StoreFlags {
   controllers: string[];
   defaultStorageClass: boolean;
   serviceLbPool?: string[];
+  explain: boolean;
   /** As they were given, for /flagz. */
   flagz: Readonly<Record<string, string>>;
   metricsServer?: boolean;
@@ -154,9 +155,17 @@ async function startDaemons(runtime: Runtime, scope: Scope, { flags, plan, api, 
 
   const { collectPendingPods, schedulerMetrics, startScheduler } = await import('@pilothouse/scheduler');
   const schedulerClient = clients.client('kube-scheduler', { commonName: 'system:kube-scheduler', organizations: [] });
-  const scheduler = scope.own(await startScheduler({ client: schedulerClient, informers: clients.informers(schedulerClient), runtime: withLog('scheduler'), metrics: schedulerMetrics(metrics) }));
+  const lab = flags.explain ? (await import('../parts/lab.ts')).labAttachment(withLog('scheduler-lab'), scope) : undefined;
+  const scheduler = scope.own(await startScheduler({ client: schedulerClient, informers: clients.informers(schedulerClient), runtime: withLog('scheduler'), metrics: schedulerMetrics(metrics), observe: lab?.observe }));
   collectPendingPods(metrics, scheduler.queue);
-  say('Scheduler: running');
+  const { labHost, registerLab, unregisterLab } = await import('../parts/lab-objects.ts');
+  const addons = clients.client('pilothouse', { commonName: 'system:addons', organizations: ['system:masters'] });
+  if (lab) {
+    const { authority, tls } = await (await import('../parts/own-certificate.ts')).ownCertificate(runtime, labHost);
+    const { port } = await lab.serve({ client: schedulerClient, host: '127.0.0.1', port: 0, tls, metrics });
+    await registerLab(addons, { port, certificateAuthority: authority });
+  } else await unregisterLab(addons);
+  say(`Scheduler: running${lab ? ', and explains itself (kubectl get schedulingtraces -A)' : ''}`);
 
   const clusterDns = nthAddress(flags.serviceClusterIpRange, 10);
   if (plan.runtimeEndpoint) {

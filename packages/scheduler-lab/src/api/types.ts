@@ -164,7 +164,8 @@ export interface PreemptionCandidate {
  * One attempt to schedule one pod. Named `POD-ATTEMPT` (`web-abc-1`); a GET for a pod's bare name answers with its latest. Attempt 0 is
  * that of a gated pod, which has not been tried. Labels: `lab.pilothouse.dev/pod`, `/result`, `/scheduler`. Field selectors: metadata.name,
  * metadata.namespace, pod, attempt, result, node, latest (`true`: each pod's latest only).
- * Query: `?maxNodes=N` (get: default 100; list and watch: default 0), `?allPlugins=true` (get only).
+ * A GET takes `?maxNodes=N` (default 100, at most 5000) and `?allPlugins=true`. Lists and watches have no `explanation.nodes`, and of
+ * `explanation.plugins` only what was noted.
  */
 export interface SchedulingTrace extends LabObject<'SchedulingTrace'> {
   pod: PodReference;
@@ -335,8 +336,8 @@ export interface SchedulingBreakpointSpec {
 
 /**
  * A cycle at a breakpoint, by its pod's name. It is run on a copy of the cluster, so nothing happens until it is resumed; then the pod is
- * tried again on the cluster as it is. DELETE aborts it: the pod goes back to the queue and waits its back-off.
- * Verbs: get, list, watch, delete; POST `heldcycles/NAME/command` with a `CycleCommand`.
+ * tried again on the cluster as it is. DELETE aborts it: the pod goes back to the queue and waits its back-off (answered, though discovery
+ * does not tell of it: what can be deleted the garbage collector would watch). Verbs: get, list, watch, delete; POST `heldcycles/NAME/command` with a `CycleCommand`.
  */
 export interface HeldCycle extends LabObject<'HeldCycle'> {
   pod: PodReference;

@@ -77,27 +77,30 @@ export function selectVictims(info: PodInfo, whatIf: WhatIf, snapshot: ClusterSn
 export const noVictims = unresolvable('No preemption victims found for incoming pod');
 
 /** When the most important victims of a node started: the earliest of them. */
-function earliestStart(victims: readonly PodInfo[], nowMs: number): number {
+export function earliestStart(victims: readonly PodInfo[], nowMs: number): number {
   const highest = Math.max(...victims.map((v) => v.priority));
   return Math.min(...victims.filter((v) => v.priority === highest).map((v) => v.startTimeMs ?? nowMs));
 }
 
-/** Candidates left after every tie-break: fewest PDB violations, lowest highest priority, lowest sum of priorities, fewest victims, latest start. */
-export function bestCandidates(candidates: readonly PreemptionCandidate[], nowMs: number): PreemptionCandidate[] {
-  const criteria: ((c: PreemptionCandidate) => number)[] = [
-    (c) => -c.pdbViolations,
-    (c) => -c.victims[0].priority,
-    // Each victim adds at least something, so that more victims never sum to less.
-    (c) => -c.victims.reduce((sum, v) => sum + v.priority + 2 ** 31, 0),
-    (c) => -c.victims.length,
-    (c) => earliestStart(c.victims, nowMs),
-  ];
+/** kube-scheduler's comparisons between candidates, in order: the higher value wins. */
+export const preemptionRules: readonly { readonly name: string; readonly value: (candidate: PreemptionCandidate, nowMs: number) => number }[] = [
+  { name: 'FewestPDBViolations', value: (c) => -c.pdbViolations },
+  { name: 'LowestHighestPriority', value: (c) => -c.victims[0].priority },
+  // Each victim adds at least something, so that more victims never sum to less.
+  { name: 'LowestSumOfPriorities', value: (c) => -c.victims.reduce((sum, v) => sum + v.priority + 2 ** 31, 0) },
+  { name: 'FewestVictims', value: (c) => -c.victims.length },
+  { name: 'LatestStart', value: (c, nowMs) => earliestStart(c.victims, nowMs) },
+];
+
+/** Candidates left after every comparison. `lost` is told of each that is not, with the comparison. */
+export function bestCandidates(candidates: readonly PreemptionCandidate[], nowMs: number, lost?: (candidate: PreemptionCandidate, rule: string) => void): PreemptionCandidate[] {
   let left = [...candidates];
-  for (const score of criteria) {
+  for (const { name, value } of preemptionRules) {
     if (left.length <= 1) break;
-    const scores = left.map(score);
-    const top = Math.max(...scores);
-    left = left.filter((_, i) => scores[i] === top);
+    const values = left.map((c) => value(c, nowMs));
+    const top = Math.max(...values);
+    if (lost) left.forEach((c, i) => values[i] !== top && lost(c, name));
+    left = left.filter((_, i) => values[i] === top);
   }
   return left;
 }

@@ -1,0 +1,126 @@
+/** What is noted of one attempt while it happens: by reference and in typed arrays, so that noting it costs next to nothing. */
+import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
+import type { ClusterSnapshot, Feasible, PodInfo, Verdict } from '@pilothouse/scheduler-framework';
+import type { Preemption, QueueMove, Result } from '../api/types.ts';
+
+/** Names of the nodes as of one state of the cluster's structure; shared by attempts. */
+export interface NodeNames {
+  readonly structure: number;
+  /** By index. */
+  readonly names: readonly string[];
+  /** Indexes in the order they are tried. */
+  readonly order: Int32Array;
+}
+
+/** Nodes with equal verdicts. `nodes`: by index, in the order found; the first ones only where room was short. */
+export interface RejectionGroup {
+  readonly plugin: string;
+  readonly verdict: Verdict;
+  readonly nodes: Int32Array;
+  readonly count: number;
+}
+
+export class Attempt {
+  readonly info: PodInfo;
+  /** The version that was tried. */
+  readonly pod: Pod;
+  readonly number: number;
+  readonly startMs: number;
+  readonly startedAt: number;
+  /** In the history of the cluster; -1: there is nothing to go back to. */
+  readonly position: number;
+  /** Where in the order of nodes the search began. */
+  readonly searchStart: number;
+  readonly nodes: NodeNames;
+  nodesTotal = 0;
+  result: Result = 'Error';
+  node: string | undefined;
+  message: string | undefined;
+  evaluated = 0;
+  feasible: Int32Array | undefined;
+  totals: Float64Array | undefined;
+  groups: readonly RejectionGroup[] | undefined;
+  /** Nodes that no verdict was given for, and the one that counts for them. */
+  absent: { readonly verdict: Verdict; readonly plugin: string; readonly count: number } | undefined;
+  unschedulablePlugins: readonly string[] | undefined;
+  preemption: Preemption | undefined;
+  gatedBy: string | undefined;
+  /** A plugin's call at Reserve or Permit that refused the node. */
+  refused: { readonly point: 'Reserve' | 'Permit'; readonly plugin: string; readonly verdict: Verdict } | undefined;
+  binding: { phase: 'Binding' | 'Bound' | 'Failed'; node: string; plugin?: string; message?: string; startedAt: number } | undefined;
+  schedulingUs: number | undefined;
+  bindingUs: number | undefined;
+  endMs: number | undefined;
+  /** Shared with the pod's other attempts only up to its own begin. */
+  moves: QueueMove[];
+  movesOmitted = 0;
+  version = 0;
+  /** What it was counted as when it went into the ring. */
+  counted = 0;
+  /** Still to be had. */
+  kept = true;
+
+  constructor(info: PodInfo, number: number, at: { ms: number; monotonic: number; position: number; searchStart: number; nodes: NodeNames; moves: QueueMove[] }) {
+    this.info = info;
+    this.pod = info.pod;
+    this.number = number;
+    this.startMs = at.ms;
+    this.startedAt = at.monotonic;
+    this.position = at.position;
+    this.searchStart = at.searchStart;
+    this.nodes = at.nodes;
+    this.moves = at.moves;
+  }
+
+  get name(): string {
+    return `${this.info.name}-${this.number}`;
+  }
+
+  get uid(): string {
+    return `${this.info.uid}-${this.number}`;
+  }
+
+  /** What it keeps alive, roughly, in bytes. */
+  get bytes(): number {
+    let bytes = 800 + (this.feasible?.byteLength ?? 0) + (this.totals?.byteLength ?? 0) + 120 * this.moves.length;
+    for (const group of this.groups ?? []) bytes += 200 + group.nodes.byteLength;
+    if (this.preemption) bytes += 400 * this.preemption.candidates.length + 2000;
+    return bytes;
+  }
+}
+
+/** Takes equal verdicts of a search that found no node together. Verdicts are values that plugins share, so most are told apart by identity. */
+export function groupRejections({ diagnosis }: Feasible, snapshot: ClusterSnapshot): { groups: RejectionGroup[]; absent: Attempt['absent'] } {
+  const byVerdict = new Map<Verdict, number>();
+  const byText = new Map<string, number>();
+  const groups: { plugin: string; verdict: Verdict; count: number }[] = [];
+  const size = diagnosis.verdicts.size;
+  const indexes = new Int32Array(size);
+  const groupOf = new Int32Array(size);
+  let at = 0;
+  let lastVerdict: Verdict | undefined;
+  let lastGroup = -1;
+  for (const [name, { verdict, plugin }] of diagnosis.verdicts) {
+    let group = verdict === lastVerdict ? lastGroup : byVerdict.get(verdict);
+    if (group === undefined || groups[group].plugin !== plugin) {
+      const text = `${plugin}\n${verdict.code}\n${verdict.reasons.join('\n')}`;
+      group = byText.get(text);
+      if (group === undefined) {
+        group = groups.push({ plugin, verdict, count: 0 }) - 1;
+        byText.set(text, group);
+      }
+      if (byVerdict.size < 256) byVerdict.set(verdict, group);
+    }
+    lastVerdict = verdict;
+    lastGroup = group;
+    groups[group].count++;
+    groupOf[at] = group;
+    indexes[at++] = snapshot.indexOf(name);
+  }
+  const lists = groups.map((g) => new Int32Array(g.count));
+  const filled = groups.map(() => 0);
+  for (let i = 0; i < size; i++) lists[groupOf[i]][filled[groupOf[i]]++] = indexes[i];
+  const rest = snapshot.size - size;
+  const [only] = diagnosis.unschedulablePlugins.size === 1 ? diagnosis.unschedulablePlugins : [''];
+  return { groups: groups.map((g, i) => ({ plugin: g.plugin, verdict: g.verdict, nodes: lists[i], count: g.count })), absent: rest > 0 && diagnosis.absent.reasons.length ? { verdict: diagnosis.absent, plugin: only, count: rest } : undefined };
+}
