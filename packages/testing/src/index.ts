@@ -1,3 +1,4 @@
 export * from './containerd.ts';
 export * from './in-process-cluster.ts';
 export * from './run-controllers.ts';
+export * from './troubled-api.ts';

@@ -1,8 +1,9 @@
 /** Controllers against an in-process API server, on a clock that the test moves. */
 import { type FakeClock, fakeClock, type Logger } from '@pilothouse/base';
-import { type Client, createInformerFactory } from '@pilothouse/client';
+import { type Client, createClient, createInformerFactory, createInProcessTransport } from '@pilothouse/client';
 import { type ControllerDefinition, runControllers } from '@pilothouse/controller-runtime';
 import { type InProcessApi, startApi, type StartApiOptions } from './in-process-cluster.ts';
+import type { Trouble } from './troubled-api.ts';
 
 export interface ControllerBench {
   api: InProcessApi;
@@ -18,18 +19,27 @@ export interface ControllerBench {
   close(): Promise<void>;
 }
 
-export async function runOnBench(definitions: readonly ControllerDefinition<any>[], options: StartApiOptions & { flags?: Record<string, unknown>; log?: Logger } = {}): Promise<ControllerBench> {
+export interface BenchOptions extends StartApiOptions {
+  flags?: Record<string, unknown>;
+  log?: Logger;
+  /** Stands between the controllers and the API server. */
+  trouble?: Trouble;
+}
+
+export async function runOnBench(definitions: readonly ControllerDefinition<any>[], options: BenchOptions = {}): Promise<ControllerBench> {
   const clock = fakeClock();
   const api = await startApi({ ...options, clock });
+  const handle = options.trouble?.(api.handle, { ...api.runtime, random: api.runtime.random.fork('trouble') }) ?? api.handle;
   let stop: () => Promise<void>;
   const start = async () => {
-    const client = api.client('system:kube-controller-manager');
+    const client = createClient(createInProcessTransport(handle, { certificate: { commonName: 'system:kube-controller-manager', organizations: ['system:masters'] } }), api.runtime, { userAgent: 'system:kube-controller-manager' });
     const informers = createInformerFactory(client, api.runtime);
     const abort = new AbortController();
     const running = runControllers(definitions, { client, informers, runtime: api.runtime, flags: options.flags, signal: abort.signal });
     stop = async () => {
       abort.abort(new Error('the bench is closing'));
-      await Promise.all([running.stopped, informers.close(), clock.advanceAsync(0)]);
+      await settled(clock, Promise.all([running.stopped, informers.close()]));
+      await client.close();
     };
     await settled(clock, running.started);
   };
