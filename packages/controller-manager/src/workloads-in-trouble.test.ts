@@ -27,7 +27,7 @@ interface Scenario {
   controllers: ControllerDefinition<any>[];
   start(bench: Bench): Promise<unknown>;
   /** Steps of a tenth of a second after which something happens. */
-  then?: Record<number, (bench: Bench) => Promise<unknown>>;
+  later?: Record<number, (bench: Bench) => Promise<unknown>>;
   /** How pods end; default: they run. */
   pods?: 'run' | 'succeed';
   /** What must not be, ever: says what is wrong. */
@@ -54,7 +54,7 @@ const scenarios: Record<string, Scenario> = {
   'a replica set that is scaled down': {
     controllers: [replicaSetController],
     start: ({ client }) => client.create(replicaSets, { metadata: { name: 'x', namespace: 'default' }, spec: { replicas: 5, selector, template: template() } }),
-    then: { 60: ({ client }) => client.patch(replicaSets, 'x', { spec: { replicas: 2 } }, at) },
+    later: { 60: ({ client }) => client.patch(replicaSets, 'x', { spec: { replicas: 2 } }, at) },
     never: async (bench) => ((await live(bench)).length > 5 ? 'more than five pods' : undefined),
     end: async (bench) => [(await live(bench)).length, (await bench.client.get(replicaSets, 'x', at)).status?.readyReplicas],
     expected: [2, 2],
@@ -62,7 +62,7 @@ const scenarios: Record<string, Scenario> = {
   'a deployment that rolls out a new image': {
     controllers: [deploymentController, replicaSetController],
     start: ({ client }) => client.create(deployments, { metadata: { name: 'x', namespace: 'default' }, spec: { replicas: 4, selector, strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 1 } }, template: template() } }),
-    then: { 60: ({ client }) => client.patch(deployments, 'x', { spec: { template: template('i:2') } }, { ...at, type: 'strategic' }) },
+    later: { 60: ({ client }) => client.patch(deployments, 'x', { spec: { template: template('i:2') } }, { ...at, type: 'strategic' }) },
     never: async (bench) => ((await live(bench)).length > 5 ? 'more pods than the surge allows' : undefined),
     end: async (bench) => {
       const { status } = await bench.client.get(deployments, 'x', at);
@@ -74,7 +74,7 @@ const scenarios: Record<string, Scenario> = {
   'a stateful set that is updated': {
     controllers: [statefulSetController],
     start: ({ client }) => client.create(statefulSets, { metadata: { name: 'x', namespace: 'default' }, spec: { replicas: 3, serviceName: 'x', selector, template: template() } }),
-    then: { 120: ({ client }) => client.patch(statefulSets, 'x', { spec: { template: template('i:2') } }, { ...at, type: 'strategic' }) },
+    later: { 120: ({ client }) => client.patch(statefulSets, 'x', { spec: { template: template('i:2') } }, { ...at, type: 'strategic' }) },
     async never(bench) {
       const list = await allPods(bench);
       if (list.filter((p) => p.metadata.deletionTimestamp).length > 1) return 'two pods going at a time';
@@ -94,7 +94,7 @@ const scenarios: Record<string, Scenario> = {
       for (const name of ['a', 'b', 'c']) await client.create(nodes, { metadata: { name }, status: { conditions: [{ type: 'Ready', status: 'True' }] } });
       await client.create(daemonSets, { metadata: { name: 'x', namespace: 'default' }, spec: { selector, updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1 } }, template: template() } });
     },
-    then: { 60: ({ client }) => client.patch(daemonSets, 'x', { spec: { template: template('i:2') } }, { ...at, type: 'strategic' }) },
+    later: { 60: ({ client }) => client.patch(daemonSets, 'x', { spec: { template: template('i:2') } }, { ...at, type: 'strategic' }) },
     never: async (bench) => ((await live(bench)).length > 3 ? 'two pods on a node' : undefined),
     end: async (bench) => [(await live(bench)).map((p) => p.spec?.containers[0].image), (await bench.client.get(daemonSets, 'x', at)).status?.numberAvailable],
     expected: [['i:2', 'i:2', 'i:2'], 3],
@@ -123,7 +123,7 @@ const scenarios: Record<string, Scenario> = {
   'a cron job': {
     controllers: [cronJobController],
     start: ({ client }) => client.create(cronJobs, { metadata: { name: 'x', namespace: 'default' }, spec: { schedule: '* * * * *', jobTemplate: { spec: { template: { spec: { ...template().spec, restartPolicy: 'Never' } } } } } }),
-    then: { 10: (bench) => minutes(bench, 2) },
+    later: { 10: (bench) => minutes(bench, 2) },
     end: async (bench) => [(await bench.client.list(jobs, at)).items.length, (await bench.client.get(cronJobs, 'x', at)).status?.active?.length],
     expected: [2, 2],
   },
@@ -154,14 +154,14 @@ afterEach(async () => {
 /** Steps of 100 ms until the end is reached and stays. @throws where a promise is broken */
 async function livesOn(scenario: Scenario, options: { restartEvery?: number; steps?: number } = {}): Promise<unknown> {
   const { steps = 900, restartEvery } = options;
-  const last = Math.max(0, ...Object.keys(scenario.then ?? {}).map(Number));
+  const last = Math.max(0, ...Object.keys(scenario.later ?? {}).map(Number));
   let reached: unknown;
   let stays = 0;
   await scenario.start(bench!);
   for (let step = 1; step <= steps && stays < 20; step++) {
     for (let i = 0; i < 5; i++) await bench!.clock.advanceAsync(20);
     await kubelet(bench!, scenario.pods ?? 'run');
-    await scenario.then?.[step]?.(bench!);
+    await scenario.later?.[step]?.(bench!);
     const broken = await scenario.never?.(bench!);
     if (broken) throw new Error(`after ${step * 100} ms: ${broken}`);
     if (restartEvery && step % restartEvery === 0) await bench!.restart();

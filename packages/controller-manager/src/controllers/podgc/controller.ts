@@ -1,8 +1,8 @@
 import { formatTime, messageOf } from '@pilothouse/base';
 import type { Pod, PodCondition } from '@pilothouse/api-schemas/types/core/v1';
 import { isNotFound, nodes, pods } from '@pilothouse/apimachinery';
-import { patchStatus } from '@pilothouse/client';
-import { byCreation, type ControllerContext, defineController, done, isPodTerminal, nodeCondition, readOnly } from '@pilothouse/controller-runtime';
+import { type ControllerContext, defineController, done, readOnly } from '@pilothouse/controller-runtime';
+import { failedStatus, missingNodes, stuckOutOfService, surplusFinished, unboundGoing } from './plan.ts';
 
 const periodMs = 20_000;
 /** A node that is gone may come back under its name; its pods are left so long. */
@@ -27,31 +27,23 @@ export const podGcController = defineController<State>({
   async reconcile(_key, context, missing) {
     const { clock, lister, flags } = context;
     const all = lister(pods).list();
-    const threshold = Number(flags['terminated-pod-gc-threshold'] ?? 12_500);
-    if (threshold > 0) {
-      const finished = all.filter(isPodTerminal).sort(evictedFirst);
-      await each(finished.slice(0, Math.max(0, finished.length - threshold)), context);
-    }
-    await each(all.filter((pod) => pod.metadata.deletionTimestamp && isOutOfService(pod, context)), context);
-    await collectOrphans(all, context, missing, clock.now());
-    await each(all.filter((pod) => pod.metadata.deletionTimestamp && !pod.spec?.nodeName), context);
+    const nodeOf = (name: string) => lister(nodes).get(name);
+    await each(surplusFinished(all, Number(flags['terminated-pod-gc-threshold'] ?? 12_500)), context);
+    await each(stuckOutOfService(all, nodeOf), context);
+    await collectOrphans(all, missingNodes(all, nodeOf), context, missing, clock.now());
+    await each(unboundGoing(all), context);
     return done;
   },
 });
 
-function isOutOfService(pod: Pod, { lister }: ControllerContext): boolean {
-  const node = lister(nodes).get(pod.spec?.nodeName ?? '');
-  return !!node && nodeCondition(node, 'Ready')?.status !== 'True' && (node.spec?.taints?.some((taint) => taint.key === 'node.kubernetes.io/out-of-service') ?? false);
-}
-
-async function collectOrphans(all: readonly Pod[], context: ControllerContext, missing: State, nowMs: number): Promise<void> {
-  const { client, clock, lister, signal } = context;
-  const names = new Set(all.map((pod) => pod.spec?.nodeName).filter((name): name is string => !!name && !lister(nodes).get(name)));
+async function collectOrphans(all: readonly Pod[], names: ReadonlySet<string>, context: ControllerContext, missing: State, nowMs: number): Promise<void> {
+  const { client, clock, signal } = context;
   for (const name of missing.keys()) if (!names.has(name)) missing.delete(name);
   for (const name of names) {
     const since = missing.get(name);
     if (since === undefined) missing.set(name, nowMs);
     else if (nowMs - since >= quarantineMs) {
+      // The cache may be behind: what is deleted here cannot be brought back.
       const exists = await client.get(nodes, name, { signal }).then(() => true, (error) => {
         if (!isNotFound(error)) throw error;
         return false;
@@ -69,18 +61,12 @@ async function each(list: readonly Pod[], context: ControllerContext, condition?
 
 /** Marks an unfinished pod failed, then deletes it without grace. */
 async function remove(pod: Pod, { client, signal }: ControllerContext, condition?: PodCondition): Promise<void> {
-  const { namespace, name, uid, generation } = pod.metadata;
+  const { namespace, name, uid } = pod.metadata;
   try {
-    if (!isPodTerminal(pod)) {
-      const others = pod.status?.conditions?.filter((c) => c.type !== condition?.type) ?? [];
-      const conditions = condition && { conditions: [...others, { ...condition, ...(generation && { observedGeneration: generation }) }] };
-      await patchStatus(client, pods, name!, { phase: 'Failed', ...conditions }, { namespace, signal });
-    }
+    const status = failedStatus(pod, condition);
+    if (status) await client.patch(pods, name!, { metadata: { uid }, status }, { namespace, subresource: 'status', type: 'strategic', signal });
     await client.delete(pods, name!, { namespace, gracePeriodSeconds: 0, preconditions: { uid }, signal });
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }
 }
-
-const isEvicted = (pod: Pod): boolean => pod.status?.phase === 'Failed' && pod.status.reason === 'Evicted';
-const evictedFirst = (a: Pod, b: Pod): number => Number(isEvicted(b)) - Number(isEvicted(a)) || byCreation(a, b);
