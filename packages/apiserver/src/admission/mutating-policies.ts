@@ -1,13 +1,14 @@
 /** MutatingAdmissionPolicy: objects are changed by expressions. Facts: apiserver/pkg/admission/plugin/policy/mutating. */
 import type { MutatingAdmissionPolicy as PublishedPolicy, MutatingAdmissionPolicyBinding as PublishedBinding } from '@pilothouse/api-schemas/types/admissionregistration/v1';
-import { equalJson, mutatingAdmissionPolicies, mutatingAdmissionPolicyBindings, StatusError } from '@pilothouse/apimachinery';
+import { equalJson, type KubeObject, mutatingAdmissionPolicies, mutatingAdmissionPolicyBindings, StatusError } from '@pilothouse/apimachinery';
 import type { AccessDecision } from '@pilothouse/cel';
 import type { AdmissionAttributes, AdmissionPlugin, ObjectFeed } from '../contract.ts';
 import { codecOf } from '../objects/codec.ts';
+import { EquivalentVersions } from '../policies/equivalent-versions.ts';
 import { Evaluation } from '../policies/evaluation.ts';
 import { isExempt, matchResources, namespaceOf, type RequestedResource } from '../policies/matching.ts';
 import { applyConfiguration, applyPatches, PatchProblem } from '../policies/patches.ts';
-import { type BoundPolicy, NoSuchKind, parametersOf, PolicyIndex, resourceOfKind, versionsOf } from '../policies/policy-index.ts';
+import { type BoundPolicy, NoSuchKind, parametersOf, PolicyIndex, resourceOfKind } from '../policies/policy-index.ts';
 import type { ResourceRegistry } from '../registry.ts';
 import type { Filled } from '../resources/filled.ts';
 import { refuse } from './refuse.ts';
@@ -45,10 +46,9 @@ export function mutatingPolicies(read: ObjectFeed, registry: ResourceRegistry): 
     },
   };
 
-  async function invocationsOf(a: AdmissionAttributes, bound: Bound): Promise<Invocation[]> {
+  async function invocationsOf(a: AdmissionAttributes, bound: Bound, { others }: EquivalentVersions): Promise<Invocation[]> {
     const { policy, bindings } = bound;
-    const versions = versionsOf(a, registry);
-    const matched = await matchResources(policy.spec.matchConstraints, a, versions);
+    const matched = await matchResources(policy.spec.matchConstraints, a, others);
     if (!matched) return [];
     const fails = policy.spec.failurePolicy !== 'Ignore';
     try {
@@ -60,7 +60,7 @@ export function mutatingPolicies(read: ObjectFeed, registry: ResourceRegistry): 
     }
     const found: Invocation[] = [];
     for (const binding of bindings) {
-      if (!(await matchResources(binding.spec.matchResources, a, versions))) continue;
+      if (!(await matchResources(binding.spec.matchResources, a, others))) continue;
       try {
         for (const params of await parametersOf(a, policy.spec.paramKind, binding.spec.paramRef, registry)) found.push({ bound, binding, matched, params });
       } catch (error) {
@@ -74,15 +74,17 @@ export function mutatingPolicies(read: ObjectFeed, registry: ResourceRegistry): 
   async function mutateAll(a: AdmissionAttributes): Promise<void> {
     const answers = new Map<string, AccessDecision>();
     const invocations: Invocation[] = [];
-    for (const bound of index.bound) invocations.push(...(await invocationsOf(a, bound)));
-    await inTurn(invocations, { ask: (one) => invoke(a, one, answers), again: ({ bound }) => bound.policy.spec.reinvocationPolicy === 'IfNeeded' });
+    const versions = new EquivalentVersions(a, registry);
+    for (const bound of index.bound) invocations.push(...(await invocationsOf(a, bound, versions)));
+    await inTurn(invocations, { ask: (one) => invoke(a, one, { answers, versions }), again: ({ bound }) => bound.policy.spec.reinvocationPolicy === 'IfNeeded' });
   }
 
   /** Whether the object was changed. */
-  async function invoke(a: AdmissionAttributes, { bound, binding, matched, params }: Invocation, answers: Map<string, AccessDecision>): Promise<boolean> {
+  async function invoke(a: AdmissionAttributes, { bound, binding, matched, params }: Invocation, { answers, versions }: { answers: Map<string, AccessDecision>; versions: EquivalentVersions }): Promise<boolean> {
     const { compiled, policy } = bound;
     const ignores = policy.spec.failurePolicy === 'Ignore';
-    const evaluation = new Evaluation(a, matched, compiled, { params, namespace: await namespaceOf(a), answers });
+    let object: KubeObject = (await versions.shown(a.object, matched))!;
+    const evaluation = new Evaluation(a, matched, compiled, { shown: { object, old: await versions.shown(a.old, matched) }, params, namespace: await namespaceOf(a), answers });
     const conditions = await evaluation.conditionsHold(compiled);
     if (!conditions.holds) return false;
     const fail = (why: string): void => {
@@ -104,11 +106,13 @@ export function mutatingPolicies(read: ObjectFeed, registry: ResourceRegistry): 
         continue;
       }
       try {
-        const made = mutation.patchType === 'JSONPatch' ? applyPatches(a.object, result.value) : applyConfiguration(a.resource, a.object, result.value);
-        if (equalJson(made, a.object)) continue;
-        replaceObject(a.object, a.subresource ? made : settled(codecOf(a.resource), made));
+        const made = mutation.patchType === 'JSONPatch' ? applyPatches(object, result.value) : applyConfiguration(versions.definitionOf(matched), object, result.value);
+        if (equalJson(made, object)) continue;
+        const back = await versions.back(made, matched);
+        replaceObject(a.object, a.subresource ? back : settled(codecOf(a.resource), back));
         changed = true;
-        evaluation.refresh();
+        object = (await versions.shown(a.object, matched))!;
+        evaluation.refresh(object);
       } catch (error) {
         if (!(error instanceof PatchProblem)) throw error;
         fail(error.message);

@@ -3,9 +3,10 @@ import type { ValidatingAdmissionPolicy as PublishedPolicy, ValidatingAdmissionP
 import { StatusError, validatingAdmissionPolicies, validatingAdmissionPolicyBindings } from '@pilothouse/apimachinery';
 import { type AccessDecision, maxMessageBytes, type Value } from '@pilothouse/cel';
 import type { AdmissionAttributes, AdmissionPlugin, ObjectFeed } from '../contract.ts';
+import { EquivalentVersions } from '../policies/equivalent-versions.ts';
 import { Evaluation } from '../policies/evaluation.ts';
 import { isExempt, matchResources, namespaceOf, type RequestedResource } from '../policies/matching.ts';
-import { type BoundPolicy, NoSuchKind, parametersOf, PolicyIndex, resourceOfKind, versionsOf } from '../policies/policy-index.ts';
+import { type BoundPolicy, NoSuchKind, parametersOf, PolicyIndex, resourceOfKind } from '../policies/policy-index.ts';
 import type { ResourceRegistry } from '../registry.ts';
 import type { Filled } from '../resources/filled.ts';
 import { refuse } from './refuse.ts';
@@ -40,6 +41,7 @@ class Judgement {
   readonly #failures: { message: string; policy: string; binding: string; expressionIndex: number; validationActions: readonly string[] }[] = [];
   readonly #a: AdmissionAttributes;
   readonly #registry: ResourceRegistry;
+  readonly #versions: EquivalentVersions;
   readonly #answers = new Map<string, AccessDecision>();
   /** Annotations by key: what each binding says, once. */
   readonly #notes = new Map<string, Set<string>>();
@@ -47,14 +49,14 @@ class Judgement {
   constructor(a: AdmissionAttributes, registry: ResourceRegistry) {
     this.#a = a;
     this.#registry = registry;
+    this.#versions = new EquivalentVersions(a, registry);
   }
 
   async judge(bound: Bound): Promise<void> {
     const { policy, bindings } = bound;
     const { metadata: { name = '' }, spec } = policy;
     const fails = spec.failurePolicy !== 'Ignore';
-    const versions = versionsOf(this.#a, this.#registry);
-    const matched = await matchResources(spec.matchConstraints, this.#a, versions);
+    const matched = await matchResources(spec.matchConstraints, this.#a, this.#versions.others);
     if (!matched) return;
     try {
       if (spec.paramKind) resourceOfKind(this.#registry, spec.paramKind);
@@ -64,7 +66,7 @@ class Judgement {
       return;
     }
     for (const binding of bindings) {
-      if (!(await matchResources(binding.spec.matchResources, this.#a, versions))) continue;
+      if (!(await matchResources(binding.spec.matchResources, this.#a, this.#versions.others))) continue;
       try {
         for (const params of await parametersOf(this.#a, spec.paramKind, binding.spec.paramRef, this.#registry)) await this.#ask(bound, binding, matched, params);
       } catch (error) {
@@ -76,7 +78,8 @@ class Judgement {
 
   async #ask({ policy, compiled }: Bound, binding: Binding, matched: RequestedResource, params: object | undefined): Promise<void> {
     const { failurePolicy } = policy.spec;
-    const evaluation = new Evaluation(this.#a, matched, compiled, { params, namespace: await namespaceOf(this.#a), answers: this.#answers });
+    const shown = { object: await this.#versions.shown(this.#a.object, matched), old: await this.#versions.shown(this.#a.old, matched) };
+    const evaluation = new Evaluation(this.#a, matched, compiled, { shown, params, namespace: await namespaceOf(this.#a), answers: this.#answers });
     const conditions = await evaluation.conditionsHold(compiled);
     if (!conditions.holds) return;
     if (conditions.error !== undefined) {

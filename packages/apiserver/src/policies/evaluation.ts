@@ -3,6 +3,7 @@ import type { Namespace } from '@pilothouse/api-schemas/types/core/v1';
 import { type AccessDecision, type AccessQuestion, type Activation, adaptDynamic, adapterOf, AuthorizerValue, CelError, type CompiledPolicy, MapValue, namespaceSchema, type Outcome, perCallLimit, PolicyVariables, type Program, requestSchema, ResourceCheck, runTimeBudget, structOf, type Value } from '@pilothouse/cel';
 import { serviceAccountGroups, serviceAccountUserName } from '../auth/names.ts';
 import type { AdmissionAttributes, RequestAttributes, User } from '../contract.ts';
+import { isOwnKind } from './equivalent-versions.ts';
 import type { RequestedResource } from './matching.ts';
 
 /** The answer to a question is not known yet. Nothing in a program catches it. */
@@ -32,7 +33,7 @@ export function admissionRequest(a: AdmissionAttributes, matched: RequestedResou
   const kind = kindParts(a.object ?? a.old, a);
   const { name, uid, groups, extra } = a.user;
   return {
-    kind: { ...kind, ...(!a.subresource && { version: matched.version }) },
+    kind: isOwnKind(a, a.object ?? a.old) ? { ...kind, group: matched.group, version: matched.version } : kind,
     resource: { group: matched.group, version: matched.version, resource: matched.plural },
     requestKind: kind,
     requestResource: { group: type.group, version: type.version, resource: type.plural },
@@ -86,23 +87,31 @@ class LazyVariables extends MapValue {
 /** What an expression gave, and why not. */
 export type Result = { value: Value; error?: undefined } | { value?: undefined; error: string; exhausted: boolean };
 
+/** The objects as the version has them by which the request was matched. */
+export interface ShownObjects {
+  object: object | undefined;
+  old: object | undefined;
+}
+
 /** Asks a policy's expressions about one request, with one parameter object. */
 export class Evaluation {
   readonly #a: AdmissionAttributes;
   readonly #answers: Map<string, AccessDecision>;
   readonly #variables: CompiledPolicy['variables'];
   readonly #fixed: Record<string, Value>;
+  #object: object | undefined;
   #budget = runTimeBudget;
   #activation: Activation | undefined;
 
-  constructor(a: AdmissionAttributes, matched: RequestedResource, policy: CompiledPolicy, { params, namespace, answers }: { params: object | undefined; namespace: Namespace | undefined; answers: Map<string, AccessDecision> }) {
+  constructor(a: AdmissionAttributes, matched: RequestedResource, policy: CompiledPolicy, { shown, params, namespace, answers }: { shown: ShownObjects; params: object | undefined; namespace: Namespace | undefined; answers: Map<string, AccessDecision> }) {
     this.#a = a;
     this.#answers = answers;
     this.#variables = policy.variables;
+    this.#object = shown.object;
     const authorizer = new AuthorizerValue((question) => this.#answer(question));
     const { type } = a.resource;
     this.#fixed = {
-      oldObject: adaptDynamic(a.old ?? null),
+      oldObject: adaptDynamic(shown.old ?? null),
       params: adaptDynamic(params ?? null),
       namespaceObject: namespace ? namespaceAdapter(shownNamespace(namespace)) : null,
       request: requestAdapter(admissionRequest(a, matched)),
@@ -111,14 +120,15 @@ export class Evaluation {
     };
   }
 
-  /** The object may be changed between expressions: its variables are computed anew. */
-  refresh(): void {
+  /** The object was changed: its variables are computed anew. */
+  refresh(object: object): void {
+    this.#object = object;
     this.#activation = undefined;
   }
 
   #variablesNow(): Activation {
     if (this.#activation) return this.#activation;
-    const activation: Record<string, Value> = { ...this.#fixed, object: adaptDynamic(this.#a.object ?? null) };
+    const activation: Record<string, Value> = { ...this.#fixed, object: adaptDynamic(this.#object ?? null) };
     const compute = new Map(
       this.#variables.map(({ name, expression: { program, error } }) => [
         name,

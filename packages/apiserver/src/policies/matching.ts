@@ -65,10 +65,10 @@ function matchesObject(selector: MatchResources['objectSelector'], a: AdmissionA
 }
 
 /**
- * The resource by which a request is matched: its own, or with `matchPolicy: Equivalent` another version of it;
- * undefined where it is not matched. `versions`: in which the resource is served too.
+ * The resource by which a request is matched: its own, or with `matchPolicy: Equivalent` another that serves the same
+ * objects (`others`); undefined where it is not matched.
  */
-export async function matchResources(match: MatchResources | undefined, a: AdmissionAttributes, versions: readonly string[]): Promise<RequestedResource | undefined> {
+export async function matchResources(match: MatchResources | undefined, a: AdmissionAttributes, others: readonly RequestedResource[]): Promise<RequestedResource | undefined> {
   const { group, version, plural } = a.resource.type;
   const own = { group, version, plural };
   if (!match) return own;
@@ -78,7 +78,7 @@ export async function matchResources(match: MatchResources | undefined, a: Admis
   let found: RequestedResource | undefined;
   if (!rules?.length) found = own;
   else if (rules.some((rule) => matchesNamedRule(rule, a, own))) found = own;
-  else if (match.matchPolicy !== 'Exact') found = versions.map((other) => ({ group, version: other, plural })).find((other) => rules.some((rule) => matchesNamedRule(rule, a, other)));
+  else if (match.matchPolicy !== 'Exact') found = others.find((other) => rules.some((rule) => matchesNamedRule(rule, a, other)));
   return found && (await matchesNamespace(match.namespaceSelector, a)) ? found : undefined;
 }
 

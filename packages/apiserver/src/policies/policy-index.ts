@@ -76,7 +76,3 @@ export async function parametersOf(a: AdmissionAttributes, paramKind: ParamKind 
   if (!found.length && ref.parameterNotFoundAction === 'Deny') throw new Error('no params found for policy binding with `Deny` parameterNotFoundAction');
   return ref.selector ? [...found].sort(byName) : found;
 }
-
-/** In which versions the resource of a request is served. */
-export const versionsOf = (a: AdmissionAttributes, registry: ResourceRegistry): string[] =>
-  registry.all().flatMap(({ definition: { type } }) => (type.group === a.resource.type.group && type.plural === a.resource.type.plural && type.version !== a.resource.type.version ? [type.version] : []));

@@ -2,9 +2,9 @@ import { badRequestError, internalError, type KubeObject, StatusError } from '@p
 import type { AccessDecision } from '@pilothouse/cel';
 import { messageOf } from '@pilothouse/base';
 import type { AdmissionAttributes } from '../../contract.ts';
+import { EquivalentVersions } from '../../policies/equivalent-versions.ts';
 import { Evaluation } from '../../policies/evaluation.ts';
 import { matchResources, namespaceOf, type RequestedResource } from '../../policies/matching.ts';
-import { versionsOf } from '../../policies/policy-index.ts';
 import type { ResourceRegistry } from '../../registry.ts';
 import type { CallWebhook } from '../../webhooks/call.ts';
 import { refuse } from '../refuse.ts';
@@ -21,13 +21,14 @@ export interface AskingParts {
 export class Asking {
   readonly #a: AdmissionAttributes;
   readonly #parts: AskingParts;
-  readonly #versions: string[];
+  /** The object in other versions. */
+  readonly versions: EquivalentVersions;
   readonly #answers = new Map<string, AccessDecision>();
 
   constructor(a: AdmissionAttributes, parts: AskingParts) {
     this.#a = a;
     this.#parts = parts;
-    this.#versions = versionsOf(a, parts.registry);
+    this.versions = new EquivalentVersions(a, parts.registry);
   }
 
   /** The resource by which the request is one for the webhook; undefined where it is none. @throws StatusError 403 for a condition that fails */
@@ -35,9 +36,9 @@ export class Asking {
     const a = this.#a;
     const { rules, matchPolicy, namespaceSelector, objectSelector } = webhook;
     if (!rules?.length) return undefined;
-    const found = await matchResources({ resourceRules: rules, matchPolicy, namespaceSelector, objectSelector }, a, this.#versions);
+    const found = await matchResources({ resourceRules: rules, matchPolicy, namespaceSelector, objectSelector }, a, this.versions.others);
     if (!found || !compiled.conditions.length) return found;
-    const evaluation = new Evaluation(a, found, compiled, { params: undefined, namespace: await namespaceOf(a), answers: this.#answers });
+    const evaluation = new Evaluation(a, found, compiled, { shown: await this.#shown(found), params: undefined, namespace: await namespaceOf(a), answers: this.#answers });
     const { holds, error } = await evaluation.conditionsHold(compiled);
     if (!holds) return undefined;
     if (error === undefined) return found;
@@ -54,7 +55,7 @@ export class Asking {
     try {
       const version = reviewVersion(webhook.admissionReviewVersions);
       if (!version) throw new Error(`webhook does not accept known AdmissionReview versions (v1, v1beta1)`);
-      const asked = { uid: a.random.uuid(), version, object: this.shown(a.object, matched), old: this.shown(a.old, matched) };
+      const asked = { uid: a.random.uuid(), version, ...(await this.#shown(matched)) };
       const said = await this.#parts.callWebhook(webhook.clientConfig, reviewOf(a, matched, asked), { timeoutMs: timeoutSeconds * 1_000 }).catch((error: unknown) => {
         throw new Error(`failed to call webhook: ${messageOf(error)}`, { cause: error });
       });
@@ -71,25 +72,7 @@ export class Asking {
     return answer;
   }
 
-  /** The object as the version of the webhook's rule has it. */
-  shown(object: KubeObject | undefined, { version }: RequestedResource): KubeObject | undefined {
-    return object && this.#inVersion(object, this.#a.resource.type.version, version);
-  }
-
-  /** The reverse of `shown`. */
-  back(object: KubeObject, { version }: RequestedResource): KubeObject {
-    return this.#inVersion(object, version, this.#a.resource.type.version);
-  }
-
-  #inVersion(object: KubeObject, from: string, to: string): KubeObject {
-    // A subresource's objects are of another kind, which has one version.
-    if (from === to || this.#a.subresource) return object;
-    const { group, plural } = this.#a.resource.type;
-    const { registry } = this.#parts;
-    const [source, target] = [registry.find(group, from, plural), registry.find(group, to, plural)];
-    if (!source || !target) return object;
-    const stored = source.conversion ? source.conversion.toStorage(object) : object;
-    const made = target.conversion ? target.conversion.fromStorage(stored) : stored;
-    return { ...made, apiVersion: target.apiVersion, kind: target.kind };
+  async #shown(matched: RequestedResource): Promise<{ object: KubeObject | undefined; old: KubeObject | undefined }> {
+    return { object: await this.versions.shown(this.#a.object, matched), old: await this.versions.shown(this.#a.old, matched) };
   }
 }

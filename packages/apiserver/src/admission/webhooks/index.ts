@@ -68,7 +68,7 @@ async function mutateOnce(a: AdmissionAttributes, asking: Asking, hook: Hook, ma
   if (!object) throw internalError(`admission webhook ${JSON.stringify(name)} attempted to modify the object, which is not supported for this operation`);
   let made: KubeObject;
   try {
-    made = asking.back(applyJsonPatch(asking.shown(object, matched), answer.patch) as KubeObject, matched);
+    made = await asking.versions.back(applyJsonPatch(await asking.versions.shown(object, matched), answer.patch) as KubeObject, matched);
   } catch (error) {
     if (failurePolicy === 'Ignore') return false;
     throw internalError(messageOf(error), error);
