@@ -108,7 +108,7 @@ async function applied(call: Call, count: number, replicas: number, perPod: numb
 
 /** Processor time of a cluster that nobody touches: its nodes' leases and statuses are all that is written. */
 async function atRest(call: Call, control: number, nodes: number, size: { nodes: number; 'rest-seconds': number }): Promise<void> {
-  await pause(15_000);
+  await pause(30_000);
   const revision = async () => Number((await call('GET', '/api/v1/namespaces/default/pods?limit=1')).metadata.resourceVersion);
   const [from, writes, ours, theirs] = [performance.now(), await revision(), cpuSeconds(control), cpuSeconds(nodes)];
   await pause(size['rest-seconds'] * 1000);

@@ -1,9 +1,7 @@
-import { formatTime } from '@pilothouse/base';
-import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
-import { isNotFound, keyOf, nodes, pods } from '@pilothouse/apimachinery';
-import { patchStatus } from '@pilothouse/client';
-import { type ControllerContext, defineController, done, podCondition, requeueAfter, semanticallyEqual } from '@pilothouse/controller-runtime';
+import { keyOf, nodes, pods } from '@pilothouse/apimachinery';
+import { defineController, done, requeueAfter, semanticallyEqual } from '@pilothouse/controller-runtime';
 import { podsByNode } from '../nodelifecycle/controller.ts';
+import { evictByTaint } from './evict.ts';
 import { noExecuteTaintsOf, stayMs } from './plan.ts';
 
 interface Scheduled {
@@ -52,23 +50,8 @@ export const taintEvictionController = defineController<Map<string, Scheduled>>(
     scheduled.set(key, plan);
     if (plan.fireAtMs > now) return requeueAfter(plan.fireAtMs - now);
     recorder.event(about, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${key}`);
-    await evict(pod, context);
+    await evictByTaint(pod, { reason: 'DeletionByTaintManager', message: 'Taint manager: deleting due to NoExecute taint' }, context);
     scheduled.delete(key);
     return done;
   },
 });
-
-async function evict(pod: Pod, { client, clock, signal }: ControllerContext): Promise<void> {
-  const { namespace, name, uid } = pod.metadata;
-  const old = podCondition(pod, 'DisruptionTarget');
-  const condition = { type: 'DisruptionTarget', status: 'True', reason: 'DeletionByTaintManager', message: 'Taint manager: deleting due to NoExecute taint', lastTransitionTime: old?.status === 'True' ? old.lastTransitionTime : formatTime(clock.now()), ...(pod.metadata.generation && { observedGeneration: pod.metadata.generation }) };
-  try {
-    if (!semanticallyEqual(old, condition)) {
-      const conditions = [...(pod.status?.conditions?.filter((c) => c.type !== 'DisruptionTarget') ?? []), condition];
-      await patchStatus(client, pods, name!, { conditions }, { namespace, signal });
-    }
-    await client.delete(pods, name!, { namespace, preconditions: { uid }, signal });
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
-}
