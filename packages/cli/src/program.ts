@@ -51,6 +51,18 @@ function leaderFlags(command: Command, name: string): Command {
     .option('--leader-elect-resource-namespace <namespace>', 'its namespace', 'kube-system');
 }
 
+function secureServingFlags(command: Command, standardPort: number): Command {
+  return command
+    .option('--bind-address <address>', 'where /metrics, /healthz, /livez and /readyz are served', '0.0.0.0')
+    .option('--secure-port <port>', 'their port (HTTPS); 0: do not serve', port, standardPort)
+    .option('--tls-cert-file <file>', 'serving certificate; absent: made for this run')
+    .option('--tls-private-key-file <file>', 'its key')
+    .option('--client-ca-file <file>', 'authority of clients\' certificates')
+    .option('--authentication-kubeconfig <file>', 'whom clients\' tokens are reviewed by')
+    .option('--authorization-kubeconfig <file>', 'who says what clients may')
+    .option('--authorization-always-allow-paths <paths>', 'paths that anybody may read', list, ['/healthz', '/readyz', '/livez']);
+}
+
 /** Every flag of a command and its value, as Go's flags print themselves. */
 function flagValues(command: Command): Record<string, string> {
   const text = (value: unknown, isDuration: boolean): string => (value === undefined ? '' : Array.isArray(value) ? `[${value.join(',')}]` : isDuration ? formatDuration(Number(value)) : String(value));
@@ -161,32 +173,28 @@ export function buildProgram(): Command {
     .option('--feature-gates <settings>', 'Name=true or Name=false; refused where it is not what is built in', list, [])
     .option('--kube-api-qps <n>', 'requests per second that each client allows itself; 0: no limit', number, 0)
     .option('--kube-api-burst <n>', 'requests at once under --kube-api-qps (default: twice that)', count, 0);
-  leaderFlags(manager, 'kube-controller-manager')
-    .option('--bind-address <address>', 'where /metrics, /healthz, /livez and /readyz are served', '0.0.0.0')
-    .option('--secure-port <port>', 'their port (HTTPS); 0: do not serve', port, 10257)
-    .option('--tls-cert-file <file>', 'serving certificate; absent: made for this run')
-    .option('--tls-private-key-file <file>', 'its key')
-    .option('--client-ca-file <file>', 'authority of clients\' certificates')
-    .option('--authentication-kubeconfig <file>', 'whom clients\' tokens are reviewed by')
-    .option('--authorization-kubeconfig <file>', 'who says what clients may')
-    .option('--authorization-always-allow-paths <paths>', 'paths that anybody may read', list, ['/healthz', '/readyz', '/livez'])
+  secureServingFlags(leaderFlags(manager, 'kube-controller-manager'), 10257)
     .option('--metrics-port <port>', 'serve the same in plain HTTP on 127.0.0.1; 0: do not', port, 0)
     .addOption(logLevel());
   addControllerFlags(manager).action(async (options) => (await import('./commands/controller-manager.ts')).controllerManager(options));
 
-  program.command('scheduler')
+  const scheduler = program.command('scheduler')
     .description('the scheduler')
-    .requiredOption('--kubeconfig <file>', 'how to reach the API server')
+    .option('--kubeconfig <file>', 'how to reach the API server; default: clientConnection.kubeconfig of --config')
+    .option('--master <url>', 'address of the API server, instead of the kubeconfig\'s')
     .option('--config <file>', 'KubeSchedulerConfiguration')
+    .option('--write-config-to <file>', 'write the configuration with everything filled in (as JSON, which is YAML) and exit')
+    .option('--feature-gates <settings>', 'Name=true or Name=false of the gates that schedulers look at', list, [])
+    .option('--plugin <file>', 'a plugin of your own; may be given again', (file: string, files: string[]) => [...files, file], [] as string[])
     .addOption(boolean('explain', 'note why it decides as it does, and serve lab.pilothouse.dev on --secure-port (docs/lab.md has the manifest)', false))
-    .option('--bind-address <address>', 'where --secure-port is, with --explain', '0.0.0.0')
-    .option('--secure-port <port>', 'the HTTPS port, with --explain', port, 10259)
-    .option('--tls-cert-file <file>', 'its certificate; absent: made for this run')
-    .option('--tls-private-key-file <file>', 'its key')
-    .addOption(boolean('leader-elect', 'stand for election before working', true))
-    .option('--metrics-port <port>', 'serve /metrics, /healthz and /readyz in plain HTTP on 127.0.0.1; 0: do not', port, 0)
+    .addOption(boolean('first-by-name', 'decide between nodes of equal score by name, not by chance', false))
+    .option('--kube-api-qps <n>', 'requests per second that the client allows itself; 0: no limit', number, 0)
+    .option('--kube-api-burst <n>', 'requests at once under --kube-api-qps (default: twice that)', count, 0)
+    .option('--pod-max-in-unschedulable-pods-duration <duration>', 'a pod that no event helped is tried again after so long', duration, duration('5m'));
+  secureServingFlags(leaderFlags(scheduler, 'kube-scheduler'), 10259)
+    .option('--metrics-port <port>', 'serve the same in plain HTTP on 127.0.0.1; 0: do not', port, 0)
     .addOption(logLevel())
-    .action(async (options) => (await import('./commands/scheduler.ts')).scheduler(options));
+    .action(async (options, command: Command) => (await import('./commands/scheduler.ts')).scheduler(options, (name) => command.getOptionValueSource(name) === 'cli'));
 
   program.command('scheduler-case')
     .description('run recorded scheduling cases on the scheduler\'s plugins: one JSON line per case with what was decided')

@@ -9,6 +9,7 @@ export { explainScores, type ScoreDetails, ScoreError } from './cycle/score.ts';
 export * from './events/changes.ts';
 export * from './events/cluster-event.ts';
 export * from './features.ts';
+export { guarded, PluginError } from './guard.ts';
 export * from './nominator.ts';
 export * from './objects.ts';
 export type * from './observer.ts';

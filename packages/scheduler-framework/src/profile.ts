@@ -34,7 +34,7 @@ export function createProfile(config: DefaultedProfile, factories: readonly Plug
   const wanted = new Set(['multiPoint' as const, ...extensionPoints].flatMap((point) => config.plugins[point].enabled!.map((p) => p.name)));
   for (const name of wanted) {
     const factory = known.get(name);
-    if (factory) made.set(name, factory.create(config.args[name] ?? {}, handle));
+    if (factory) made.set(name, initialize(factory, config.args[name] ?? {}, handle));
   }
   const points = Object.fromEntries(extensionPoints.map((point) => [point, expand(config, point, made)])) as Record<ExtensionPoint, Plugin[]>;
   for (const { point, name } of config.placement) {
@@ -45,6 +45,15 @@ export function createProfile(config: DefaultedProfile, factories: readonly Plug
   if (!points.bind.length) throw new Error(`at least one bind plugin is needed for profile with scheduler name ${JSON.stringify(config.schedulerName)}`);
   const weights = weightsOf(config);
   return { schedulerName: config.schedulerName, percentageOfNodesToScore: config.percentageOfNodesToScore, plugins: [...made.values()], points, weightOf: (plugin) => weights.get(plugin.name) ?? 1 };
+}
+
+/** @throws Error in upstream's words where the plugin cannot be made */
+function initialize(factory: PluginFactory, args: Record<string, unknown>, handle: PluginHandle): Plugin {
+  try {
+    return factory.create(args, handle);
+  } catch (error) {
+    throw new Error(`initializing plugin ${JSON.stringify(factory.name)}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
 }
 
 /** First what multiPoint has and the point names again (in the point's order), then the rest of multiPoint, then the rest of the point. */

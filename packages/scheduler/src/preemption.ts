@@ -5,6 +5,7 @@ import type { Client, Lister } from '@pilothouse/client';
 import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
 import type { Nominator, PodInfo, PreemptionCandidate } from '@pilothouse/scheduler-framework';
 import type { PodEvents } from './event-recorder.ts';
+import type { SchedulerMetrics } from './metrics.ts';
 import { patchPodStatus } from './pod-status.ts';
 
 export interface PreemptionOptions {
@@ -16,6 +17,7 @@ export interface PreemptionOptions {
   pods: Lister<Pod>;
   /** Makes a pod ready to be tried again. */
   activate: (pods: Pod[]) => void;
+  metrics: Pick<SchedulerMetrics, 'evicted'>;
 }
 
 export class Preemptions {
@@ -40,7 +42,8 @@ export class Preemptions {
   async run(preemptor: PodInfo, candidate: PreemptionCandidate): Promise<void> {
     const victims = candidate.victims.filter((v) => !v.pod.metadata.deletionTimestamp);
     if (!victims.length) return;
-    const { runtime, activate } = this.#options;
+    const { runtime, activate, metrics } = this.#options;
+    const startMs = runtime.clock.monotonic();
     this.#running.set(preemptor.uid, undefined);
     let failed = false;
     try {
@@ -54,6 +57,7 @@ export class Preemptions {
       runtime.log.error('Preemption failed', { pod: preemptor.key, node: candidate.node, err: error });
     } finally {
       this.#running.delete(preemptor.uid);
+      metrics.evicted(failed ? 'error' : 'success', (runtime.clock.monotonic() - startMs) / 1000);
       if (failed) activate([preemptor.pod]);
     }
   }

@@ -6,7 +6,7 @@
 import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
 import { messageOf as errorText, type Runtime } from '@pilothouse/base';
 import type { Client, Lister } from '@pilothouse/client';
-import { type Algorithm, bestCandidates, clusterEvent, type CycleGate, type Decision, failure, type Feasible, isRejected, messageOf, type Nominating, noNodesMessage, type Plugin, PodInfo, type PostFilterOutcome, type Profile, type Recorder, runPostFilters, unschedulable, type Verdict } from '@pilothouse/scheduler-framework';
+import { type Algorithm, bestCandidates, clusterEvent, codeOf, type CycleGate, type Decision, failure, type Feasible, isRejected, messageOf, type Nominating, noNodesMessage, type Plugin, PodInfo, type PostFilterOutcome, type Profile, type Recorder, runPostFilters, unschedulable, type Verdict } from '@pilothouse/scheduler-framework';
 import type { SchedulerCache } from './cache.ts';
 import { candidatesAfterExtenders, type Extender, scheduleWithExtenders } from './extenders/extender.ts';
 import type { PodEvents } from './event-recorder.ts';
@@ -73,6 +73,11 @@ export class Scheduler {
   start(): void {
     this.#running = true;
     this.wake();
+  }
+
+  /** How many pods are being bound. */
+  get bindings(): number {
+    return this.#bindings;
   }
 
   /** Many pods are being bound: what is less urgent should wait. */
@@ -150,7 +155,21 @@ export class Scheduler {
   attempt(queued: QueuedPodInfo): void {
     const algorithm = this.#algorithmFor(queued);
     const startMs = this.#parts.runtime.clock.monotonic();
-    if (algorithm) this.#decided(queued, algorithm, algorithm.schedule(queued.info, this.#parts.trace), startMs);
+    if (!algorithm) return;
+    const decision = algorithm.schedule(queued.info, this.#parts.trace);
+    this.#parts.metrics.chose((this.#parts.runtime.clock.monotonic() - startMs) / 1000);
+    try {
+      this.#decided(queued, algorithm, decision, startMs);
+    } catch (error) {
+      this.#broke(queued, algorithm.profile, error, startMs);
+    }
+  }
+
+  /** A plugin threw where nothing may: the pod is tried again later, the others go on. */
+  #broke(queued: QueuedPodInfo, profile: Profile, error: unknown, startMs: number): void {
+    this.#parts.runtime.log.error('A plugin threw', { pod: queued.info.key, err: error });
+    this.#parts.cache.forget(queued.uid);
+    this.#failed(queued, profile, { reason: 'SchedulerError', message: errorText(error), nominating: clear }, startMs);
   }
 
   #algorithmFor(queued: QueuedPodInfo): Algorithm | undefined {
@@ -177,9 +196,26 @@ export class Scheduler {
     }
   }
 
+  #timed<T>(profile: Profile, point: string, run: () => T, statusOf: (result: T) => string): T {
+    const { metrics, runtime } = this.#parts;
+    const startMs = runtime.clock.monotonic();
+    const result = run();
+    metrics.pointTook(profile.schedulerName, point, statusOf(result), (runtime.clock.monotonic() - startMs) / 1000);
+    return result;
+  }
+
+  async #timedAsync<T extends { verdict: Verdict } | undefined>(profile: Profile, point: string, run: () => Promise<T>): Promise<T> {
+    const { metrics, runtime } = this.#parts;
+    const startMs = runtime.clock.monotonic();
+    const result = await run();
+    metrics.pointTook(profile.schedulerName, point, codeOf(result?.verdict), (runtime.clock.monotonic() - startMs) / 1000);
+    return result;
+  }
+
   /** Asks the PostFilter plugins; undefined where the profile has none. */
   #makeRoom(profile: Profile, info: PodInfo, found: Feasible): PostFilterOutcome | undefined {
-    return profile.points.postFilter.length ? runPostFilters(profile, info, found, this.#parts.trace) : undefined;
+    if (!profile.points.postFilter.length) return undefined;
+    return this.#timed(profile, 'PostFilter', () => runPostFilters(profile, info, found, this.#parts.trace), (o) => codeOf(o.verdict));
   }
 
   /** Lets extenders narrow what preemption may do. */
@@ -271,12 +307,14 @@ export class Scheduler {
       const preBinding = profile.points.preBind.filter((p) => p.needsPreBind?.(states.get(p), info, node) ?? true);
       if (preBinding.length || waits.size) await this.#expect(info.pod, node);
       if (waits.size) {
+        const waitingMs = runtime.clock.monotonic();
         const { verdict, plugin } = await this.#parts.waiting.wait(info.uid, waits);
+        metrics.waitedForPermit(codeOf(verdict), (runtime.clock.monotonic() - waitingMs) / 1000);
         if (verdict) failed = { verdict, plugin };
       }
       if (!failed) {
         queue.done(info.uid);
-        failed = (await this.#preBind(preBinding, info, node, states)) ?? (await this.#runBind(profile, info, node));
+        failed = (preBinding.length ? await this.#timedAsync(profile, 'PreBind', () => this.#preBind(preBinding, info, node, states)) : undefined) ?? (await this.#timedAsync(profile, 'Bind', () => this.#runBind(profile, info, node)));
       }
     } catch (error) {
       failed = { verdict: failure(errorText(error), error), plugin: '' };

@@ -34,6 +34,8 @@ export interface SchedulerOptions {
   observe?: (world: SchedulerWorld) => SchedulerObservers;
   /** Stands for election under the configuration's lease before working. */
   leaderElection?: { identity: string };
+  /** How long a pod that no event helped waits before it is tried again, ms; default 5 minutes. */
+  maxUnschedulableMs?: number;
   /** Named in events; default: the machine's. */
   hostname?: string;
   /** Decides between nodes of equal score by name, not by chance. */
@@ -46,6 +48,8 @@ export interface RunningScheduler {
   readonly queue: SchedulingQueue;
   readonly cache: SchedulerCache;
   readonly profiles: ReadonlyMap<string, Profile>;
+  /** How many pods are being bound. */
+  bindings(): number;
   /** For Permit plugins: lets pods that wait go on, or not. */
   readonly waiting: WaitingPods;
   /** Aborts where the lease was lost. */
@@ -82,7 +86,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
   const waiting = new WaitingPods(clock);
   const random = runtime.random.fork('scheduler');
   const stopping = new AbortController();
-  const preemptions: Preemptions = new Preemptions({ client, runtime, events, nominator, pods: podInformer.lister, activate: (list) => queue.activate(list) });
+  const preemptions: Preemptions = new Preemptions({ client, runtime, events, nominator, pods: podInformer.lister, activate: (list) => queue.activate(list), metrics });
   const handle: PluginHandle = {
     snapshot,
     objects: watched.objects,
@@ -106,11 +110,12 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
     features,
     initialBackoffMs: config.podInitialBackoffSeconds * 1000,
     maxBackoffMs: config.podMaxBackoffSeconds * 1000,
+    maxUnschedulableMs: options.maxUnschedulableMs,
     metrics,
     onReady: () => scheduler.wake(),
     observer: observers?.queue,
   });
-  const algorithms = new Map([...profiles].map(([name, profile]) => [name, new Algorithm({ profile, snapshot, nominator, random, percentageOfNodesToScore: config.percentageOfNodesToScore, firstByName: options.firstByName, extenders: extenders.some((e) => e.filters) })]));
+  const algorithms = new Map([...profiles].map(([name, profile]) => [name, new Algorithm({ profile, snapshot, nominator, random, percentageOfNodesToScore: config.percentageOfNodesToScore, firstByName: options.firstByName, extenders: extenders.some((e) => e.filters), timing: { now: clock.monotonic, took: (point, status, ms) => metrics.pointTook(name, point, status, ms / 1000) } })]));
   const scheduler: Scheduler = new Scheduler({ client, runtime, events, queue, cache, algorithms, preemptions, waiting, extenders, pods: podInformer.lister, metrics, trace: observers?.trace, gate: observers?.gate });
 
   try {
@@ -137,7 +142,7 @@ export async function startScheduler(options: SchedulerOptions): Promise<Running
   lease?.lost.addEventListener('abort', stopNow, { once: true });
   scope.defer(() => options.signal?.removeEventListener('abort', stopNow));
   scheduler.start();
-  const running: RunningScheduler = { queue, cache, profiles, waiting, lost: lease?.lost, close: () => scope.close() };
+  const running: RunningScheduler = { queue, cache, profiles, bindings: () => scheduler.bindings, waiting, lost: lease?.lost, close: () => scope.close() };
   if (options.signal?.aborted) await running.close();
   return running;
 }

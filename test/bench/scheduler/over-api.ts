@@ -72,7 +72,7 @@ export async function measureOverApi(nodes: number, pods: number): Promise<OverA
     await call('DELETE', '/api/v1/namespaces/default/pods?gracePeriodSeconds=0');
 
     const metricsPort = await freePort();
-    const scheduler = daemon('scheduler', ['--metrics-port', String(metricsPort), '--leader-elect=false']);
+    const scheduler = daemon('scheduler', ['--metrics-port', String(metricsPort), '--secure-port', '0', '--leader-elect=false']);
     children.push(scheduler);
     const bound = async () => Number(/^scheduler_pod_scheduling_attempts_count (\d+)/m.exec(await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text())?.[1] ?? 0);
     await until('the scheduler', async () => (await bound()) === 0);

@@ -62,7 +62,7 @@ describe.skipIf(lacking({ commands: ['kubectl', 'etcd', 'etcdctl'] }))('five pro
     kubectl = kubectlFor(join(dir, 'admin.conf'));
     await eventually('the API server', () => kubectl('get --raw /readyz'), (text) => text === 'ok');
     daemons.start('controller-manager', ['controller-manager', '--kubeconfig', join(dir, 'controller-manager.conf'), '--root-ca-file', join(pki, 'ca.crt'), '--cluster-signing-cert-file', join(pki, 'ca.crt'), '--cluster-signing-key-file', join(pki, 'ca.key'), '--secure-port', '0']);
-    daemons.start('scheduler', ['scheduler', '--kubeconfig', join(dir, 'scheduler.conf')]);
+    daemons.start('scheduler', ['scheduler', '--kubeconfig', join(dir, 'scheduler.conf'), '--secure-port', '0']);
     daemons.start('hollow', ['hollow-nodes', '--kubeconfig', join(dir, 'admin.conf'), '--count', '3']);
     await eventually('three Ready nodes', () => kubectl('get nodes --no-headers'), (text) => text.split('\n').filter((l) => / Ready /.test(l)).length === 3, 40_000);
   }, 90_000);

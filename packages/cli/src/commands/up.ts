@@ -153,11 +153,11 @@ async function startDaemons(runtime: Runtime, scope: Scope, { flags, plan, api, 
   if (flags.defaultStorageClass) await (await import('@pilothouse/controller-manager')).installHostPathStorage(clients.client('pilothouse', { commonName: 'system:addons', organizations: ['system:masters'] }));
   say('Controllers: running');
 
-  const { collectPendingPods, schedulerMetrics, startScheduler } = await import('@pilothouse/scheduler');
+  const { collectSchedulerState, schedulerMetrics, startScheduler } = await import('@pilothouse/scheduler');
   const schedulerClient = clients.client('kube-scheduler', { commonName: 'system:kube-scheduler', organizations: [] });
   const lab = flags.explain ? (await import('../parts/lab.ts')).labAttachment(withLog('scheduler-lab'), scope) : undefined;
   const scheduler = scope.own(await startScheduler({ client: schedulerClient, informers: clients.informers(schedulerClient), runtime: withLog('scheduler'), metrics: schedulerMetrics(metrics), observe: lab?.observe }));
-  collectPendingPods(metrics, scheduler.queue);
+  collectSchedulerState(metrics, scheduler);
   const { labHost, registerLab, unregisterLab } = await import('../parts/lab-objects.ts');
   const addons = clients.client('pilothouse', { commonName: 'system:addons', organizations: ['system:masters'] });
   if (lab) {

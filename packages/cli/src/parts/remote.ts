@@ -12,10 +12,10 @@ export interface Remote {
 }
 
 /** @throws UserError when the kubeconfig cannot be used */
-export function connect(name: string, options: { kubeconfig: string; logLevel: LogLevel; qps?: number; burst?: number }): Remote {
+export function connect(name: string, options: { kubeconfig: string; /** Instead of the kubeconfig's. */ server?: string; logLevel: LogLevel; qps?: number; burst?: number }): Remote {
   const runtime = realRuntime(jsonLogger({ level: options.logLevel, fields: { daemon: name } }));
   const scope = new Scope(name);
-  const client = scope.own(createClient(createSocketTransport(loadKubeconfig(options.kubeconfig), runtime), runtime, { userAgent: `${name}/v${programVersion}`, qps: options.qps, burst: options.burst }));
+  const client = scope.own(createClient(createSocketTransport({ ...loadKubeconfig(options.kubeconfig), ...(options.server && { server: options.server.replace(/\/$/, '') }) }, runtime), runtime, { userAgent: `${name}/v${programVersion}`, qps: options.qps, burst: options.burst }));
   const informers = scope.own(createInformerFactory(client, runtime, { watchList: true }));
   return { runtime, client, informers, scope };
 }

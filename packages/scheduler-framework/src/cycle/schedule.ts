@@ -9,7 +9,7 @@ import type { PodInfo } from '../pod/pod-info.ts';
 import type { Profile } from '../profile.ts';
 import type { Recorder } from '../recorder.ts';
 import type { ClusterSnapshot } from '../snapshot/cluster-snapshot.ts';
-import { isRejected, messageOf, unresolvable, type Verdict } from '../verdict.ts';
+import { type Code, codeOf, isRejected, messageOf, unresolvable, type Verdict } from '../verdict.ts';
 import { Diagnosis } from './diagnosis.ts';
 import { EquivalenceCache } from './equivalence.ts';
 import { FilterRun } from './filter.ts';
@@ -61,6 +61,15 @@ export interface AlgorithmOptions {
   readonly firstByName?: boolean;
   /** Extenders filter too, so that a single feasible node is not enough. */
   readonly extenders?: boolean;
+  readonly timing?: Timing;
+}
+
+/** Who wants to know how long extension points take. */
+export interface Timing {
+  /** Milliseconds from some start. */
+  now(): number;
+  /** `PreScore` is counted in with `Score`. */
+  took(point: 'PreFilter' | 'Filter' | 'Score', status: Code, ms: number): void;
 }
 
 export class Algorithm {
@@ -110,7 +119,10 @@ export class Algorithm {
     const { profile, snapshot, nominator } = this.#options;
     const equivalence = recorder ? undefined : this.#equivalence.classOf(info);
     const diagnosis = new Diagnosis(snapshot);
+    const { timing } = this.#options;
+    const startMs = timing?.now() ?? 0;
     const preFilter = runPreFilters(profile, info, recorder, equivalence?.preFilters);
+    timing?.took('PreFilter', codeOf(preFilter.verdict), timing.now() - startMs);
     for (const plugin of preFilter.restricting) diagnosis.unschedulablePlugins.add(plugin);
     const { states, asked, verdict } = preFilter;
     if (verdict) {
@@ -131,7 +143,10 @@ export class Algorithm {
         if (isRejected(verdict)) diagnosis.set(nominated, verdict, filters.rejectedBy);
       }
     }
-    return this.#search(filters, diagnosis, preFilter);
+    const filteringMs = timing?.now() ?? 0;
+    const found = this.#search(filters, diagnosis, preFilter);
+    timing?.took('Filter', found.error ? 'Error' : found.nodes.length ? 'Success' : 'Unschedulable', timing.now() - filteringMs);
+    return found;
   }
 
   #search(filters: FilterRun, diagnosis: Diagnosis, { states, asked, nodes: only, restricting }: PreFilterRun): Feasible {
@@ -164,7 +179,11 @@ export class Algorithm {
   score(info: PodInfo, found: Feasible, recorder?: Recorder): Float64Array {
     const { profile, snapshot } = this.#options;
     const every = recorder?.everyCall ? recorder : undefined;
-    return scoreNodes({ profile, snapshot, recorder: every }, info, found.nodes, found.states, every ? undefined : this.#equivalence.classOf(info));
+    const { timing } = this.#options;
+    const startMs = timing?.now() ?? 0;
+    const totals = scoreNodes({ profile, snapshot, recorder: every }, info, found.nodes, found.states, every ? undefined : this.#equivalence.classOf(info));
+    timing?.took('Score', 'Success', timing.now() - startMs);
+    return totals;
   }
 
   /** One of the nodes with the highest total. */

@@ -70,7 +70,7 @@ function addNormalized({ plugin, state, weight }: ScoringPlugin, feasible: Int32
   plugin.normalize?.(state, scores, feasible);
   for (let i = 0; i < scores.length; i++) {
     const score = scores[i];
-    if (score < 0 || score > maxNodeScore) throw new ScoreError(`applying score defaultWeights on Score plugins: plugin ${JSON.stringify(plugin.name)} returns an invalid score ${score}, it should in the range of [0, ${maxNodeScore}] after normalizing`);
+    if (!(score >= 0 && score <= maxNodeScore)) throw new ScoreError(`applying score defaultWeights on Score plugins: plugin ${JSON.stringify(plugin.name)} returns an invalid score ${score}, it should in the range of [0, ${maxNodeScore}] after normalizing`);
     totals[i] += weight * score;
   }
 }

@@ -35,6 +35,11 @@ export class InFlight {
     return from === undefined ? [] : this.#events.slice(from - this.#first);
   }
 
+  /** Events that some pod in flight will be asked about. */
+  *events(): Iterable<ClusterEvent> {
+    for (const { event } of this.#events) yield event;
+  }
+
   done(uid: string): void {
     if (!this.#pods.delete(uid)) return;
     const oldest = this.#pods.values().next().value;

@@ -23,6 +23,8 @@ export interface QueueOptions {
   features: Features;
   initialBackoffMs: number;
   maxBackoffMs: number;
+  /** Default `longestUnschedulableMs`. */
+  maxUnschedulableMs?: number;
   metrics: SchedulerMetrics;
   /** Something may be popped. */
   onReady: () => void;
@@ -58,6 +60,18 @@ export class SchedulingQueue {
     let gated = 0;
     for (const pod of this.#unschedulable.values()) if (pod.gatedBy) gated++;
     return { active: this.#active.size, backoff: this.#backoff.size, unschedulable: this.#unschedulable.size - gated, gated, inFlight: this.#inFlight.size };
+  }
+
+  /** Pods that wait, in flight ones left out. */
+  *waiting(): Iterable<QueuedPodInfo> {
+    yield* this.#active.values();
+    yield* this.#backoff.values();
+    yield* this.#unschedulable.values();
+  }
+
+  /** Events kept for the pods in flight. */
+  inFlightEvents(): Iterable<ClusterEvent> {
+    return this.#inFlight.events();
   }
 
   /** A new pod. */
@@ -215,7 +229,7 @@ export class SchedulingQueue {
   /** Pods that have waited too long for an event are tried again. To be called every half minute. */
   flushUnschedulable(): void {
     const now = this.#options.now();
-    this.#movePods([...this.#unschedulable.values()].filter((p) => now - p.timestampMs > longestUnschedulableMs), unschedulableTimeout, undefined, undefined);
+    this.#movePods([...this.#unschedulable.values()].filter((p) => now - p.timestampMs > (this.#options.maxUnschedulableMs ?? longestUnschedulableMs)), unschedulableTimeout, undefined, undefined);
   }
 
   /** Notes where a pod is expected to go. */
