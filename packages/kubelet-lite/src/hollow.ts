@@ -27,16 +27,25 @@ import { createUsageMeter, loadAnnotation } from './server/simulated-usage.ts';
 import { noVolumes } from './volumes/manager.ts';
 import type { ObjectSources } from './volumes/object-sources.ts';
 
+export interface HollowCapacity {
+  cpu?: number;
+  memory?: string;
+  pods?: number;
+  extra?: Record<string, string>;
+}
+
 export interface HollowNodesOptions {
   client: Client;
   runtime: Runtime;
   count: number;
   /** Names are `<prefix>0`…; default `hollow-node-`. */
   prefix?: string;
+  /** Their names, in place of prefix and number. */
+  names?: readonly string[];
   labels?(index: number): Record<string, string>;
   taints?(index: number): { key: string; value?: string; effect: string }[];
   /** Default 4 cores, 16Gi, 110 pods. */
-  capacity?: { cpu?: number; memory?: string; pods?: number; extra?: Record<string, string> };
+  capacity?: HollowCapacity | ((index: number) => HollowCapacity);
   simulated?: Omit<SimulatedOptions, 'clock' | 'random'>;
   /** Default on 127.0.0.1 at any port; false: none, so neither logs nor exec. */
   server?: KubeletServerOptions | false;
@@ -78,7 +87,7 @@ export async function startHollowNodes(options: HollowNodesOptions): Promise<Hol
 
   try {
     for (let i = 0; i < options.count; i++) {
-      const node = createHollowNode(options, { name: `${prefix}${i}`, index: i, sources, scope, port: () => port });
+      const node = createHollowNode(options, { name: options.names?.[i] ?? `${prefix}${i}`, index: i, sources, scope, port: () => port });
       nodes.push(node);
       byName.set(node.name, node);
     }
@@ -125,10 +134,11 @@ function createHollowNode(options: HollowNodesOptions, { name, index, sources, s
   const { clock } = runtime;
   const cri = createSimulatedRuntime({ clock, random: runtime.random.fork(`hollow/${name}`), podIp: (n) => `10.${128 + (Math.floor(index / 250) % 64)}.${index % 250}.${(n % 250) + 2}`, ...options.simulated });
   scope.own(cri);
-  const facts = hollowFacts(name, options.capacity ?? {});
+  const capacity = (typeof options.capacity === 'function' ? options.capacity(index) : options.capacity) ?? {};
+  const facts = hollowFacts(name, capacity);
   const agent = createNodeAgent({
     client, runtime, cri,
-    inputs: { name, facts, addresses: ['127.0.0.1'], labels: options.labels?.(index) ?? {}, taints: options.taints?.(index) ?? [], maxPods: options.capacity?.pods ?? 110, reserved: {}, registerSchedulable: true, capacity: options.capacity?.extra },
+    inputs: { name, facts, addresses: ['127.0.0.1'], labels: options.labels?.(index) ?? {}, taints: options.taints?.(index) ?? [], maxPods: capacity.pods ?? 110, reserved: {}, registerSchedulable: true, capacity: capacity.extra },
     port,
     runtimeVersion: () => 'simulated://1.0.0',
     facts: () => facts,
@@ -176,7 +186,7 @@ function createHollowNode(options: HollowNodesOptions, { name, index, sources, s
   return { name, agent, context, manager, runtime: cri };
 }
 
-function hollowFacts(name: string, capacity: NonNullable<HollowNodesOptions['capacity']>): MachineFacts {
+function hollowFacts(name: string, capacity: HollowCapacity): MachineFacts {
   const storageBytes = 256 * 2 ** 30;
   return { cpus: capacity.cpu ?? 4, memoryBytes: unitsOf(capacity.memory ?? '16Gi'), storageBytes, storageFreeBytes: storageBytes, hugepages: {}, machineID: name, systemUUID: name, bootID: name, kernelVersion: '6.0.0', osImage: 'Hollow', architecture: goArch(process.arch), hostname: name, address: '127.0.0.1' };
 }

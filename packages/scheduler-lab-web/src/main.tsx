@@ -8,6 +8,7 @@ import './styles/layout.css';
 import './styles/cluster.css';
 import './styles/attempt.css';
 import './styles/panels.css';
+import './styles/lessons.css';
 import { App } from './views/app.tsx';
 
 takeTokenFromAddress();

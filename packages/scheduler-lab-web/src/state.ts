@@ -46,3 +46,9 @@ export const inNamespace = computed(() => {
   const only = namespaceFilter.value;
   return (namespace: string | undefined) => !only || namespace === only;
 });
+
+/** What the names of a lesson's nodes begin with; '' outside of lessons. */
+export const namePrefix = signal('');
+
+/** A text without that prefix: `lab-taints-x7k2-a` is a. */
+export const short = (text: string): string => (namePrefix.value ? text.replaceAll(namePrefix.value, '') : text);

@@ -3,6 +3,10 @@ import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { type ClusterAccess, ensurePki, mergeKubeconfig, type Pki, writeKubeconfig } from '@pilothouse/apiserver/pki/index';
 import { jsonLogger, type LogLevel, type MetricsRegistry, realRuntime, type Runtime, Scope, UserError } from '@pilothouse/base';
+import { grantLabAccess } from '../lab/access.ts';
+import { findLabAssets } from '../lab/assets.ts';
+import { startKeeper } from '../lab/keeper.ts';
+import { labRoute } from '../lab/route.ts';
 import { nthAddress, type RunningApiServer, startApiServer } from '../parts/api-server.ts';
 import { startControllers } from '../parts/controllers.ts';
 import { inProcessClients } from '../parts/in-process.ts';
@@ -87,14 +91,16 @@ export async function up(flags: UpFlags): Promise<void> {
     ]);
     scope.own(store);
     const metrics = processMetrics(runtime);
+    const assets = findLabAssets();
     const api = await startApiServer(runtime, scope, {
       pki, store, metrics,
       bindAddresses: [...new Set([flags.bindAddress, ...(nodeIp ? [nodeIp] : [])])],
-      securePort: flags.securePort, advertiseAddress, serviceClusterIpRange: flags.serviceClusterIpRange, tokenAuthFile: flags.tokenAuthFile, flagz: flags.flagz,
+      securePort: flags.securePort, advertiseAddress, serviceClusterIpRange: flags.serviceClusterIpRange, tokenAuthFile: flags.tokenAuthFile, routes: assets ? [labRoute(assets)] : [], flagz: flags.flagz,
     });
     say(`API server: ${api.url} (ready after ${Math.round(runtime.clock.monotonic() - started)} ms)`);
     const context = await writeAccess(runtime, pki, api, flags);
     await startDaemons(runtime, scope, { flags, plan, api, pki, nodeIp, dataDir, metrics });
+    if (assets) say(`Lab: ${await startLab(runtime, scope, api)}`);
     say(`\nTry:  kubectl${context} create deployment web --image=nginx --replicas=3\n      kubectl${context} get pods -o wide\n\nCtrl-C stops the cluster; its state stays in ${dataDir}.`);
   } catch (error) {
     await scope.close().catch(() => undefined);
@@ -102,6 +108,14 @@ export async function up(flags: UpFlags): Promise<void> {
   }
   await runUntilSignal(scope, runtime.clock);
   say('Stopped.');
+}
+
+/** The lab's link, with a token, and the keeper of its lessons. */
+async function startLab(runtime: Runtime, scope: Scope, api: RunningApiServer): Promise<string> {
+  const client = inProcessClients(api.server.handle, runtime, scope).client('lab', { commonName: 'system:pilothouse-lab', organizations: ['system:masters'] });
+  const token = await grantLabAccess(client, runtime);
+  startKeeper(client, { ...runtime, log: runtime.log.child({ daemon: 'lab' }) }, scope);
+  return `${api.url}/lab#token=${token}`;
 }
 
 /** Writes the administrator's kubeconfig; returns what kubectl must be told beyond it. */

@@ -24,15 +24,25 @@ const encodingNames = { br: 'br', gz: 'gzip' } as const;
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** Where the build puts the page: beside the bundle, or in dist/ when the sources run. */
-export function labDirectory(): string {
+function labDirectory(): string | undefined {
   const here = dirname(fileURLToPath(import.meta.url));
-  const found = [join(here, 'lab'), join(here, '../../../../dist/lab')].find((dir) => existsSync(join(dir, 'index.html')));
-  if (!found) throw new UserError('the lab\'s page is not built: run npm run build');
-  return found;
+  return [join(here, 'lab'), join(here, '../../../../dist/lab')].find((dir) => existsSync(join(dir, 'index.html')));
 }
 
-/** Reads the page's files. @throws UserError where it was not built */
-export function loadLabAssets(dir = labDirectory()): LabAssets {
+/** The page, where it was built; sources can run without. */
+export function findLabAssets(): LabAssets | undefined {
+  const dir = labDirectory();
+  return dir === undefined ? undefined : readAssets(dir);
+}
+
+/** @throws UserError where the page was not built */
+export function loadLabAssets(): LabAssets {
+  const assets = findLabAssets();
+  if (!assets) throw new UserError('the lab\'s page is not built: run npm run build');
+  return assets;
+}
+
+function readAssets(dir: string): LabAssets {
   const files = new Map<string, { plain: Buffer; br?: Buffer; gz?: Buffer; etag: string }>();
   for (const name of readdirSync(dir)) {
     if (/\.(br|gz)$/.test(name)) continue;

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type AdmissionPlugin, type ApiServer, type ApiServerOptions, createApiServer, type Listener, type ServerParts } from '@pilothouse/apiserver';
+import { type AdmissionPlugin, type ApiServer, type ApiServerOptions, createApiServer, type Listener, type NonResourceRoute, type ServerParts } from '@pilothouse/apiserver';
 import { impersonate, parseTokenFile, standardAuthentication, standardAuthorization } from '@pilothouse/apiserver/auth/index';
 import { standardAdmission } from '@pilothouse/apiserver/admission/index';
 import { mutatingPolicies } from '@pilothouse/apiserver/admission/mutating-policies';
@@ -66,6 +66,8 @@ export interface ApiServerSetup {
   goawayChance?: number;
   /** The flags and their values, shown at /flagz. */
   flagz?: Readonly<Record<string, string>>;
+  /** Paths beside the API's own. */
+  routes?: readonly NonResourceRoute[];
   /** Where the server counts; shown at /metrics. */
   metrics: MetricsRegistry;
 }
@@ -197,7 +199,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
       slis: metricsRegistry(),
       status: { ...runtime, startedMs: runtime.clock.now() - process.uptime() * 1_000 },
       flags: setup.flagz,
-      more: [...openIdRoutes(authOf(parts).authentication.issuer), metricsRoute(setup.metrics)],
+      more: [...openIdRoutes(authOf(parts).authentication.issuer), metricsRoute(setup.metrics), ...(setup.routes ?? [])],
     }),
     priorityAndFairness: setup.enablePriorityAndFairness ?? true,
     maxReadsInFlight: setup.maxRequestsInflight,

@@ -1,6 +1,7 @@
 /** A resource followed from the page, as signals that change at most once a frame. */
 import type { KubeObject, ResourceType } from '@pilothouse/apimachinery';
-import { messageOf, type Runtime } from '@pilothouse/base';
+import type { Runtime } from '@pilothouse/base';
+import { messageOf } from '@pilothouse/base/errors';
 import type { Client, InformerHandler } from '@pilothouse/client/contract';
 import { createInformer } from '@pilothouse/client/informer/informer';
 import { computed, type ReadonlySignal, signal } from '@preact/signals';

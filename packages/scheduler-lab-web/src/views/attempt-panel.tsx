@@ -1,11 +1,11 @@
-import { messageOf } from '@pilothouse/base';
+import { messageOf } from '@pilothouse/base/errors';
 import type { SchedulingTrace } from '@pilothouse/scheduler-lab/api/types';
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import type { Lab } from '../data/lab.ts';
 import { loadTrace } from '../data/traces.ts';
 import { durationText } from '../model/amounts.ts';
 import { type HistoryEntry, historyOf, latestOf } from '../model/history.ts';
-import { namespaceFilter, selectedPod, selectedTrace } from '../state.ts';
+import { namespaceFilter, selectedPod, selectedTrace, short } from '../state.ts';
 import { ExplanationView } from './explanation-view.tsx';
 import { HistoryBar } from './history-bar.tsx';
 import { MovesList } from './moves-list.tsx';
@@ -60,7 +60,7 @@ export function AttemptPanel({ lab }: { lab: Lab }) {
             <span class="quiet"> attempt {current.attempt}</span>
             <ResultTag result={current.explanation.result} />
           </h2>
-          <p class="winner">{current.explanation.summary}</p>
+          <p class="winner">{short(current.explanation.summary)}</p>
           <ExplanationView explanation={current.explanation} identity={`${key.value}`} tools={
             <label class="check"><input type="checkbox" checked={allPlugins.value} onChange={(event) => (allPlugins.value = event.currentTarget.checked)} /> ask every filter, not only up to the first no</label>
           } />

@@ -3,10 +3,12 @@ import { memo } from 'preact/compat';
 import type { Lab } from '../data/lab.ts';
 import { cpuText, memoryText } from '../model/amounts.ts';
 import { density, type NodeView, nodeViews, searchNodes, share, sharedPrefix } from '../model/cluster.ts';
-import { selectedNode, selectedPod, selectPod } from '../state.ts';
+import { selectedNode, selectedPod, selectPod, short } from '../state.ts';
 
 /** Pods a card draws one by one. */
 const mostBlocks = 48;
+/** Up to so many pods are shown by name, more as squares. */
+const mostNamed = 6;
 /** Rows and tiles drawn at most; a search brings out the rest. */
 const mostShown = 1200;
 
@@ -60,22 +62,23 @@ function Flags({ node }: { node: NodeView }) {
     <>
       {!node.ready && <span class="flag bad">not ready</span>}
       {node.cordoned && <span class="flag warn">cordoned</span>}
-      {node.taints.map((taint) => <span key={taint} class="flag taint" title={`taint ${taint}`}>{taint}</span>)}
+      {node.taints.filter((taint) => !taint.startsWith('lab.pilothouse.dev/')).map((taint) => <span key={taint} class="flag taint" title={`taint ${taint}`}>{taint}</span>)}
     </>
   );
 }
 
 function NodeCard({ node }: { node: NodeView }) {
   const blocks = node.pods.slice(0, mostBlocks);
+  const named = node.pods.length <= mostNamed;
   return (
     <li class={`node card${node.cordoned || !node.ready ? ' off' : ''}`}>
       <h3>
-        <span class="name" title={node.name}>{node.name}</span>
+        <span class="name" title={node.name}>{short(node.name)}</span>
         {node.zone && <span class="zone" title="zone">{node.zone}</span>}
       </h3>
       <Bar label="cpu" value={cpuShare(node)} text={`${cpuText(node.used.cpuMilli)} / ${cpuText(node.allocatable.cpuMilli)}`} />
       <Bar label="mem" value={memoryShare(node)} text={`${memoryText(node.used.memoryBytes)} / ${memoryText(node.allocatable.memoryBytes)}`} />
-      <div class="blocks">
+      <div class={`blocks${named ? ' named' : ''}`}>
         {blocks.map((pod) => (
           <button
             key={pod.key}
@@ -85,7 +88,9 @@ function NodeCard({ node }: { node: NodeView }) {
             aria-label={`pod ${pod.key}${pod.leaving ? ', leaving' : ''}`}
             title={`${pod.key}\n${cpuText(pod.requests.cpuMilli)} cpu, ${memoryText(pod.requests.memoryBytes)}${pod.priority ? `, priority ${pod.priority}` : ''}${pod.leaving ? '\nleaving' : ''}`}
             onClick={() => selectPod(pod.key)}
-          />
+          >
+            {named && <span>{pod.name}</span>}
+          </button>
         ))}
         {node.pods.length > mostBlocks && <span class="more">+{node.pods.length - mostBlocks}</span>}
       </div>

@@ -3,6 +3,7 @@ import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo } from 'preact/hooks';
 import { decisiveStop, matrixOf, stopsOf } from '../model/attempt.ts';
+import { namePrefix, short } from '../state.ts';
 import { MatrixView } from './matrix-view.tsx';
 import { PreemptionView } from './preemption-view.tsx';
 import { StageSlider } from './stage-slider.tsx';
@@ -10,7 +11,9 @@ import { StageSlider } from './stage-slider.tsx';
 const step = 60;
 
 /** An explanation (of an attempt, a review or a held cycle): slider, sentence, matrix, preemption. */
-export function ExplanationView({ explanation, identity, tools }: { explanation: Explanation; identity: string; tools?: ComponentChildren }) {
+export function ExplanationView({ explanation: whole, identity, tools }: { explanation: Explanation; identity: string; tools?: ComponentChildren }) {
+  // A lesson is about its own nodes; the others are still counted in the sentences.
+  const explanation = useMemo(() => (namePrefix.value && whole.nodes?.some((n) => n.name.startsWith(namePrefix.value)) ? { ...whole, nodes: whole.nodes.filter((n) => n.name.startsWith(namePrefix.value)) } : whole), [whole, namePrefix.value]);
   const stops = useMemo(() => stopsOf(explanation), [explanation]);
   const at = useSignal(decisiveStop(explanation, stops));
   const search = useSignal('');
@@ -26,7 +29,7 @@ export function ExplanationView({ explanation, identity, tools }: { explanation:
   return (
     <div class="explanation">
       <StageSlider stops={stops} at={index} onChange={(value) => (at.value = value)} />
-      <p class="stage-sentence" aria-live="polite">{stop.sentence}</p>
+      <p class="stage-sentence" aria-live="polite">{short(stop.sentence)}</p>
       {stop.point === 'PostFilter' && explanation.preemption && <PreemptionView preemption={explanation.preemption} />}
       {(explanation.nodes?.length ?? 0) > 0 && (
         <>

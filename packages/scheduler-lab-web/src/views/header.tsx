@@ -17,6 +17,7 @@ export function Header() {
       </a>
       <nav aria-label="Pages">
         <a href="#/" aria-current={page === 'live' ? 'page' : undefined}>Live</a>
+        <a href="#/lessons" aria-current={page !== 'live' ? 'page' : undefined}>Lessons</a>
       </nav>
       <span class="spring" />
       {page === 'live' && <NamespaceChoice />}

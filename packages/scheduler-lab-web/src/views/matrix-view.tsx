@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { Cell, Column, Matrix, Row } from '../model/attempt.ts';
+import { short } from '../state.ts';
 import { Mark, verdictName } from './mark.tsx';
 
 const reasonOf = (cell: Cell): string => (cell.state === 'later' ? '' : cell.state === 'none' ? cell.why : cell.reason);
@@ -45,7 +46,7 @@ export function MatrixView({ matrix }: { matrix: Matrix }) {
           </tbody>
         </table>
       </div>
-      <p class="reason" aria-live="polite">{reason.value || 'Point at a cell, or move with the arrow keys, for its reason.'}</p>
+      <p class="reason" aria-live="polite">{short(reason.value) || 'Point at a cell, or move with the arrow keys, for its reason.'}</p>
     </div>
   );
 }
@@ -74,7 +75,7 @@ function MatrixRow({ row, index, firstScore, scored, focus, onReason, onFocus }:
     <tr class={`${row.chosen ? 'chosen' : ''}${row.feasible ? '' : ' out'}`} aria-selected={row.chosen}>
       <th scope="row" title={row.node}>
         {row.chosen && <span class="star" aria-hidden="true">★</span>}
-        <span class="name">{row.node}</span>
+        <span class="name">{short(row.node)}</span>
         {row.chosen && <span class="visually-hidden">, chosen</span>}
         {row.tied && !row.chosen && <span class="tie" title="had the best score too">tie</span>}
       </th>
