@@ -1,8 +1,8 @@
 /** Every workload controller reaches the same end, and breaks no promise on the way, whatever happens between it and the API server. */
-import { formatTime } from '@pilothouse/base';
 import { cronJobs, daemonSets, deployments, jobs, nodes, podDisruptionBudgets, pods, replicaSets, statefulSets } from '@pilothouse/apimachinery';
 import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
 import type { ControllerDefinition } from '@pilothouse/controller-runtime';
+import { pretendKubelet } from '@pilothouse/testing/pretend-kubelet';
 import { type ControllerBench, runOnBench } from '@pilothouse/testing/run-controllers';
 import { troubles } from '@pilothouse/testing/troubled-api';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -35,19 +35,6 @@ interface Scenario {
   /** What it comes to. */
   end(bench: Bench): Promise<unknown>;
   expected: unknown;
-}
-
-/** The node's part: pods run, or end, and go when told. */
-async function kubelet(bench: Bench, how: 'run' | 'succeed'): Promise<void> {
-  const now = formatTime(bench.clock.now());
-  for (const pod of await allPods(bench)) {
-    const { name, deletionTimestamp } = pod.metadata;
-    if (deletionTimestamp) {
-      if (pod.metadata.finalizers?.length && pod.status?.phase === 'Succeeded') continue;
-      await bench.client.delete(pods, name!, { ...at, gracePeriodSeconds: 0 }).catch(() => undefined);
-    } else if (how === 'run' && pod.status?.phase !== 'Running') await bench.client.patch(pods, name!, { status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: now }] } }, { ...at, subresource: 'status' });
-    else if (how === 'succeed' && pod.status?.phase === 'Pending') await bench.client.patch(pods, name!, { status: { phase: 'Succeeded', containerStatuses: [{ name: 'c', image: 'i', imageID: '', ready: false, restartCount: 0, state: { terminated: { exitCode: 0, finishedAt: now } } }] } }, { ...at, subresource: 'status' });
-  }
 }
 
 const scenarios: Record<string, Scenario> = {
@@ -160,7 +147,7 @@ async function livesOn(scenario: Scenario, options: { restartEvery?: number; ste
   await scenario.start(bench!);
   for (let step = 1; step <= steps && stays < 20; step++) {
     for (let i = 0; i < 5; i++) await bench!.clock.advanceAsync(20);
-    await kubelet(bench!, scenario.pods ?? 'run');
+    await pretendKubelet(bench!, scenario.pods ?? 'run');
     await scenario.later?.[step]?.(bench!);
     const broken = await scenario.never?.(bench!);
     if (broken) throw new Error(`after ${step * 100} ms: ${broken}`);
@@ -200,7 +187,7 @@ test.each(['deployments', 'statefulsets', 'jobs'] as const)('%s that are deleted
   await bench.until(async () => (await allPods(bench!)).length > 0);
   await client.delete(type as typeof deployments, 'x', { ...at, propagationPolicy: 'Background' });
   await bench.until(async () => {
-    await kubelet(bench!, 'run');
+    await pretendKubelet(bench!, 'run');
     return !(await allPods(bench!)).length && !(await client.list(replicaSets, at)).items.length && !(await client.list(type as typeof deployments, at)).items.length;
   }, 60_000);
 }, 30_000);

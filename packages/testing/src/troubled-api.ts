@@ -1,5 +1,5 @@
 /** Troubles between a controller and the API server, on the test's clock. The test itself speaks to the server undisturbed. */
-import type { ApiHandler, ApiRequest, ApiResponse } from '@pilothouse/apimachinery';
+import type { ApiHandler, ApiRequest, ApiResponse, KubeObject } from '@pilothouse/apimachinery';
 import type { Runtime } from '@pilothouse/base';
 
 /** Stands before the server. */
@@ -57,6 +57,20 @@ export const troubles: Readonly<Record<string, Trouble>> = {
 
   /** The server is away now and then. */
   'a server that fails': (handle, { random }) => async (request) => (random.below(4) === 0 && !request.url.includes('/events') ? failure(500, 'InternalError', 'etcdserver: leader changed') : handle(request)),
+};
+
+/** No trouble: notes what is changed, as `create pods x-0`, `update replicasets x-… replicas 3`, `delete pods x-1`. Statuses and events are left out. */
+export const noting = (lines: string[]): Trouble => (handle) => async (request) => {
+  const [, namespace, resource = '', name, subresource] = /(\/namespaces\/[^/?]+)?\/([a-z]+)(?:\/([^/?]+))?(?:\/([a-z]+))?(?:\?.*)?$/.exec(request.url.replace(/^\/api\/v1|^\/apis\/[^/]+\/[^/]+/, '')) ?? [];
+  const verb = ({ POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' } as Record<string, string>)[request.method];
+  const answer = await handle(request);
+  if (verb && namespace && resource !== 'events' && subresource !== 'status') {
+    const object = (answer.object ?? {}) as { spec?: { replicas?: number } };
+    const given = (request.bodyObject as KubeObject | undefined)?.metadata;
+    const called = name ?? given?.name ?? (given?.generateName ? `${given.generateName}…` : '');
+    lines.push(`${verb} ${resource} ${called}${resource !== 'pods' && object.spec?.replicas !== undefined ? ` replicas ${object.spec.replicas}` : ''}${answer.status >= 400 ? ` (${answer.status})` : ''}`);
+  }
+  return answer;
 };
 
 /** In order, each after its wait, however fast the source is. */

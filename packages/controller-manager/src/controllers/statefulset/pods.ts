@@ -91,7 +91,11 @@ export function statefulPods(set: StatefulSet, context: ControllerContext, expec
             await createClaims(pod);
             fits = false;
           }
-          if (!result.claimsFit(pod)) await result.fixClaimOwners(pod);
+          // Upstream writes the pod, and says so, even where only its claims have changed.
+          if (!result.claimsFit(pod)) {
+            await result.fixClaimOwners(pod);
+            fits = false;
+          }
           if (fits) return;
           attempted = true;
           await client.update(pods, pod, { signal }).catch((error) => {
