@@ -84,6 +84,18 @@ function etcdAccessFlags(command: Command): Command {
     .option('--etcd-keyfile <file>', 'its key');
 }
 
+/** A flag that may be given again. */
+const each = (text: string, before: string[]): string[] => [...before, text];
+
+/** kubectl's flags for which cluster and namespace, and the form of the output. */
+function accessFlags(command: Command): Command {
+  return command
+    .option('-n, --namespace <name>', 'default: the context\'s')
+    .option('--kubeconfig <file>', 'default: $KUBECONFIG, or ~/.kube/config')
+    .option('--context <name>', 'default: the current one')
+    .option('-o, --output <format>', 'json or yaml');
+}
+
 export function buildProgram(): Command {
   const program = new Command('pilothouse')
     .description('A Kubernetes control plane you can see through.')
@@ -195,6 +207,28 @@ export function buildProgram(): Command {
     .option('--metrics-port <port>', 'serve the same in plain HTTP on 127.0.0.1; 0: do not', port, 0)
     .addOption(logLevel())
     .action(async (options, command: Command) => (await import('./commands/scheduler.ts')).scheduler(options, (name) => command.getOptionValueSource(name) === 'cli'));
+
+  accessFlags(program.command('why'))
+    .description('why a pod is where it is, or nowhere; also as kubectl why')
+    .argument('<pod>', 'the name of a pod')
+    .action(async (pod, options) => (await import('./commands/why.ts')).why(pod, options));
+
+  accessFlags(program.command('whatif'))
+    .description('what the scheduler would do with a pod if the cluster were changed so; also as kubectl whatif. Changes nothing')
+    .argument('[pod]', 'the name of a pod there is')
+    .option('-f, --filename <file>', 'pods, or workloads with a pod template; - is standard input')
+    .option('--node-taint <taint>', 'NODE=KEY[=VALUE]:EFFECT to add, NODE=KEY[:EFFECT]- to take away; may be repeated', each, [])
+    .option('--node-label <label>', 'NODE=KEY=VALUE to set, NODE=KEY- to take away; may be repeated', each, [])
+    .option('--node-resize <amounts>', 'NODE=RESOURCE=AMOUNT[,…]: what the node has to give; may be repeated', each, [])
+    .option('--add-node <name=like>', 'one more node, like another; may be repeated', each, [])
+    .option('--remove-node <node>', 'without this node and its pods; may be repeated', each, [])
+    .option('--cordon <node>', 'with the node cordoned; may be repeated', each, [])
+    .option('--uncordon <node>', 'with the node uncordoned; may be repeated', each, [])
+    .option('--evict <pod>', 'without this pod, [NAMESPACE/]NAME; may be repeated', each, [])
+    .option('--priority <n>', 'with this priority', number)
+    .option('--profile <name>', 'with another of the scheduler\'s profiles')
+    .option('--config <file>', 'with another KubeSchedulerConfiguration')
+    .action(async (pod, options) => (await import('./commands/what-if.ts')).whatIf(pod, options));
 
   program.command('scheduler-case')
     .description('run recorded scheduling cases on the scheduler\'s plugins: one JSON line per case with what was decided')

@@ -9,7 +9,8 @@ import { fakeClock, realClock } from '@pilothouse/base/clock';
 import { silentLogger } from '@pilothouse/base/logger';
 import { seededRandom } from '@pilothouse/base/random';
 import { startScheduler } from '@pilothouse/scheduler';
-import { traceRecorder } from '@pilothouse/scheduler-framework';
+import type { SchedulerWorld } from '@pilothouse/scheduler-framework';
+import { createLab } from '@pilothouse/scheduler-lab';
 import { memoryApi } from './memory-api.ts';
 import { benchNode, hugePod, type Workload, workloads } from './workloads.ts';
 
@@ -58,7 +59,7 @@ export async function runLoop(workload: Workload, nodes: number, options: LoopOp
   const scheduler = await startScheduler({
     client: api.client, informers: api.informers, hostname: 'bench', runtime: { clock: fake ?? realClock, random: seededRandom(options.seed ?? 1), log: silentLogger },
     config: { percentageOfNodesToScore: options.percentageOfNodesToScore ?? 0 },
-    ...(options.explain && { observe: () => ({ trace: traceRecorder(() => {}) }) }),
+    ...(options.explain && { observe: (world: SchedulerWorld) => createLab(world, fake ?? realClock).observers }),
   });
   globalThis.gc?.();
   const before = process.cpuUsage();
