@@ -25,6 +25,8 @@ export function goTypeName(value: unknown): string {
       return 'map[string]interface {}';
     case 'number':
       return Number.isInteger(value) ? 'int64' : 'float64';
+    case 'bigint':
+      return 'int64';
     case 'boolean':
       return 'bool';
     default:
@@ -33,7 +35,7 @@ export function goTypeName(value: unknown): string {
 }
 
 /** What encoding/json calls the kind of a JSON value. */
-export const jsonKind = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value);
+export const jsonKind = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value === 'bigint' ? 'number' : typeof value);
 
 /**
  * Text as Go's `%q` (strconv.Quote) writes it: `\x01` and `\u200b` where JSON has `\u0001` and the character itself.

@@ -3,8 +3,9 @@
  * keys always texts. Facts: sigs.k8s.io/yaml.
  */
 import { goQuote } from './go-format.ts';
+import { wholeNumber } from './schema/exact-numbers.ts';
 import { isTooDeepToIndent, loneSurrogates, mostNesting, wellFormed } from './schema/json.ts';
-import { DEFAULT_SCALAR_STYLE_RULES, defineMappingTag, defineScalarTag, dump, load, loadAll, mapTag, mergeTag, NOT_RESOLVED, nullYaml11Tag, SCALAR_STYLE, type ScalarStyleRule, Schema, seqTag, strTag, YAMLException } from 'js-yaml';
+import { DEFAULT_SCALAR_STYLE_RULES, defineMappingTag, defineScalarTag, dump, DUMP_SCHEMA, load, loadAll, mapTag, mergeTag, NOT_RESOLVED, nullYaml11Tag, SCALAR_STYLE, type ScalarStyleRule, Schema, seqTag, strTag, YAMLException } from 'js-yaml';
 import { duplicateKeys } from './yaml-syntax/duplicates.ts';
 import { YamlFault } from './yaml-syntax/fault.ts';
 import { foldLines } from './yaml-syntax/fold.ts';
@@ -28,19 +29,19 @@ const boolTag = defineScalarTag<boolean>('tag:yaml.org,2002:bool', {
 
 const numberStart = [...'-+.0123456789'];
 /** Go's ParseInt with base 0, underscores dropped: `0x1F`, `0b1`, `0o17`, `017`, `1_000`. */
-function integer(source: string): number | undefined {
+function integer(source: string): number | bigint | undefined {
   const match = /^([-+]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)$/.exec(source.includes('_') ? source.replaceAll('_', '') : source);
   if (!match) return undefined;
   const digits = match[2] as string;
-  const value = /^0[0-7]/.test(digits) ? Number.parseInt(digits, 8) : Number(digits);
-  return match[1] === '-' ? -value : value;
+  const value = wholeNumber(/^0[0-7]/.test(digits) ? `0o${digits.slice(1)}` : digits, match[1] === '-');
+  return value;
 }
-const intTag = defineScalarTag<number>('tag:yaml.org,2002:int', {
+const intTag = defineScalarTag<number | bigint>('tag:yaml.org,2002:int', {
   implicit: true,
   implicitFirstChars: numberStart,
   resolve: (source) => integer(source) ?? NOT_RESOLVED,
   identify: (data) => Number.isInteger(data) && !Object.is(data, -0),
-  represent: (data: number) => String(data),
+  represent: (data: number | bigint) => String(data),
 });
 const floatGrammar = /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/;
 const floatTag = defineScalarTag<number>('tag:yaml.org,2002:float', {
@@ -214,9 +215,13 @@ const asGoWrites: ScalarStyleRule = (layout) => {
 };
 const { doubleQuoteForInvisibles, doubleQuoteWhitespaceOnly, quoteInvalidPlain, fallbackToDoubleQuoted } = DEFAULT_SCALAR_STYLE_RULES;
 
+/** Whole numbers of 64 bits, digit by digit. */
+const writtenInt = DUMP_SCHEMA.tags.find(({ tagName }) => tagName === intTag.tagName) as typeof intTag;
+const writeSchema = DUMP_SCHEMA.withTags({ ...writtenInt, identify: (data: unknown) => typeof data === 'bigint' || writtenInt.identify(data), represent: (data: number | bigint) => (typeof data === 'bigint' ? String(data) : writtenInt.represent(data)) });
+
 /** The value as one document, keys in Go's natural order, lists not indented. */
 export const writeYaml = (value: unknown): string =>
-  isTooDeepToIndent(value) ? `${JSON.stringify(value)}\n` : foldLines(dump(value, { sortKeys: compareNaturally, seqNoIndent: true, noRefs: true, skipInvalid: true, lineWidth: -1, scalarStyleRules: [doubleQuoteForInvisibles, doubleQuoteWhitespaceOnly, asGoWrites, quoteInvalidPlain, fallbackToDoubleQuoted] }));
+  isTooDeepToIndent(value) ? `${JSON.stringify(value)}\n` : foldLines(dump(value, { schema: writeSchema, sortKeys: compareNaturally, seqNoIndent: true, noRefs: true, skipInvalid: true, lineWidth: -1, scalarStyleRules: [doubleQuoteForInvisibles, doubleQuoteWhitespaceOnly, asGoWrites, quoteInvalidPlain, fallbackToDoubleQuoted] }));
 
 const isLetter = (char: string) => /\p{L}/u.test(char);
 const isDigit = (char: string | undefined): boolean => char !== undefined && char >= '0' && char <= '9';

@@ -41,6 +41,9 @@ export interface StoredResource {
 /** Built-in resources that many watch by one field: every kubelet its node's pods. */
 const triggers: Readonly<Record<string, string>> = { 'pods.': 'spec.nodeName' };
 
+/** Built-in resources in whose objects values of any type may stand. */
+const holdsUntyped = new Set(['controllerrevisions.apps', 'customresourcedefinitions.apiextensions.k8s.io', 'deviceclasses.resource.k8s.io', 'resourceclaims.resource.k8s.io', 'resourceclaimtemplates.resource.k8s.io']);
+
 /** Built-in resources that are deprecated as a whole. */
 const deprecations: Readonly<Record<string, string>> = {
   'endpoints.': 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
@@ -154,7 +157,7 @@ export class ResourceRegistry {
       prefix,
       reader,
       namespaced: definition.type.namespaced,
-      indexer: { fields: definition.selectableFields, parsed: (object) => definition.strategy.defaults?.(object) },
+      indexer: { fields: definition.selectableFields, untyped: definition.codec !== undefined || holdsUntyped.has(`${definition.type.plural}.${definition.type.group}`), parsed: (object) => definition.strategy.defaults?.(object) },
       clock: this.#runtime.clock,
       ...(trigger && { trigger }),
     });

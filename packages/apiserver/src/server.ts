@@ -1,4 +1,4 @@
-import { type ApiHandler, customResourceDefinitions } from '@pilothouse/apimachinery';
+import { type ApiHandler, customResourceDefinitions, writeBigIntegers } from '@pilothouse/apimachinery';
 import { type Runtime, Scope } from '@pilothouse/base';
 import { compileRules } from '@pilothouse/cel';
 import { loopbackClient } from './bootstrap/client.ts';
@@ -44,6 +44,7 @@ export interface ApiServer {
 
 /** Fills the caches from the store and is ready when the promise resolves. */
 export async function createApiServer(runtime: Runtime, options: ApiServerOptions): Promise<ApiServer> {
+  writeBigIntegers();
   const scope = new Scope('apiserver');
   const draining = new AbortController();
   const { metrics } = options;

@@ -3,6 +3,8 @@
  * of a set, `i:0` an index. Facts: sigs.k8s.io/structured-merge-diff fieldpath.
  */
 
+import { parseStored } from '../schema/exact-numbers.ts';
+
 export const self = '.';
 const kinds = 'fkvi';
 
@@ -30,13 +32,13 @@ let parsed = new Map<string, unknown>();
 function payload(element: string): unknown {
   const known = parsed.get(element);
   if (known !== undefined) return known;
-  const value: unknown = JSON.parse(element.slice(2));
+  const value: unknown = parseStored(element.slice(2));
   if (parsed.size >= parsedLimit) parsed = new Map();
   parsed.set(element, value);
   return value;
 }
 
-const rank = (value: unknown): number => (typeof value === 'number' ? 0 : typeof value === 'string' ? 1 : typeof value === 'boolean' ? 2 : Array.isArray(value) ? 3 : value === null ? 5 : 4);
+const rank = (value: unknown): number => (typeof value === 'number' || typeof value === 'bigint' ? 0 : typeof value === 'string' ? 1 : typeof value === 'boolean' ? 2 : Array.isArray(value) ? 3 : value === null ? 5 : 4);
 function compareValues(a: unknown, b: unknown): number {
   const order = rank(a) - rank(b);
   if (order) return order;

@@ -105,7 +105,7 @@ const describe = (value: unknown): string => `&{${goFormat(value)}}`;
 function scalarFault(type: FieldType, value: unknown): string | undefined {
   switch (type.scalar) {
     case 'numeric':
-      return typeof value === 'number' ? undefined : `expected numeric (int or float), got ${goTypeName(value)}`;
+      return typeof value === 'number' || typeof value === 'bigint' ? undefined : `expected numeric (int or float), got ${goTypeName(value)}`;
     case 'string':
       return typeof value === 'string' ? undefined : `expected string, got &value.valueUnstructured{Value:${goSyntax(value)}}`;
     case 'boolean':

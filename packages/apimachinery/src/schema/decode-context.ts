@@ -41,11 +41,11 @@ export function noteUnknown(context: DecodeContext, depth: number, key: string):
   context.unknown.push(`unknown field ${goQuote(parent ? `${parent}.${key}` : key)}`);
 }
 
-const jsonKind = (value: unknown): string => (Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value === 'boolean' ? 'bool' : (typeof value as string));
+const jsonKind = (value: unknown): string => (Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value === 'boolean' ? 'bool' : typeof value === 'bigint' ? 'number' : (typeof value as string));
 
 /** The error of encoding/json for a value of the wrong kind: innermost struct, then the whole path without indices. */
 export function mismatch(context: DecodeContext, depth: number, value: unknown, goType: string): DecodeError {
-  const integer = /^u?int\d+$/.test(goType) && typeof value === 'number';
+  const integer = /^u?int\d+$/.test(goType) && (typeof value === 'number' || typeof value === 'bigint');
   const what = integer ? `number ${value}` : jsonKind(value);
   let innermost = depth - 1;
   while (innermost >= 0 && context.owners[innermost] === '') innermost--;

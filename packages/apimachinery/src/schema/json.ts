@@ -1,10 +1,13 @@
 import { goQuote } from '../go-format.ts';
+import { isInexact, parseExact } from './exact-numbers.ts';
 import { jsonSyntaxError } from './json-error.ts';
 
 export interface ParsedJson {
   value: unknown;
   /** `duplicate field "spec.replicas"`, in the order met; at most 100. */
   duplicateFields: string[];
+  /** The first number that no float64 holds (`1e400`), as it was written. */
+  tooLarge?: string;
 }
 
 /** Nesting that encoding/json allows. */
@@ -69,7 +72,12 @@ export function wellFormed(value: unknown, depth = 0): unknown {
  */
 export function parseJsonStrict(bytes: Uint8Array): ParsedJson {
   const value = parseJson(bytes);
-  return { value, duplicateFields: countKeysInText(bytes) === countKeys(value, 0) ? [] : findDuplicates(bytes) };
+  const seen: Seen = { inexact: false };
+  const duplicateFields = countKeysInText(bytes) === countKeys(value, seen) ? [] : findDuplicates(bytes);
+  if (!seen.inexact) return { value, duplicateFields };
+  const text = decoder.decode(bytes);
+  const exact = parseExact(text);
+  return { value: loneSurrogates(text) ? wellFormed(exact.value) : exact.value, duplicateFields, ...(exact.tooLarge !== undefined && { tooLarge: exact.tooLarge }) };
 }
 
 /** Colons outside strings. */
@@ -91,29 +99,37 @@ function countKeysInText(bytes: Uint8Array): number {
 }
 
 /** @throws SyntaxError for values nested deeper than Go reads, or than this machine's stack holds */
-function countKeys(value: unknown, depth: number): number {
+function countKeys(value: unknown, seen: Seen): number {
   try {
-    return countKeysBelow(value, depth);
+    return countKeysBelow(value, 0, seen);
   } catch (error) {
     throw error instanceof RangeError ? tooDeep(value as object) : error;
   }
 }
 
-function countKeysBelow(value: unknown, depth: number): number {
+/** What the walk over a parsed value finds besides. */
+interface Seen {
+  /** A number that may have lost digits. */
+  inexact: boolean;
+}
+
+function countKeysBelow(value: unknown, depth: number, seen: Seen): number {
   if (typeof value !== 'object' || value === null) return 0;
   if (depth >= nesting) throw tooDeep(value);
   let count = 0;
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {
       const item = value[i];
-      if (typeof item === 'object' && item !== null) count += countKeysBelow(item, depth + 1);
+      if (typeof item === 'object' && item !== null) count += countKeysBelow(item, depth + 1, seen);
+      else if (isInexact(item)) seen.inexact = true;
     }
     return count;
   }
   for (const key in value) {
     count++;
     const item = (value as Record<string, unknown>)[key];
-    if (typeof item === 'object' && item !== null) count += countKeysBelow(item, depth + 1);
+    if (typeof item === 'object' && item !== null) count += countKeysBelow(item, depth + 1, seen);
+    else if (isInexact(item)) seen.inexact = true;
   }
   return count;
 }

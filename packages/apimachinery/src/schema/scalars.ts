@@ -22,11 +22,13 @@ const decodeInt32: Decode = (value, context, depth) => {
 
 const decodeInt64: Decode = (value, context, depth) => {
   if (typeof value === 'number' && Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63) return value;
+  if (typeof value === 'bigint') return Number(value);
   throw mismatch(context, depth, value, 'int64');
 };
 
 const decodeDouble: Decode = (value, context, depth) => {
   if (typeof value === 'number' && Number.isFinite(value)) return value;
+  if (typeof value === 'bigint') return Number(value);
   throw mismatch(context, depth, value, 'float64');
 };
 
@@ -49,7 +51,7 @@ function badBase64At(text: string): number {
 
 const decodeQuantity: Decode = (value) => {
   try {
-    return canonicalQuantity(typeof value === 'string' || typeof value === 'number' ? value : JSON.stringify(value));
+    return canonicalQuantity(typeof value === 'string' || typeof value === 'number' ? value : typeof value === 'bigint' ? String(value) : JSON.stringify(value));
   } catch (error) {
     throw new DecodeError((error as Error).message, { cause: error });
   }

@@ -7,7 +7,7 @@ import { nameBelow } from './decode-context.ts';
 import { decodeObject } from './decode.ts';
 
 /** Go's kind of a value in such a map. */
-const kindOf = (value: unknown): string => (Array.isArray(value) ? 'slice' : typeof value === 'object' ? 'map' : typeof value === 'boolean' ? 'bool' : typeof value === 'number' ? (Number.isInteger(value) ? 'int64' : 'float64') : typeof value);
+const kindOf = (value: unknown): string => (Array.isArray(value) ? 'slice' : typeof value === 'object' ? 'map' : typeof value === 'boolean' ? 'bool' : typeof value === 'bigint' ? 'int64' : typeof value === 'number' ? (Number.isInteger(value) ? 'int64' : 'float64') : typeof value);
 
 /** The first fault, fields in the type's order; undefined where the converter finds none. */
 export function unstructuredError(type: TypeSchema, value: unknown): string | undefined {

@@ -2,7 +2,7 @@ import { findings as words, type Finding } from './findings.ts';
 import type { JSONSchemaProps } from './schema.ts';
 
 /** `format` is one that goes with the schema's type, or ''. */
-export function checkNumber(value: number, schema: JSONSchemaProps, format: string, path: string): Finding[] {
+export function checkNumber(value: number | bigint, schema: JSONSchemaProps, format: string, path: string): Finding[] {
   const errors: Finding[] = [];
   const { multipleOf, maximum, minimum } = schema;
   const type = schema['x-kubernetes-int-or-string'] ? '' : (schema.type ?? '');
@@ -10,14 +10,14 @@ export function checkNumber(value: number, schema: JSONSchemaProps, format: stri
   const bound = (given: number, what: string): number => {
     const range = outOfRange(given, type, format);
     if (range) errors.push(words.plain(`${what} value must be of type ${range} in ${path}`));
-    return !range && Number.isInteger(value) ? Math.trunc(given) : given;
+    return !range && isInteger(value) ? Math.trunc(given) : given;
   };
   const range = outOfRange(value, type, format);
   if (range) errors.push(words.plain(`Checked value must be of type ${range} in ${path}`));
   if (multipleOf !== undefined) {
     const factor = bound(multipleOf, 'MultipleOf');
     if (factor <= 0) errors.push(words.notPositive(path, factor));
-    else if (!isWhole(factor < 1 ? (1 / factor) * value : value / factor)) errors.push(words.multipleOf(path, factor, value));
+    else if (!isMultiple(value, factor)) errors.push(words.multipleOf(path, factor, value));
   }
   if (minimum !== undefined) {
     const least = bound(minimum, 'Minimum boundary');
@@ -30,6 +30,13 @@ export function checkNumber(value: number, schema: JSONSchemaProps, format: stri
   return errors;
 }
 
+const isInteger = (value: number | bigint): boolean => typeof value === 'bigint' || Number.isInteger(value);
+
+function isMultiple(value: number | bigint, factor: number): boolean {
+  if (typeof value === 'bigint' && Number.isInteger(factor)) return value % BigInt(factor) === 0n;
+  return isWhole(factor < 1 ? (1 / factor) * Number(value) : Number(value) / factor);
+}
+
 const epsilon = 1e-9;
 
 /** A whole number but for what calculating with fractions leaves; none that JSON cannot carry. */
@@ -40,13 +47,13 @@ function isWhole(value: number): boolean {
 }
 
 /** The type and format that the value is too large for. */
-function outOfRange(value: number, type: string, format: string): string | undefined {
+function outOfRange(value: number | bigint, type: string, format: string): string | undefined {
   if (type === 'integer') {
-    const whole = Number.isInteger(value);
+    const whole = isInteger(value);
     if (format === 'int32') return whole && value >= -(2 ** 31) && value < 2 ** 31 ? undefined : 'integer with format int32';
     if (whole && value >= -(2 ** 63) && value < 2 ** 63) return undefined;
     return format ? `integer with format ${format}` : 'integer (default format)';
   }
-  if (type === 'number' && format === 'float') return Math.abs(value) <= 3.4028234663852886e38 ? undefined : 'number with format float';
+  if (type === 'number' && format === 'float') return Math.abs(Number(value)) <= 3.4028234663852886e38 ? undefined : 'number with format float';
   return undefined;
 }

@@ -33,7 +33,7 @@ const nothing: Result = Object.freeze({ errors: [] as Finding[], matches: 0 });
 const passed: Result = Object.freeze({ errors: [] as Finding[], matches: 1 });
 const failed = (...errors: Finding[]): Result => ({ errors, matches: 0 });
 
-export const jsonTypeOf = (value: unknown): string => (value === null || value === undefined ? 'null' : Array.isArray(value) ? 'array' : typeof value === 'number' ? (Number.isInteger(value) ? 'integer' : 'number') : typeof value);
+export const jsonTypeOf = (value: unknown): string => (value === null || value === undefined ? 'null' : Array.isArray(value) ? 'array' : typeof value === 'number' ? (Number.isInteger(value) ? 'integer' : 'number') : typeof value === 'bigint' ? 'integer' : typeof value);
 
 /** Of a schema and everything below it; `ratchets`: a value that is as it was is forgiven. */
 export function compileValidator(schema: JSONSchemaProps, ratchets = true): Validate {
@@ -167,7 +167,7 @@ function formatCheck(schema: JSONSchemaProps): Check | undefined {
 function numberCheck(schema: JSONSchemaProps): Check {
   const format = effectiveFormat(schema) ?? '';
   return (value, _, path) => {
-    if (typeof value !== 'number') return undefined;
+    if (typeof value !== 'number' && typeof value !== 'bigint') return undefined;
     const errors = checkNumber(value, schema, format, path);
     return { errors, matches: 1 };
   };

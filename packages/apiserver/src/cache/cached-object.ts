@@ -1,8 +1,10 @@
-import type { KubeObject } from '@pilothouse/apimachinery';
+import { type KubeObject, parseStored } from '@pilothouse/apimachinery';
 import { replaceRevision } from './encoding.ts';
 
 /** What a cache's index needs to know about its objects. */
 export interface ObjectIndexer {
+  /** Values of any type may stand in the objects, whole numbers of 64 bits among them. */
+  untyped?: boolean;
   /** Applied to a freshly parsed object (defaults that newer versions added). */
   parsed(object: any): void;
   /** Values for field selectors, beside metadata.name and metadata.namespace. */
@@ -45,7 +47,8 @@ export class CachedObject {
   get object(): KubeObject {
     const held = this.#object?.deref();
     if (held) return held;
-    const object = JSON.parse(this.bytes.toString()) as KubeObject;
+    const text = this.bytes.toString();
+    const object = (this.#indexer.untyped ? parseStored(text) : JSON.parse(text)) as KubeObject;
     this.#indexer.parsed(object);
     this.#object = new WeakRef(object);
     return object;

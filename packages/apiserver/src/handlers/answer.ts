@@ -1,4 +1,4 @@
-import { type ApiResponse, type KubeObject, notAcceptableError } from '@pilothouse/apimachinery';
+import { type ApiResponse, type KubeObject, notAcceptableError, parseStored } from '@pilothouse/apimachinery';
 import { jsonBytes, protobufBytes, valueAnswer } from '../request/respond.ts';
 import type { Call } from './call.ts';
 import type { View } from './view.ts';
@@ -11,7 +11,7 @@ export function answerObject(call: Call, view: View, status = 200): ApiResponse 
   if (call.request.wantObjects) return { status, headers: {}, object: view.object };
   if (!accept.as && accept.format === 'json' && !accept.pretty) return jsonBytes(view.bytes, status);
   if (!accept.as && accept.format === 'protobuf') return protobufBytes(protobufOf(call.resource, view), status);
-  return answerValue(call, accept.as ? transformOne(call, view) : JSON.parse(view.bytes.toString()), status);
+  return answerValue(call, accept.as ? transformOne(call, view) : (parseStored(view.bytes.toString()) as object), status);
 }
 
 function transformOne(call: Call, view: View): object {

@@ -1,6 +1,6 @@
 /** Bodies of JSON, merge and strategic merge patches: how they are read, applied and quoted in errors. */
 import type { TypeSchema } from '@pilothouse/api-schemas';
-import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, badRequestError, goFormat, jsonKind, jsonPatchText, type KubeObject, mergePatchedText, parseJson, parseJsonStrict, readJsonPatch } from '@pilothouse/apimachinery';
+import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, badRequestError, goFormat, jsonKind, jsonPatchText, type KubeObject, mergePatchedText, parseJsonStrict, readJsonPatch } from '@pilothouse/apimachinery';
 import { messageOf } from '@pilothouse/base';
 import type { ObjectCodec } from '../contract.ts';
 import type { WriteOptions } from '../request/write-options.ts';
@@ -38,7 +38,8 @@ function parse({ request }: Call, type: PatchType, strict: boolean): { value: un
   if (request.bodyObject !== undefined) return { value: request.bodyObject, duplicateFields: [] };
   const bytes = request.body ?? new Uint8Array();
   try {
-    const parsed = strict ? parseJsonStrict(bytes) : { value: parseJson(bytes), duplicateFields: [] };
+    const parsed = strict ? parseJsonStrict(bytes) : { ...parseJsonStrict(bytes), duplicateFields: [] };
+    if ('tooLarge' in parsed) throw new SyntaxError(`json: cannot unmarshal number ${parsed.tooLarge} into Go value of type float64`);
     // Where nothing is checked, the patch library is the first to read a merge patch.
     if (type === 'merge' && !strict && jsonKind(parsed.value) !== 'object' && jsonKind(parsed.value) !== 'array') throw notJsonPatch;
     return parsed;

@@ -2,7 +2,7 @@
  * Values in the store that this server did not write: kube-apiserver's protobuf (`k8s\0`) and its JSON, in any version
  * of the kind. Sealed ones (encryption at rest) are refused by name.
  */
-import { decodeProtobuf, isProtobuf, type KubeObject, WireError } from '@pilothouse/apimachinery';
+import { decodeProtobuf, isProtobuf, type KubeObject, parseStored, WireError } from '@pilothouse/apimachinery';
 import { messageOf } from '@pilothouse/base';
 import { headOf, UnreadableValue } from '../cache/encoding.ts';
 import type { StoredReader } from '../cache/resource-cache.ts';
@@ -36,7 +36,7 @@ export function storedReader(stored: StoredKind): StoredReader {
       const seal = sealed.exec(value.toString('latin1', 0, 200));
       if (seal) throw new UnreadableValue(key, `is encrypted at rest (${seal[1]}): have it rewritten without encryption by the server that wrote it`);
       try {
-        const raw = isProtobuf(value) ? decodeProtobuf(value, { apiVersion, kind }) : (JSON.parse(value.toString()) as KubeObject);
+        const raw = isProtobuf(value) ? decodeProtobuf(value, { apiVersion, kind }) : (parseStored(value.toString()) as KubeObject);
         // The names of a custom kind may have changed since.
         if (custom) return raw as KubeObject;
         if (raw.kind !== kind) throw new WireError(`it is of kind ${JSON.stringify(raw.kind)} in ${JSON.stringify(raw.apiVersion)}`);

@@ -1,4 +1,5 @@
 import { badRequestError, cannotBeHandled, decodeProtobufContent, duplicateYamlKeys, parseApiVersion, parseJsonStrict, parseYaml, protobufEnvelope, StatusError, type Status } from '@pilothouse/apimachinery';
+import { typeOfKind } from '@pilothouse/api-schemas';
 import { messageOf } from '@pilothouse/base';
 
 /** A request's body as a value, before any type is applied. */
@@ -22,9 +23,11 @@ export function parseBody(headers: Record<string, string | string[] | undefined>
   const bytes = body ?? new Uint8Array();
   if (type === 'application/json') {
     try {
-      const { value, duplicateFields } = parseJsonStrict(bytes);
+      const { value, duplicateFields, tooLarge } = parseJsonStrict(bytes);
+      if (tooLarge !== undefined && isCustom(apiVersion, kind)) throw unrecognized(kind, `json: cannot unmarshal number ${tooLarge} into Go value of type float64`, bytes);
       return { value, duplicateFields };
     } catch (error) {
+      if (error instanceof StatusError) throw error;
       throw unrecognized(kind, `couldn't get version/kind; json parse error: ${messageOf(error)}`, bytes);
     }
   }
@@ -38,6 +41,12 @@ export function parseBody(headers: Record<string, string | string[] | undefined>
   }
   if (type === 'application/vnd.kubernetes.protobuf') return { value: parseProtobuf(bytes, { kind, apiVersion }), duplicateFields: [] };
   throw unsupportedBody(objectTypes);
+}
+
+/** Objects of kinds with types of their own are read field by field, which tells of such a number by the field. */
+function isCustom(apiVersion: string, kind: string): boolean {
+  const { group, version } = parseApiVersion(apiVersion);
+  return !typeOfKind(group, version, kind);
 }
 
 function parseProtobuf(bytes: Uint8Array, expected: { kind: string; apiVersion: string }): object {

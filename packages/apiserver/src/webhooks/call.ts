@@ -1,6 +1,6 @@
 /** Calls to webhooks: where they are, and how they are trusted. */
 import { request as httpsRequest } from 'node:https';
-import { endpointSlices, goQuote, services } from '@pilothouse/apimachinery';
+import { endpointSlices, goQuote, parseStored, services } from '@pilothouse/apimachinery';
 import type { Runtime } from '@pilothouse/base';
 import type { ObjectReader } from '../contract.ts';
 import { dialError } from '../proxy/target.ts';
@@ -75,7 +75,7 @@ function post({ url, host, port, path, serverName }: Address, caBundle: string |
         const status = response.statusCode ?? 0;
         if (status < 200 || status > 299) return reject(new Error(`the server responded with the status code ${status}`));
         try {
-          resolve(JSON.parse(text));
+          resolve(parseStored(text));
         } catch (error) {
           reject(new Error(`couldn't get version/kind; json parse error: ${(error as Error).message}`, { cause: error }));
         }

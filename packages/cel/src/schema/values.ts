@@ -11,7 +11,7 @@ type Json = unknown;
 /** Makes a value of what JSON has. */
 export type Adapter = (json: Json) => Value;
 
-const plain = (json: Json): boolean => json === null || typeof json === 'string' || typeof json === 'boolean' || (typeof json === 'number' && Number.isInteger(json));
+const plain = (json: Json): boolean => json === null || typeof json === 'string' || typeof json === 'boolean' || typeof json === 'bigint' || (typeof json === 'number' && Number.isInteger(json));
 
 /** Without a schema: whole numbers are `int`, others `double`. */
 export function adaptDynamic(json: Json): Value {
@@ -131,7 +131,7 @@ const stringAdapters: Record<string, Adapter> = {
   },
 };
 const identity: Adapter = (json) => json as Value;
-const number: Adapter = (json) => new Double(json as number);
+const number: Adapter = (json) => new Double(Number(json));
 
 /** Compiled once per schema. `root`: kind and metadata are there too. */
 export function adapterOf(schema: RuleSchema, root = false): Adapter {

@@ -1,5 +1,5 @@
 /** AdmissionReview: what a webhook is asked, and what its answer must be. Facts: apiserver/pkg/admission/plugin/webhook/request. */
-import { readJsonPatch, type JsonPatchOperation, type KubeObject, type Status, StatusError } from '@pilothouse/apimachinery';
+import { readJsonPatch, type JsonPatchOperation, type KubeObject, parseStored, type Status, StatusError } from '@pilothouse/apimachinery';
 import type { AdmissionAttributes } from '../../contract.ts';
 import { admissionRequest } from '../../policies/evaluation.ts';
 import type { RequestedResource } from '../../policies/matching.ts';
@@ -61,7 +61,7 @@ function patchOf({ patch, patchType }: Json, version: string): JsonPatchOperatio
   }
   if (version === 'v1' && (patchType === undefined || patchType === null)) throw new Error('webhook returned response.patch but not response.patchType');
   if (patchType !== undefined && patchType !== null && patchType !== 'JSONPatch') throw new Error(`webhook returned invalid response.patchType of ${JSON.stringify(patchType)}`);
-  return readJsonPatch(JSON.parse(Buffer.from(patch, 'base64').toString()), { strict: false }).operations;
+  return readJsonPatch(parseStored(Buffer.from(patch, 'base64').toString()), { strict: false }).operations;
 }
 
 /** How a webhook's refusal is told to the client. */
