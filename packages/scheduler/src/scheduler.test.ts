@@ -1,91 +1,9 @@
-import { fakeClock } from '@pilothouse/base';
-import type { Event, Node, PersistentVolume, Pod } from '@pilothouse/api-schemas/types/core/v1';
-import { events, nodes, persistentVolumeClaims, persistentVolumes, pods, storageClasses } from '@pilothouse/apimachinery';
-import { type Client, createInformerFactory, type InformerFactory } from '@pilothouse/client';
-import { type InProcessApi, startApi } from '@pilothouse/testing/in-process-cluster';
+import type { PersistentVolume } from '@pilothouse/api-schemas/types/core/v1';
+import { nodes, persistentVolumeClaims, persistentVolumes, pods, storageClasses } from '@pilothouse/apimachinery';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { PostJson } from './extenders/post.ts';
-import { type RunningScheduler, startScheduler } from './start.ts';
+import { bench, bound, closeBenches, condition, eventsOf, get, node_, pod_ } from './suite/scheduler-bench.ts';
 
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
-interface Bench {
-  api: InProcessApi;
-  client: Client;
-  scheduler: RunningScheduler;
-  advance(ms?: number): Promise<void>;
-  until<T>(what: () => Promise<T | undefined | false>): Promise<T>;
-  restart(): Promise<void>;
-}
-
-async function bench(options: { config?: unknown; nodes?: Node[]; wrap?: (client: Client) => Client; postJson?: PostJson } = {}): Promise<Bench> {
-  const clock = fakeClock();
-  const api = await startApi({ clock });
-  closers.push(() => api.close());
-  const client = api.client();
-  for (const node of options.nodes ?? [node_('node-1')]) {
-    await client.create(nodes, node);
-    await client.updateStatus(nodes, { ...(await client.get(nodes, node.metadata.name!)), status: node.status });
-  }
-  let factory: InformerFactory;
-  const advance = async (ms = 100) => clock.advanceAsync(ms);
-  const pumped = async <T>(promise: Promise<T>): Promise<T> => {
-    let done = false;
-    const settled = promise.finally(() => (done = true));
-    settled.catch(() => {});
-    for (let i = 0; i < 200 && !done; i++) await advance(10);
-    return settled;
-  };
-  const start = async () => {
-    const bare = api.client('system:kube-scheduler');
-    const own = options.wrap?.(bare) ?? bare;
-    factory = createInformerFactory(own, api.runtime);
-    return pumped(startScheduler({ client: own, informers: factory, runtime: api.runtime, config: options.config, postJson: options.postJson, hostname: 'test', firstByName: true }));
-  };
-  const b: Bench = {
-    api,
-    client,
-    scheduler: await start(),
-    advance,
-    async until(what) {
-      for (let i = 0; i < 300; i++) {
-        const got = await what();
-        if (got) return got;
-        await advance();
-      }
-      throw new Error('it did not happen within 30 s');
-    },
-    async restart() {
-      await pumped(b.scheduler.close());
-      await pumped(factory.close());
-      b.scheduler = await start();
-    },
-  };
-  closers.push(async () => {
-    await pumped(b.scheduler.close());
-    await pumped(factory.close());
-  });
-  return b;
-}
-
-const node_ = (name: string, cpu = '2', more: Partial<Node['spec']> = {}): Node => ({
-  metadata: { name, labels: { 'kubernetes.io/hostname': name } },
-  spec: more,
-  status: { allocatable: { cpu, memory: '4Gi', pods: '10' }, capacity: { cpu, memory: '4Gi', pods: '10' }, conditions: [{ type: 'Ready', status: 'True' }] },
-});
-
-const pod_ = (name: string, cpu = '1', more: Partial<NonNullable<Pod['spec']>> = {}): Pod => ({
-  metadata: { name, namespace: 'default' },
-  spec: { containers: [{ name: 'c', image: 'app', resources: { requests: { cpu } } }], ...more },
-});
-
-const get = (b: Bench, name: string) => b.client.get(pods, name, { namespace: 'default' });
-const bound = (b: Bench, name: string) => b.until(async () => ((await get(b, name)).spec?.nodeName ? get(b, name) : undefined));
-const condition = (b: Bench, name: string) => b.until(async () => (await get(b, name)).status?.conditions?.find((c) => c.type === 'PodScheduled' && c.status === 'False'));
-const eventsOf = async (b: Bench, name: string): Promise<Event[]> => (await b.client.list(events, { namespace: 'default' })).items.filter((e) => e.involvedObject.name === name);
+afterEach(closeBenches);
 
 describe('the scheduler', () => {
   test('binds a pod to a node and says so', async () => {
