@@ -1,7 +1,8 @@
 /** Who owns the fields of an object that is created: what `updateManagedFields` says of it, remembered by its shape. */
 import { equalJson } from '../patch/json-patch.ts';
+import { fieldElement } from './element.ts';
 import { type FieldSet, isEmpty } from './field-set.ts';
-import type { FieldType, MapType } from './field-type.ts';
+import type { FieldType } from './field-type.ts';
 import { childType, isObject, itemElement, type Json, shapeOf, TypedValueError } from './typed-value.ts';
 import { type UpdateOwnership, updateManagedFields } from './update.ts';
 import type { ManagedFieldsEntry } from '@pilothouse/api-schemas/types/meta/v1';
@@ -13,7 +14,7 @@ export const sharedFieldSetText = (fieldsV1: object): string | undefined => text
 
 /** Field sets of created objects by shape, for one resource. Objects made from one template share one set. */
 export class CreatedFieldSets {
-  readonly #byShape = new Map<string, FieldSet>();
+  readonly #shapes = new Shapes();
   readonly #limit: number;
 
   /** `limit`: shapes remembered; all are forgotten when there are more. */
@@ -23,63 +24,144 @@ export class CreatedFieldSets {
 
   /** The same as `updateManagedFields`, for a change with `isNew` whose type, live object and filter are always this resource's. */
   entriesOf(change: UpdateOwnership): ManagedFieldsEntry[] | undefined {
-    const shape = change.updated.metadata?.managedFields ? undefined : shapeText(change.type, change.updated, change.live);
-    const known = shape === undefined ? undefined : this.#byShape.get(shape);
-    if (known) return isEmpty(known) ? undefined : [{ manager: change.manager || 'unknown', operation: 'Update', apiVersion: change.apiVersion, time: change.time, fieldsType: 'FieldsV1', fieldsV1: known }];
+    const shapes = this.#shapes;
+    const known = change.updated.metadata?.managedFields || !shapes.read(change.type, change.updated, change.live) ? undefined : shapes.find();
+    if (known?.set) return isEmpty(known.set) ? undefined : [{ manager: change.manager || 'unknown', operation: 'Update', apiVersion: change.apiVersion, time: change.time, fieldsType: 'FieldsV1', fieldsV1: known.set }];
     const entries = updateManagedFields(change);
-    if (shape !== undefined && entries?.length === 1) {
-      if (this.#byShape.size >= this.#limit) this.#byShape.clear();
-      const set = entries[0].fieldsV1 as FieldSet;
-      this.#byShape.set(shape, set);
-      texts.set(set, JSON.stringify(set));
+    if (known && entries?.length === 1) {
+      if (shapes.size > this.#limit) shapes.clear();
+      else {
+        known.set = entries[0].fieldsV1 as FieldSet;
+        texts.set(known.set, JSON.stringify(known.set));
+      }
     }
     return entries;
   }
 }
 
+/** What is known of one shape: the field set, once it has been worked out. */
+interface Known {
+  /** The shape itself, number by number. */
+  readonly codes: Int32Array;
+  set: FieldSet | undefined;
+}
+
+const open = 1;
+const close = 2;
+const value = 3;
+const equal = 4;
+const differs = 5;
+const firstElement = 6;
+
+/** In numbers: a pod of ordinary size has some hundred. */
+const longestShape = 4096;
+
 /**
- * Everything about the object that its field set depends on: its fields, the elements of its lists, and whether what the
- * empty object holds as well is equal there. Undefined where it does not fit the type.
+ * Shapes as sequences of numbers: everything about an object that its field set depends on, which is its fields, the
+ * elements of its lists, and whether what the empty object holds as well is equal there. Elements are numbered as they
+ * are met. One object is read at a time, into the same memory.
  */
-function shapeText(type: FieldType, value: Json, live: Json): string | undefined {
-  try {
-    return besideLive(type, value, live);
-  } catch (error) {
-    if (error instanceof TypedValueError) return undefined;
-    throw error;
+class Shapes {
+  readonly #numbers = new Map<string, number>();
+  readonly #byHash = new Map<number, Known[]>();
+  readonly #codes = new Int32Array(longestShape + 1);
+  #length = 0;
+  size = 0;
+
+  clear(): void {
+    this.#numbers.clear();
+    this.#byHash.clear();
+    this.size = 0;
+  }
+
+  /** Reads an object; false where it does not fit the type. */
+  read(type: FieldType, object: Json, live: Json): boolean {
+    this.#length = 0;
+    try {
+      this.#besideLive(type, object, live);
+      return true;
+    } catch (error) {
+      if (error instanceof TypedValueError) return false;
+      throw error;
+    }
+  }
+
+  /** What is known of the shape that was read last; undefined for one too long to be remembered. */
+  find(): Known | undefined {
+    const codes = this.#codes;
+    const length = this.#length;
+    if (length > longestShape) return undefined;
+    let hash = length;
+    for (let i = 0; i < length; i++) hash = (Math.imul(hash, 31) + codes[i]) | 0;
+    let same = this.#byHash.get(hash);
+    if (!same) this.#byHash.set(hash, (same = []));
+    for (const known of same) if (isSame(known.codes, codes, length)) return known;
+    const fresh: Known = { codes: codes.slice(0, length), set: undefined };
+    same.push(fresh);
+    this.size++;
+    return fresh;
+  }
+
+  #put(code: number): void {
+    if (this.#length <= longestShape) this.#codes[this.#length++] = code;
+  }
+
+  #putElement(element: string): void {
+    if (this.#length > longestShape) return;
+    let number = this.#numbers.get(element);
+    if (number === undefined) this.#numbers.set(element, (number = firstElement + this.#numbers.size));
+    this.#put(number);
+  }
+
+  #besideLive(type: FieldType, own: unknown, live: unknown): void {
+    const shape = shapeOf(type, own);
+    if (!('map' in shape) || shape.map.atomic || !isObject(own) || !isObject(live)) {
+      this.#put(equalJson(own, live) ? equal : differs);
+      this.#whole(type, own);
+      return;
+    }
+    this.#put(open);
+    for (const key in own) {
+      const field = shape.map.fields.get(key);
+      const below = field?.type ?? childType(shape.map, key);
+      if (below.unowned) continue;
+      this.#putElement(field ? field.element : fieldElement(key));
+      if (Object.hasOwn(live, key)) this.#besideLive(below, own[key], live[key]);
+      else this.#whole(below, own[key]);
+    }
+    this.#put(close);
+  }
+
+  /** A value that the empty object does not have. */
+  #whole(type: FieldType, own: unknown): void {
+    if (typeof own !== 'object' || own === null) return this.#put(value);
+    if (Array.isArray(own)) {
+      const list = type.list;
+      if (!list || list.atomic) return this.#put(value);
+      this.#put(open);
+      for (const item of own) {
+        this.#putElement(itemElement(list, item));
+        this.#whole(list.of, item);
+      }
+      return this.#put(close);
+    }
+    const map = type.map;
+    if (!map || map.atomic) return this.#put(value);
+    this.#put(open);
+    for (const key in own as Json) {
+      const field = map.fields.get(key);
+      const below = field?.type ?? map.of ?? childType(map, key);
+      if (below.unowned) continue;
+      this.#putElement(field ? field.element : fieldElement(key));
+      if (below.scalar && !below.map) this.#put(value);
+      else this.#whole(below, (own as Json)[key]);
+    }
+    this.#put(close);
   }
 }
 
-function besideLive(type: FieldType, value: unknown, live: unknown): string {
-  const shape = shapeOf(type, value);
-  if (!('map' in shape) || shape.map.atomic || !isObject(value) || !isObject(live)) return (equalJson(value, live) ? '=' : '!') + whole(type, value);
-  let text = '(';
-  for (const key in value) {
-    const field = shape.map.fields.get(key);
-    const own = field?.type ?? childType(shape.map, key);
-    if (own.unowned) continue;
-    text += (field ? field.element : JSON.stringify(key)) + (Object.hasOwn(live, key) ? besideLive(own, value[key], live[key]) : whole(own, value[key]));
-  }
-  return `${text})`;
-}
-
-/** A value that the empty object does not have. */
-function whole(type: FieldType, value: unknown): string {
-  if (typeof value !== 'object' || value === null) return ',';
-  const shape = shapeOf(type, value);
-  if ('map' in shape) return isObject(value) && !shape.map.atomic ? wholeMap(shape.map, value) : ',';
-  if (!('list' in shape) || shape.list.atomic || !Array.isArray(value)) return ',';
-  let text = '[';
-  for (const item of value) text += itemElement(shape.list, item) + whole(shape.list.of, item);
-  return `${text}]`;
-}
-
-function wholeMap(map: MapType, object: Json): string {
-  let text = '{';
-  for (const key in object) {
-    const field = map.fields.get(key);
-    const type = field?.type ?? map.of ?? childType(map, key);
-    if (!type.unowned) text += (field ? field.element : JSON.stringify(key)) + (type.scalar && !type.map ? ',' : whole(type, object[key]));
-  }
-  return `${text}}`;
+function isSame(known: Int32Array, codes: Int32Array, length: number): boolean {
+  if (known.length !== length) return false;
+  for (let i = 0; i < length; i++) if (known[i] !== codes[i]) return false;
+  return true;
 }
