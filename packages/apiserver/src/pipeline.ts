@@ -1,4 +1,5 @@
 import { type ApiHandler, type ApiRequest, type ApiResponse, goQuote, StatusError, timeoutError, unauthorizedError } from '@pilothouse/apimachinery';
+import type { Deadlines } from '@pilothouse/base';
 import { forbiddenByAuthorization } from './auth/forbidden.ts';
 import type { Authenticator, RequestAttributes, User } from './contract.ts';
 import type { Call, ServerCore, WatchObserver } from './handlers/call.ts';
@@ -26,7 +27,8 @@ export interface Pipeline {
   inFlight: InFlight;
   flow: FlowControl | undefined;
   metrics: RequestMetrics | undefined;
-  requestTimeoutMs: number;
+  /** How long a request may take. */
+  deadlines: Deadlines;
 }
 
 const anonymousUser: User = Object.freeze({ name: 'system:anonymous', groups: Object.freeze(['system:unauthenticated']) }) as User;
@@ -100,7 +102,8 @@ async function authenticate(pipeline: Pipeline, request: ApiRequest): Promise<Us
   let failure: unknown;
   for (const authenticator of pipeline.authenticators) {
     try {
-      const found = await authenticator.authenticate(request);
+      const answer = authenticator.authenticate(request);
+      const found = answer instanceof Promise ? await answer : answer;
       if (found) return found.user;
     } catch (error) {
       failure = error;
@@ -220,9 +223,9 @@ async function perform(pipeline: Pipeline, request: ApiRequest, info: RequestInf
 }
 
 /** @throws StatusError 504 where the answer takes longer than a request may; its work goes on and its outcome is unknown */
-function inTime({ core, requestTimeoutMs }: Pipeline, answering: Promise<ApiResponse>): Promise<ApiResponse> {
+function inTime({ deadlines }: Pipeline, answering: Promise<ApiResponse>): Promise<ApiResponse> {
   return new Promise((resolve, reject) => {
-    const timer = core.clock.after(requestTimeoutMs, () => reject(timeoutError('request did not complete within the allotted timeout', 0)));
+    const timer = deadlines.start(() => reject(timeoutError('request did not complete within the allotted timeout', 0)));
     answering.then(
       (response) => {
         timer.cancel();

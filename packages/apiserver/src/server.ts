@@ -1,5 +1,5 @@
 import { type ApiHandler, customResourceDefinitions, writeBigIntegers } from '@pilothouse/apimachinery';
-import { type Runtime, Scope } from '@pilothouse/base';
+import { Deadlines, type Runtime, Scope } from '@pilothouse/base';
 import { compileRules } from '@pilothouse/cel';
 import { loopbackClient } from './bootstrap/client.ts';
 import { DeliveryRounds } from './cache/delivery-rounds.ts';
@@ -58,7 +58,8 @@ export async function createApiServer(runtime: Runtime, options: ApiServerOption
   const authorize = async (attributes: RequestAttributes): Promise<Decision> => {
     let reason = '';
     for (const authorizer of authorizers) {
-      const answer = await authorizer.authorize(attributes);
+      const asked = authorizer.authorize(attributes);
+      const answer = asked instanceof Promise ? await asked : asked;
       if (answer.decision !== 'no-opinion') return answer;
       if (answer.reason) reason = reason ? `${reason}, ${answer.reason}` : answer.reason;
     }
@@ -104,7 +105,7 @@ export async function createApiServer(runtime: Runtime, options: ApiServerOption
     delegation: options.delegation?.(parts),
     impersonate: options.impersonate,
     audit: options.audit,
-    requestTimeoutMs,
+    deadlines: new Deadlines(runtime.clock, requestTimeoutMs),
     flow,
     inFlight,
     metrics: metrics && requestMetrics(metrics, runtime.clock),

@@ -1,4 +1,6 @@
+export * from './awaitable.ts';
 export * from './clock.ts';
+export * from './deadlines.ts';
 export * from './errors.ts';
 export * from './heap.ts';
 export * from './logger.ts';

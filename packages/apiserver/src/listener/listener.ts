@@ -1,5 +1,5 @@
 import { type ApiHandler, type StatusError, timeoutError, tooLargeError, tooManyRequestsError } from '@pilothouse/apimachinery';
-import { messageOf, type Runtime, UserError } from '@pilothouse/base';
+import { Deadlines, messageOf, type Runtime, UserError } from '@pilothouse/base';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2Session } from 'node:http2';
@@ -9,7 +9,7 @@ import { statusAnswer } from '../request/respond.ts';
 import { trackConnections } from './connections.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import { peerOf } from './peer.ts';
-import { BodyBudget, type NoBody, readBody } from './read-body.ts';
+import { BodyBudget, type BodyLimits, type NoBody, readBody } from './read-body.ts';
 import { drainingUpgrades, handleUpgrade } from './upgrade.ts';
 import { writeResponse } from './write-response.ts';
 
@@ -41,7 +41,7 @@ export interface Listener {
 /** Serves the handler on a socket: HTTP/1.1, and over TLS HTTP/2 as well. @throws UserError where the address cannot be had */
 export async function openListener(runtime: Runtime, handle: ApiHandler, options: ListenOptions): Promise<Listener> {
   const limits: Limits = { ...defaultLimits, ...options.limits };
-  const bodies = new BodyBudget(limits.bodyBudget);
+  const bodies = { budget: new BodyBudget(limits.bodyBudget), deadlines: new Deadlines(runtime.clock, limits.bodyTimeoutMs), limit: limits.bodyLimit };
   const app = build(options, limits);
   const connections = trackConnections(app.server as never, { secure: options.tls !== undefined, clock: runtime.clock, limits });
   const server = app.server;
@@ -104,7 +104,7 @@ interface Serving {
   runtime: Runtime;
   handle: ApiHandler;
   limits: Limits;
-  bodies: BodyBudget;
+  bodies: BodyLimits;
 }
 
 /** What is answered where a body was not read to its end. */
@@ -125,7 +125,7 @@ async function serve({ runtime, handle, limits, bodies }: Serving, request: Inco
   try {
     let body: Buffer | undefined;
     if (bodyMethods.has(method)) {
-      const read = await readBody(request, { clock: runtime.clock, limit: limits.bodyLimit, timeoutMs: limits.bodyTimeoutMs, budget: bodies });
+      const read = await readBody(request, bodies);
       if (typeof read === 'string') {
         raw.shouldKeepAlive = false;
         await writeResponse(raw, method, request.headers, statusAnswer(refusals[read](limits), { headers: request.headers, url: request.url ?? '' }), writing);

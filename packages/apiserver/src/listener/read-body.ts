@@ -1,4 +1,4 @@
-import type { Clock } from '@pilothouse/base';
+import type { Deadlines } from '@pilothouse/base';
 import type { IncomingMessage } from 'node:http';
 
 /** What all bodies that are being received may hold together. */
@@ -30,15 +30,15 @@ export class BodyBudget {
 export type NoBody = 'too-long' | 'too-late' | 'too-many';
 
 export interface BodyLimits {
-  clock: Pick<Clock, 'after'>;
   /** In bytes. */
   limit: number;
-  timeoutMs: number;
+  /** How long a body may take. */
+  deadlines: Pick<Deadlines, 'start'>;
   budget: BodyBudget;
 }
 
 /** The whole body, or why not. Rejects when the client goes away. */
-export function readBody(request: IncomingMessage, { clock, limit, timeoutMs, budget }: BodyLimits): Promise<Buffer | NoBody> {
+export function readBody(request: IncomingMessage, { limit, deadlines, budget }: BodyLimits): Promise<Buffer | NoBody> {
   const declared = Number(request.headers['content-length'] ?? Number.NaN);
   if (declared > limit) return Promise.resolve('too-long');
   return new Promise((resolve, reject) => {
@@ -55,7 +55,7 @@ export function readBody(request: IncomingMessage, { clock, limit, timeoutMs, bu
       request.pause();
       resolve(why);
     };
-    const timer = clock.after(timeoutMs, () => refuse('too-late'));
+    const timer = deadlines.start(() => refuse('too-late'));
     const onData = (piece: Buffer): void => {
       if (length + piece.length > limit) refuse('too-long');
       else if (!budget.take(piece.length)) refuse('too-many');

@@ -88,6 +88,8 @@ export function openMvccStore(runtime: Runtime, journal: Journal, options: MvccO
 
   const expiries = new KeyedHeap<Expiry>({ key: (e) => e.key, before: (a, b) => a.atMs < b.atMs });
   let expiryTimer: Timer | undefined;
+  /** When the timer is set for. */
+  let armedForMs: number | undefined;
   for (const { key, revision, atMs } of restored?.expiring ?? []) expiries.push({ key, revision, atMs });
 
   const entryOf = (version: Version, value = journal.value): Entry | undefined => {
@@ -189,11 +191,14 @@ export function openMvccStore(runtime: Runtime, journal: Journal, options: MvccO
 
   const armExpiry = () => {
     const next = expiries.peek();
+    if (next?.atMs === armedForMs) return;
     expiryTimer?.cancel();
+    armedForMs = next?.atMs;
     expiryTimer = next && clock.after(next.atMs - clock.now(), expire);
   };
   const expire = () => {
     expiryTimer = undefined;
+    armedForMs = undefined;
     if (closing || broken) return;
     for (let next = expiries.peek(); next && next.atMs <= clock.now(); next = expiries.peek()) {
       expiries.delete(next.key);
