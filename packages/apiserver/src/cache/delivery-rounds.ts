@@ -2,12 +2,14 @@ import type { Clock } from '@pilothouse/base';
 
 /** A pause is not made longer than this unless the round was. */
 const pauseMs = 5;
+/** A round lets requests be served after so long. */
+const sliceMs = 2;
 
 /**
  * When watchers are written to: in rounds, each for all watchers that have something waiting. After a pause a round
  * begins as soon as the loop is free; under load a pause follows each, four times as long as the round up to 5 ms, and at
  * least as long: however many watchers there are, writing to them takes at most half of the processor, and each gets
- * several events in one write.
+ * several events in one write. A long round is made in slices of 2 ms, between which requests are served.
  */
 export class DeliveryRounds {
   readonly #clock: Pick<Clock, 'monotonic' | 'soon' | 'after'>;
@@ -23,7 +25,10 @@ export class DeliveryRounds {
   /** Has `deliver` called in the next round, once for each time it was added. */
   add(deliver: () => void): void {
     this.#waiting.push(deliver);
-    if (this.#armed) return;
+    if (!this.#armed) this.#arm();
+  }
+
+  #arm(): void {
     this.#armed = true;
     const wait = this.#notBefore - this.#clock.monotonic();
     const round = (): void => this.#round();
@@ -32,13 +37,27 @@ export class DeliveryRounds {
   }
 
   #round(): void {
-    const started = this.#clock.monotonic();
     const due = this.#waiting;
     this.#waiting = [];
+    this.#slice(due, 0, 0);
+  }
+
+  /** Delivers from `next` on; `spentMs`: what the slices before took. */
+  #slice(due: readonly (() => void)[], next: number, spentMs: number): void {
+    const started = this.#clock.monotonic();
+    let now = started;
+    while (next < due.length && now - started < sliceMs) {
+      due[next++]();
+      now = this.#clock.monotonic();
+    }
+    const took = spentMs + now - started;
+    if (next < due.length) {
+      this.#clock.soon(() => this.#slice(due, next, took));
+      return;
+    }
     this.#armed = false;
-    for (const deliver of due) deliver();
-    const ended = this.#clock.monotonic();
-    const took = ended - started;
-    this.#notBefore = ended + Math.max(took, Math.min(4 * took, pauseMs));
+    this.#notBefore = now + Math.max(took, Math.min(4 * took, pauseMs));
+    // What came in while the round went on.
+    if (this.#waiting.length) this.#arm();
   }
 }
