@@ -1,6 +1,6 @@
 import type { KubeObject, ResourceType } from '@pilothouse/apimachinery';
 import type { ObjectFeed } from './contract.ts';
-import { viewOf } from './handlers/view.ts';
+import { objectOf, viewOf } from './handlers/view.ts';
 import type { StoreFeed } from './cache/store-feed.ts';
 import type { ResourceRegistry, ServedResource } from './registry.ts';
 
@@ -14,19 +14,19 @@ export function objectFeed(registry: ResourceRegistry, feed: StoreFeed): ObjectF
     if (!resource?.stored) throw new Error(`Read ${type.plural}.${type.group}: the resource is not served`);
     return resource;
   };
+  /** What the cache has not seen yet may exist: a namespace made a moment ago. */
+  const getLate = async <T extends KubeObject>(resource: ServedResource, name: string, namespace: string): Promise<T | undefined> => {
+    await feed.waitFor(await registry.store.revision(), patienceMs);
+    const entry = resource.stored!.cache.get(namespace, name);
+    return entry && (viewOf(resource, entry).object as T);
+  };
   return {
-    async get<T extends KubeObject>(type: ResourceType<T>, name: string, namespace = ''): Promise<T | undefined> {
+    get<T extends KubeObject>(type: ResourceType<T>, name: string, namespace = ''): T | Promise<T | undefined> {
       const resource = find(type);
-      const { cache } = resource.stored!;
-      let entry = cache.get(namespace, name);
-      if (!entry) {
-        // What the cache has not seen yet may exist: a namespace made a moment ago.
-        await feed.waitFor(await registry.store.revision(), patienceMs);
-        entry = cache.get(namespace, name);
-      }
-      return entry && (viewOf(resource, entry).object as T);
+      const entry = resource.stored!.cache.get(namespace, name);
+      return entry ? (viewOf(resource, entry).object as T) : getLate(resource, name, namespace);
     },
-    async list<T extends KubeObject>(type: ResourceType<T>, namespace = ''): Promise<readonly T[]> {
+    list<T extends KubeObject>(type: ResourceType<T>, namespace = ''): readonly T[] {
       const resource = find(type);
       const found: T[] = [];
       resource.stored!.cache.scan(namespace, undefined, (entry) => void found.push(viewOf(resource, entry).object as T));
@@ -39,7 +39,7 @@ export function objectFeed(registry: ResourceRegistry, feed: StoreFeed): ObjectF
     },
     async follow<T extends KubeObject>(type: ResourceType<T>, change: (object: T | undefined, old: T | undefined) => void, signal?: AbortSignal): Promise<void> {
       const resource = find(type);
-      const end = resource.stored!.cache.follow((object, old) => change(object && (viewOf(resource, object).object as T), old && (viewOf(resource, old).object as T)));
+      const end = resource.stored!.cache.follow((object, old) => change(object && (objectOf(resource, object) as T), old && (objectOf(resource, old) as T)));
       if (signal?.aborted) end();
       else signal?.addEventListener('abort', end, { once: true });
     },

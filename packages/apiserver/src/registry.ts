@@ -2,6 +2,7 @@ import { apiVersionOf, parseApiVersion, type ResourceType, type Subject } from '
 import type { Runtime } from '@pilothouse/base';
 import type { Store } from '@pilothouse/storage';
 import { ResourceCache, type StoredReader } from './cache/resource-cache.ts';
+import { NewObjects } from './cache/new-objects.ts';
 import type { StoreFeed } from './cache/store-feed.ts';
 import type { Conversion, ObjectCodec, ResourceDefinition } from './contract.ts';
 import { codecOf } from './objects/codec.ts';
@@ -58,7 +59,10 @@ export class ResourceRegistry {
   readonly #feed: StoreFeed;
   readonly store: Store;
   readonly #served = new Map<string, ServedResource>();
+  /** What `of` found, until definitions change. */
+  #byType = new WeakMap<ResourceType, ServedResource>();
   readonly #stored = new Map<string, StoredResource>();
+  readonly #newObjects = new NewObjects();
   readonly #groupVersions = new Map<string, number>();
   readonly #changes = new Set<() => void>();
   #redefined = 0;
@@ -74,7 +78,12 @@ export class ResourceRegistry {
   }
 
   of(type: ResourceType): ServedResource | undefined {
-    return this.find(type.group, type.version, type.plural);
+    let found = this.#byType.get(type);
+    if (!found) {
+      found = this.find(type.group, type.version, type.plural);
+      if (found) this.#byType.set(type, found);
+    }
+    return found;
   }
 
   hasGroupVersion(group: string, version: string): boolean {
@@ -112,6 +121,7 @@ export class ResourceRegistry {
       const view = this.#served.has(key) ? `${apiVersion} ${++this.#redefined}` : apiVersion;
       this.#served.set(key, { definition, codec: codecOf(definition), subject: { group, plural }, apiVersion, kind, listKind, deprecation: definition.deprecation ?? deprecations[`${plural}.${group}`], pieces: listPieces(kind, apiVersion, listKind, !definition.codec), stored, conversion: definition.conversion, view });
     }
+    this.#byType = new WeakMap();
     for (const listener of this.#changes) listener();
   }
 
@@ -130,6 +140,7 @@ export class ResourceRegistry {
       this.#stored.delete(stored.cache.prefix);
       this.#feed.remove(stored.cache);
     }
+    this.#byType = new WeakMap();
     for (const listener of this.#changes) listener();
   }
 
@@ -154,6 +165,7 @@ export class ResourceRegistry {
     const apiVersion = apiVersionOf(definition.type.group, definition.type.version);
     const reader = storedReader({ apiVersion, kind: definition.type.kind, custom: definition.codec !== undefined, codec, strategy: definition.strategy, served: (other) => this.#servedAs(other, definition.type.plural) });
     const cache = new ResourceCache({
+      newObjects: this.#newObjects,
       prefix,
       reader,
       namespaced: definition.type.namespaced,

@@ -21,8 +21,13 @@ export class CachedObject {
   readonly bytes: Buffer;
   readonly splice: number;
   readonly #indexer: ObjectIndexer;
-  /** Weak: kept alive by those that share it (informers), not by the cache. */
-  #object: WeakRef<KubeObject> | undefined;
+  /**
+   * The parsed form: held while the object is new, for those that follow the cache; weakly where others share it
+   * (informers), who keep it alive. V8 collects what is held weakly only with the old generation, so that a weak
+   * reference to what nobody shares would cost more than parsing again.
+   */
+  #held: KubeObject | undefined;
+  #shared: WeakRef<KubeObject> | undefined;
   #labels: Readonly<Record<string, string>> | null | undefined;
   #fields: Record<string, string> | undefined;
   /** Other representations (conversions), made on demand and dropped under pressure. */
@@ -37,25 +42,37 @@ export class CachedObject {
     this.splice = init.splice;
     this.#indexer = init.indexer;
     if (init.object) {
-      this.#object = new WeakRef(init.object);
+      this.#held = init.object;
       this.#labels = init.object.metadata.labels ?? null;
       this.#fields = this.#fieldsOf(init.object);
     }
   }
 
-  /** The parsed object; shared, never to be mutated. */
+  /** The parsed object, for those that keep it; shared, never to be mutated. */
   get object(): KubeObject {
-    const held = this.#object?.deref();
-    if (held) return held;
-    const text = this.bytes.toString();
-    const object = (this.#indexer.untyped ? parseStored(text) : JSON.parse(text)) as KubeObject;
-    this.#indexer.parsed(object);
-    this.#object = new WeakRef(object);
+    const object = this.parsed;
+    this.#shared ??= new WeakRef(object);
     return object;
   }
 
+  /** The parsed object, for those that look at it and let it go; never to be mutated. */
+  get parsed(): KubeObject {
+    const known = this.#held ?? this.#shared?.deref();
+    if (known) return known;
+    this.#shared = undefined;
+    const text = this.bytes.toString();
+    const object = (this.#indexer.untyped ? parseStored(text) : JSON.parse(text)) as KubeObject;
+    this.#indexer.parsed(object);
+    return object;
+  }
+
+  /** The object is no longer new. */
+  settle(): void {
+    this.#held = undefined;
+  }
+
   get labels(): Readonly<Record<string, string>> | undefined {
-    if (this.#labels === undefined) this.#labels = this.object.metadata.labels ?? null;
+    if (this.#labels === undefined) this.#labels = this.parsed.metadata.labels ?? null;
     return this.#labels ?? undefined;
   }
 
@@ -63,7 +80,7 @@ export class CachedObject {
   field(path: string): string | undefined {
     if (path === 'metadata.name') return this.name;
     if (path === 'metadata.namespace') return this.namespace;
-    this.#fields ??= this.#fieldsOf(this.object);
+    this.#fields ??= this.#fieldsOf(this.parsed);
     return this.#fields[path];
   }
 

@@ -4,6 +4,7 @@ import { type Entry, prefixRange, type StoreEvent } from '@pilothouse/storage';
 import { CachedObject, type ObjectIndexer } from './cached-object.ts';
 import { type ForeignReader, fromStore } from './encoding.ts';
 import { CacheEvent, EventRing } from './event-ring.ts';
+import { NewObjects } from './new-objects.ts';
 import { SortedEntries } from './sorted-entries.ts';
 import { type ExactTerm, ValueIndex } from './value-index.ts';
 import { CacheWatcher, type Delivery, type Selection } from './watcher.ts';
@@ -41,6 +42,7 @@ export class ResourceCache {
   readonly #values: ValueIndex;
   readonly #watchers: WatcherIndex;
   readonly #listeners = new Set<ChangeListener>();
+  readonly #newObjects: NewObjects;
   /** What this server wrote, until the feed brings it. */
   readonly #written = new Map<string, { revision: number; written: WrittenObject }>();
   /** Everything up to here has been taken in. */
@@ -52,12 +54,13 @@ export class ResourceCache {
   /** Revision of the list that the entries began with. */
   #loadedAt = 0;
 
-  constructor(options: { prefix: string; namespaced: boolean; indexer: ObjectIndexer; reader: StoredReader; clock: Pick<Clock, 'now' | 'soon'>; trigger?: string }) {
+  constructor(options: { prefix: string; namespaced: boolean; indexer: ObjectIndexer; reader: StoredReader; clock: Pick<Clock, 'now' | 'soon'>; trigger?: string; newObjects?: NewObjects }) {
     this.prefix = options.prefix;
     this.namespaced = options.namespaced;
     this.#indexer = options.indexer;
     this.#reader = options.reader;
     this.#clock = options.clock;
+    this.#newObjects = options.newObjects ?? new NewObjects();
     this.#watchers = new WatcherIndex(options.trigger);
     this.#values = new ValueIndex((start, visit) => this.scan('', start, visit), options.clock);
   }
@@ -226,6 +229,7 @@ export class ResourceCache {
     this.#values.replace(object, old);
     this.#notify(object, old);
     this.#watchers.dispatch(change);
+    if (object) this.#newObjects.add(object);
   }
 
   progress(revision: number): void {

@@ -11,7 +11,7 @@ import { answerObject, answerValue, successStatus } from './answer.ts';
 import type { Call } from './call.ts';
 import { checkPreconditions, collectionFinalizers, markDeleting, markGraceful, orphansByDefault } from './deletion.ts';
 import { startNamespaceDeletion } from './subresources/namespace.ts';
-import { prepareViews, storedForm, viewOf } from './view.ts';
+import { objectOf, prepareViews, storedForm, viewOf } from './view.ts';
 import { writeContext } from './write-context.ts';
 
 /** What a delete left behind. `gone`: nothing; otherwise the object waits for its grace period or its finalizers. */
@@ -38,7 +38,7 @@ export async function deleteObject(call: Call): Promise<ApiResponse> {
 
 function deletedStatus({ resource }: Call, entry: CachedObject): KubeObject {
   const { group, plural } = resource.subject;
-  return successStatus({ name: entry.name, ...(group && { group }), kind: plural, uid: entry.object.metadata.uid });
+  return successStatus({ name: entry.name, ...(group && { group }), kind: plural, uid: entry.parsed.metadata.uid });
 }
 
 /** Attempts after which a deletion that is always overtaken gives up. */
@@ -81,7 +81,7 @@ async function tryDelete(call: Call, current: CachedObject, options: DeleteOptio
   const dryRun = !!options.dryRun?.length;
   const ready = prepareViews(resource, [current]);
   if (ready) await ready;
-  const old = viewOf(resource, current).object;
+  const old = objectOf(resource, current);
   // Deletes of a collection name nothing.
   const admission = { operation: 'DELETE' as const, subresource: '', object: undefined, old, dryRun, options: { ...options }, name: call.info.name && current.name };
   await mutate(call, admission);
@@ -126,7 +126,7 @@ async function remove(call: Call, entry: CachedObject, shared: boolean): Promise
   try {
     const result = await core.store.delete(entry.key, { ifRevision: entry.revision });
     if (result) gone = entry.atRevision(result.revision);
-    await resource.definition.strategy.afterDelete?.(viewOf(resource, entry).object, writeContext(call, false));
+    await resource.definition.strategy.afterDelete?.(objectOf(resource, entry), writeContext(call, false));
   } catch (error) {
     if (!shared || !(error instanceof RevisionConflict) || error.current) throw error;
   }

@@ -22,7 +22,7 @@ export async function rawUpdate<T extends KubeObject>(core: ServerCore, resource
     }
     if (!current) throw notFoundError(resource.subject, target.name);
     try {
-      const object = copy(current.object as T);
+      const object = copy(current.parsed as T);
       change(object);
       if (target.dryRun) return unwritten(stored, object, current.revision);
       return await putObject(core.store, stored, object, current.revision);

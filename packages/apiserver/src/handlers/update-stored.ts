@@ -13,7 +13,7 @@ import type { Call } from './call.ts';
 import { createDecoded, kindInErrors } from './create.ts';
 import { checkAfterAdmission, keepTimes } from './field-tracking.ts';
 import { revisionProblem } from './list-options.ts';
-import { prepareViews, storedForm, viewOf } from './view.ts';
+import { objectOf, prepareViews, storedForm } from './view.ts';
 import { writeContext } from './write-context.ts';
 
 export interface StoredUpdate {
@@ -95,7 +95,7 @@ async function tryUpdate(call: Call, update: StoredUpdate, current: CachedObject
   }
   const ready = prepareViews(resource, [current]);
   if (ready) await ready;
-  const old = viewOf(resource, current).object;
+  const old = objectOf(resource, current);
   if (update.uid && update.uid !== old.metadata.uid) throw uidConflict(call, update, old.metadata.uid ?? '');
   const object = await update.change(old);
   const { subresource, options } = update;
@@ -184,7 +184,7 @@ async function write(call: Call, update: StoredUpdate, object: KubeObject, old: 
   const taken = await resource.definition.strategy.begin?.(object, old, context);
   try {
     const toStore = resource.conversion ? await storedForm(resource, object) : object;
-    keepTimes(toStore, current.object);
+    keepTimes(toStore, current.parsed);
     const form = encodeStored(toStore);
     const same = sameAsStored(toStore, current, form);
     // Only what is stored now can be left as it is.

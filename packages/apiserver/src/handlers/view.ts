@@ -28,6 +28,9 @@ export function viewOf(resource: ServedResource, entry: CachedObject): View {
   return view;
 }
 
+/** What `viewOf` shows, for those that look at it and let it go. */
+export const objectOf = (resource: ServedResource, entry: CachedObject): KubeObject => (resource.conversion ? viewOf(resource, entry).object : entry.parsed);
+
 /**
  * Makes ready what `viewOf` shows, where another server has to be asked for it; undefined: it need not.
  * @throws StatusError 500 where that server fails
