@@ -3,7 +3,7 @@
  * (declaration and strategy), what is changed or refused on the way in (admission). A request passes
  * listener → authentication → audit → impersonation → flow control → authorization → handler → admission → storage.
  */
-import type { Runtime } from '@pilothouse/base';
+import type { Awaitable, Runtime } from '@pilothouse/base';
 import type { Store } from '@pilothouse/storage';
 import type { LoopbackClient } from './bootstrap/client.ts';
 import type { ResourceFacts } from '@pilothouse/api-schemas';
@@ -23,7 +23,8 @@ export interface User {
 /** Says who sent the request; undefined: this authenticator has no opinion. @throws StatusError 401 for credentials that are wrong. */
 export interface Authenticator {
   name: string;
-  authenticate(request: ApiRequest): Promise<{ user: User; audiences?: readonly string[] } | undefined>;
+  /** @throws StatusError 401 (or rejects with it) for credentials that are refused */
+  authenticate(request: ApiRequest): Awaitable<{ user: User; audiences?: readonly string[] } | undefined>;
 }
 
 /** What a request asks for, as upstream's RequestInfo reads it off the path. */
@@ -86,8 +87,9 @@ export interface WriteContext extends Runtime {
 
 /** Reads from inside the server (caches; no authorization). Shared objects: never mutate. */
 export interface ObjectReader {
-  get<T extends KubeObject>(type: ResourceType<T>, name: string, namespace?: string): Promise<T | undefined>;
-  list<T extends KubeObject>(type: ResourceType<T>, namespace?: string): Promise<readonly T[]>;
+  /** What the cache lacks is asked of the store's newest state, which takes a moment. */
+  get<T extends KubeObject>(type: ResourceType<T>, name: string, namespace?: string): Awaitable<T | undefined>;
+  list<T extends KubeObject>(type: ResourceType<T>, namespace?: string): Awaitable<readonly T[]>;
   /** What the cache has now, which may lack the newest writes. */
   peek<T extends KubeObject>(type: ResourceType<T>, name: string, namespace?: string): T | undefined;
 }

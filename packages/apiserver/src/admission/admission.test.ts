@@ -199,7 +199,7 @@ test('quotas are reserved before an object is stored, also when two servers race
       objects.put(resourceQuotas, stored);
       return stored;
     },
-    get: (name, namespace) => objects.get(resourceQuotas, name, namespace),
+    get: async (name, namespace) => objects.get(resourceQuotas, name, namespace),
   });
   const sized = (name: string, cpu: string, memory: string) => pod({}, { resources: { requests: { cpu }, limits: { memory } } }, { name });
   await expect(create(plugin, pods, pod())).rejects.toThrow('pods "p" is forbidden: failed quota: q: must specify limits.memory for: c; requests.cpu for: c');

@@ -1,6 +1,7 @@
 /** Defaults for what containers ask for, and bounds on it, from the namespace's LimitRanges. */
 import type { Container, LimitRange, LimitRangeItem, PersistentVolumeClaim, Pod } from '@pilothouse/api-schemas/types/core/v1';
 import { compareQuantities, formatQuantity, isZeroQuantity, limitRanges, parseQuantity, quantityToNumber } from '@pilothouse/apimachinery';
+import { andThen, type Awaitable } from '@pilothouse/base';
 import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
 import { podLimits, podRequests, type Resources } from '@pilothouse/apimachinery/quota/pod-resources';
 import { isAbout, joined, refuse } from './refuse.ts';
@@ -103,20 +104,28 @@ function limitClaim(range: LimitRange, claim: PersistentVolumeClaim): string[] {
   return found.filter((f): f is string => f !== undefined);
 }
 
-const rangesIn = async (a: AdmissionAttributes) => [...(await a.read.list(limitRanges, a.namespace))].sort((x, y) => (x.metadata.name! < y.metadata.name! ? -1 : 1));
+/** Hands on the namespace's ranges, by name; not where it has none. */
+const withRanges = (a: AdmissionAttributes, then: (ranges: readonly LimitRange[]) => void): Awaitable<void> => andThen(a.read.list(limitRanges, a.namespace), (found) => {
+  if (found.length) then([...found].sort((x, y) => (x.metadata.name! < y.metadata.name! ? -1 : 1)));
+});
 
 export const limitRanger: AdmissionPlugin = {
   name: 'LimitRanger',
   operations: ['CREATE', 'UPDATE'],
-  async mutate(a) {
-    if (concerns(a) === 'pod') for (const range of await rangesIn(a)) defaultPod(range, a.object);
+  mutate(a) {
+    if (concerns(a) !== 'pod') return;
+    return withRanges(a, (ranges) => {
+      for (const range of ranges) defaultPod(range, a.object);
+    });
   },
-  async validate(a) {
+  validate(a) {
     const kind = concerns(a);
     if (!kind) return;
-    for (const range of await rangesIn(a)) {
-      const found = kind === 'pod' ? limitPod(range, a.object) : limitClaim(range, a.object);
-      if (found.length) throw refuse(a, joined(found));
-    }
+    return withRanges(a, (ranges) => {
+      for (const range of ranges) {
+        const found = kind === 'pod' ? limitPod(range, a.object) : limitClaim(range, a.object);
+        if (found.length) throw refuse(a, joined(found));
+      }
+    });
   },
 };

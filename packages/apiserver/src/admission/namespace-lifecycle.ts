@@ -1,5 +1,7 @@
+import type { Namespace } from '@pilothouse/api-schemas/types/core/v1';
 import { namespaces, notFoundError } from '@pilothouse/apimachinery';
-import type { AdmissionPlugin } from '../contract.ts';
+import { andThen } from '@pilothouse/base';
+import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
 import { isAbout, refuse } from './refuse.ts';
 
 const immortal = ['default', 'kube-system', 'kube-public'];
@@ -8,18 +10,21 @@ const immortal = ['default', 'kube-system', 'kube-public'];
 export const namespaceLifecycle: AdmissionPlugin = {
   name: 'NamespaceLifecycle',
   operations: ['CREATE', 'UPDATE', 'DELETE'],
-  async mutate(a) {
+  mutate(a) {
     if (isAbout(a, 'namespaces')) {
       if (a.operation === 'DELETE' && immortal.includes(a.name)) throw refuse(a, 'this namespace may not be deleted');
       return;
     }
     // What is there may still be deleted, whatever became of its namespace.
     if (a.operation === 'DELETE' || !a.namespace || !a.resource.type.namespaced || isAbout(a, 'authorization.k8s.io/localsubjectaccessreviews')) return;
-    const namespace = await a.read.get(namespaces, a.namespace);
-    if (!namespace) throw notFoundError(namespaces, a.namespace);
-    if (a.operation !== 'CREATE' || namespace.status?.phase !== 'Terminating') return;
-    const error = refuse(a, `unable to create new content in namespace ${a.namespace} because it is being terminated`);
-    error.status.details = { ...error.status.details, causes: [{ reason: 'NamespaceTerminating', message: `namespace ${a.namespace} is being terminated`, field: 'metadata.namespace' }] };
-    throw error;
+    return andThen(a.read.get(namespaces, a.namespace), (namespace) => checkLives(a, namespace));
   },
 };
+
+function checkLives(a: AdmissionAttributes, namespace: Namespace | undefined): void {
+  if (!namespace) throw notFoundError(namespaces, a.namespace);
+  if (a.operation !== 'CREATE' || namespace.status?.phase !== 'Terminating') return;
+  const error = refuse(a, `unable to create new content in namespace ${a.namespace} because it is being terminated`);
+  error.status.details = { ...error.status.details, causes: [{ reason: 'NamespaceTerminating', message: `namespace ${a.namespace} is being terminated`, field: 'metadata.namespace' }] };
+  throw error;
+}

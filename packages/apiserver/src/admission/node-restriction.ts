@@ -182,19 +182,22 @@ async function checkRequest(a: AdmissionAttributes, node: string): Promise<void>
 export const nodeRestriction: AdmissionPlugin = {
   name: 'NodeRestriction',
   operations: ['CREATE', 'UPDATE', 'DELETE'],
-  async mutate(a) {
+  mutate(a) {
     const node = nodeOf(a.user)?.name;
-    if (node === undefined) return;
-    if (!node) throw refuse(a, `could not determine node from user ${quoted(a.user.name)}`);
-    if (isAbout(a, 'pods')) await checkPod(a, node);
-    else if (isAbout(a, 'nodes')) checkNode(a, node);
-    else if (isAbout(a, 'persistentvolumeclaims')) checkClaim(a, node);
-    else if (isAbout(a, 'serviceaccounts')) await checkToken(a, node);
-    else if (isAbout(a, 'coordination.k8s.io/leases')) {
-      if (a.namespace !== 'kube-node-lease') throw refuse(a, 'can only access leases in the "kube-node-lease" system namespace');
-      checkOwnName(a, node, 'node lease');
-    } else if (isAbout(a, 'storage.k8s.io/csinodes')) checkOwnName(a, node, 'CSINode');
-    else if (isAbout(a, 'resource.k8s.io/resourceslices')) checkSlice(a, node);
-    else if (isAbout(a, 'certificates.k8s.io/certificatesigningrequests')) await checkRequest(a, node);
+    return node === undefined ? undefined : restrict(a, node);
   },
 };
+
+async function restrict(a: AdmissionAttributes, node: string): Promise<void> {
+  if (!node) throw refuse(a, `could not determine node from user ${quoted(a.user.name)}`);
+  if (isAbout(a, 'pods')) await checkPod(a, node);
+  else if (isAbout(a, 'nodes')) checkNode(a, node);
+  else if (isAbout(a, 'persistentvolumeclaims')) checkClaim(a, node);
+  else if (isAbout(a, 'serviceaccounts')) await checkToken(a, node);
+  else if (isAbout(a, 'coordination.k8s.io/leases')) {
+    if (a.namespace !== 'kube-node-lease') throw refuse(a, 'can only access leases in the "kube-node-lease" system namespace');
+    checkOwnName(a, node, 'node lease');
+  } else if (isAbout(a, 'storage.k8s.io/csinodes')) checkOwnName(a, node, 'CSINode');
+  else if (isAbout(a, 'resource.k8s.io/resourceslices')) checkSlice(a, node);
+  else if (isAbout(a, 'certificates.k8s.io/certificatesigningrequests')) await checkRequest(a, node);
+}

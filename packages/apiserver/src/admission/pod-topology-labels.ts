@@ -8,12 +8,13 @@ const topology = ['topology.kubernetes.io/zone', 'topology.kubernetes.io/region'
 export const podTopologyLabels: AdmissionPlugin = {
   name: 'PodTopologyLabels',
   operations: ['CREATE'],
-  async mutate(a) {
+  mutate(a) {
     const binding = (isAbout(a, 'pods') && a.subresource === 'binding') || (isAbout(a, 'bindings') && !a.subresource);
     if (!binding && !(isAbout(a, 'pods') && !a.subresource)) return;
     if (binding && a.object?.target?.kind !== 'Node') return;
     const name = binding ? a.object?.target?.name : a.object?.spec?.nodeName;
-    const labels = name ? (await a.read.get(nodes, name))?.metadata.labels : undefined;
+    // As upstream from what is known now: nobody waits for a node that may not be there.
+    const labels = name ? a.read.peek(nodes, name)?.metadata.labels : undefined;
     const taken = topology.filter((key) => labels?.[key] !== undefined).map((key) => [key, labels![key]]);
     if (!taken.length) return;
     a.object.metadata ??= {};

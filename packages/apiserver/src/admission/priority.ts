@@ -1,7 +1,8 @@
 /** The number behind a pod's priority class; the class that is the default; the two of the system. */
-import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
+import type { Pod, PodSpec } from '@pilothouse/api-schemas/types/core/v1';
 import type { PriorityClass } from '@pilothouse/api-schemas/types/scheduling/v1';
 import { priorityClasses } from '@pilothouse/apimachinery';
+import { andThen, type Awaitable } from '@pilothouse/base';
 import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
 import { isAbout, refuse } from './refuse.ts';
 
@@ -11,12 +12,13 @@ const system: readonly PriorityClass[] = [
 ];
 
 /** Of several defaults the lowest counts. */
-async function defaultClass(a: AdmissionAttributes): Promise<PriorityClass | undefined> {
-  const defaults = (await a.read.list(priorityClasses)).filter((c) => c.globalDefault);
-  return defaults.reduce<PriorityClass | undefined>((low, c) => (!low || (c.value ?? 0) < (low.value ?? 0) ? c : low), undefined);
-}
+const defaultClass = (a: AdmissionAttributes): Awaitable<PriorityClass | undefined> => andThen(a.read.list(priorityClasses), (classes) => {
+  let low: PriorityClass | undefined;
+  for (const c of classes) if (c.globalDefault && (!low || (c.value ?? 0) < (low.value ?? 0))) low = c;
+  return low;
+});
 
-async function prioritize(a: AdmissionAttributes): Promise<void> {
+function prioritize(a: AdmissionAttributes): Awaitable<void> {
   const spec = (a.object as Pod).spec!;
   if (a.operation === 'UPDATE') {
     const old = (a.old as Pod).spec;
@@ -25,14 +27,19 @@ async function prioritize(a: AdmissionAttributes): Promise<void> {
     spec.preemptionPolicy ??= old?.preemptionPolicy;
     return;
   }
-  let chosen: PriorityClass | undefined;
-  if (spec.priorityClassName) {
-    chosen = (await a.read.get(priorityClasses, spec.priorityClassName)) ?? system.find((c) => c.metadata.name === spec.priorityClassName);
-    if (!chosen) throw refuse(a, `no PriorityClass with name ${spec.priorityClassName} was found`);
-  } else {
-    chosen = await defaultClass(a);
+  if (!spec.priorityClassName) return andThen(defaultClass(a), (chosen) => {
     if (chosen) spec.priorityClassName = chosen.metadata.name;
-  }
+    settle(a, spec, chosen);
+  });
+  return andThen(a.read.get(priorityClasses, spec.priorityClassName), (found) => {
+    const chosen = found ?? system.find((c) => c.metadata.name === spec.priorityClassName);
+    if (!chosen) throw refuse(a, `no PriorityClass with name ${spec.priorityClassName} was found`);
+    settle(a, spec, chosen);
+  });
+}
+
+/** What the class says; the pod may say it too, but nothing else. */
+function settle(a: AdmissionAttributes, spec: PodSpec, chosen: PriorityClass | undefined): void {
   const priority = chosen?.value ?? 0;
   if (spec.priority !== undefined && spec.priority !== null && spec.priority !== priority) throw refuse(a, `the integer value of priority (${spec.priority}) must not be provided in pod spec; priority admission controller computed ${priority} from the given PriorityClass name`);
   spec.priority = priority;
@@ -44,8 +51,8 @@ async function prioritize(a: AdmissionAttributes): Promise<void> {
 export const priority: AdmissionPlugin = {
   name: 'Priority',
   operations: ['CREATE', 'UPDATE', 'DELETE'],
-  async mutate(a) {
-    if (isAbout(a, 'pods') && !a.subresource && a.operation !== 'DELETE') await prioritize(a);
+  mutate(a) {
+    if (isAbout(a, 'pods') && !a.subresource && a.operation !== 'DELETE') return prioritize(a);
   },
   async validate(a) {
     if (!isAbout(a, 'scheduling.k8s.io/priorityclasses') || a.subresource) return;

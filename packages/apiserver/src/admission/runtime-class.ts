@@ -1,20 +1,22 @@
 import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
 import type { RuntimeClass } from '@pilothouse/api-schemas/types/node/v1';
 import { compareQuantities, goQuote, runtimeClasses } from '@pilothouse/apimachinery';
+import { andThen, type Awaitable } from '@pilothouse/base';
 import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
 import type { Resources } from '@pilothouse/apimachinery/quota/pod-resources';
 import { plainError } from '../request/errors.ts';
 import { isAbout, refuse } from './refuse.ts';
 import { mergeTolerations } from './tolerations.ts';
 
-async function classOf(a: AdmissionAttributes): Promise<RuntimeClass | undefined> {
+function classOf(a: AdmissionAttributes): Awaitable<RuntimeClass | undefined> {
   const name = (a.object as Pod).spec?.runtimeClassName;
   if (name === undefined || name === null) return undefined;
   // Upstream's client refuses to ask for nothing.
   if (!name) throw plainError('resource name may not be empty');
-  const found = await a.read.get(runtimeClasses, name);
-  if (!found) throw refuse(a, `pod rejected: RuntimeClass ${goQuote(name)} not found`);
-  return found;
+  return andThen(a.read.get(runtimeClasses, name), (found) => {
+    if (!found) throw refuse(a, `pod rejected: RuntimeClass ${goQuote(name)} not found`);
+    return found;
+  });
 }
 
 const fixedOf = (runtimeClass: RuntimeClass | undefined): Resources | undefined => runtimeClass?.overhead && ((runtimeClass.overhead.podFixed ?? {}) as Resources);
@@ -39,23 +41,26 @@ const concerns = (a: AdmissionAttributes) => isAbout(a, 'pods') && !a.subresourc
 export const runtimeClass: AdmissionPlugin = {
   name: 'RuntimeClass',
   operations: ['CREATE'],
-  async mutate(a) {
+  mutate(a) {
     if (!concerns(a)) return;
-    const found = await classOf(a);
-    if (!found) return;
-    const wanted = fixedOf(found);
-    const pod = a.object as Pod;
-    if (wanted) {
-      if (Object.keys(pod.spec!.overhead ?? {}).length && !sameAmounts(pod.spec!.overhead as Resources, wanted)) throw refuse(a, 'pod rejected: Pod\'s Overhead doesn\'t match RuntimeClass\'s defined Overhead');
-      pod.spec!.overhead = { ...wanted };
-    }
-    schedule(a, pod, found);
+    return andThen(classOf(a), (found) => {
+      if (!found) return;
+      const wanted = fixedOf(found);
+      const pod = a.object as Pod;
+      if (wanted) {
+        if (Object.keys(pod.spec!.overhead ?? {}).length && !sameAmounts(pod.spec!.overhead as Resources, wanted)) throw refuse(a, 'pod rejected: Pod\'s Overhead doesn\'t match RuntimeClass\'s defined Overhead');
+        pod.spec!.overhead = { ...wanted };
+      }
+      schedule(a, pod, found);
+    });
   },
-  async validate(a) {
+  validate(a) {
     if (!concerns(a)) return;
-    const wanted = fixedOf(await classOf(a));
-    const held = (a.object as Pod).spec!.overhead as Resources | undefined;
-    if (held && !wanted) throw refuse(a, 'pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead');
-    if (wanted && !sameAmounts(held ?? {}, wanted)) throw refuse(a, 'pod rejected: Pod\'s Overhead doesn\'t match RuntimeClass\'s defined Overhead');
+    return andThen(classOf(a), (found) => {
+      const wanted = fixedOf(found);
+      const held = (a.object as Pod).spec!.overhead as Resources | undefined;
+      if (held && !wanted) throw refuse(a, 'pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead');
+      if (wanted && !sameAmounts(held ?? {}, wanted)) throw refuse(a, 'pod rejected: Pod\'s Overhead doesn\'t match RuntimeClass\'s defined Overhead');
+    });
   },
 };

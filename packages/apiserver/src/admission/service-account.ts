@@ -1,6 +1,7 @@
 /** Every pod runs as a service account: the default one is filled in, and a token for it mounted. */
 import type { Container, Pod, ServiceAccount, Volume } from '@pilothouse/api-schemas/types/core/v1';
 import { goQuote, serviceAccounts } from '@pilothouse/apimachinery';
+import { andThen, type Awaitable } from '@pilothouse/base';
 import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
 import { podReferences } from '../auth/authorizers/node-graph.ts';
 import { plainError } from '../request/errors.ts';
@@ -15,7 +16,9 @@ const waitMs = 100;
 
 const isMirror = (pod: Pod) => pod.metadata.annotations?.[mirror] !== undefined;
 
-async function accountOf(a: AdmissionAttributes, name: string): Promise<ServiceAccount> {
+const accountOf = (a: AdmissionAttributes, name: string): Awaitable<ServiceAccount> => a.read.peek(serviceAccounts, name, a.namespace) ?? awaitAccount(a, name);
+
+async function awaitAccount(a: AdmissionAttributes, name: string): Promise<ServiceAccount> {
   for (let attempt = 1; ; attempt++) {
     const account = await a.read.get(serviceAccounts, name, a.namespace);
     if (account) return account;
@@ -87,41 +90,45 @@ function checkMirror(a: AdmissionAttributes, pod: Pod): void {
 }
 
 /** The account the pod runs as. @throws where it names none */
-function namedAccount(a: AdmissionAttributes, pod: Pod): Promise<ServiceAccount> {
+function namedAccount(a: AdmissionAttributes, pod: Pod): Awaitable<ServiceAccount> {
   const name = pod.spec?.serviceAccountName;
   if (!name) throw refuse(a, `no service account specified for pod ${a.namespace}/${pod.metadata.name ?? ''}`);
   return accountOf(a, name);
 }
 
-async function check(a: AdmissionAttributes): Promise<void> {
+function check(a: AdmissionAttributes): Awaitable<void> {
   if (!isAbout(a, 'pods')) return;
   const pod = a.object as Pod;
   if (a.operation === 'UPDATE') {
     if (a.subresource !== 'ephemeralcontainers') return;
-    const why = unmountable(await namedAccount(a, pod), { ...pod, spec: { ...pod.spec!, volumes: [], containers: [], initContainers: [], imagePullSecrets: [] } });
-    // Upstream forgets to say that it is forbidden.
-    if (why) throw plainError(why);
-    return;
+    return andThen(namedAccount(a, pod), (account) => {
+      const why = unmountable(account, { ...pod, spec: { ...pod.spec!, volumes: [], containers: [], initContainers: [], imagePullSecrets: [] } });
+      // Upstream forgets to say that it is forbidden.
+      if (why) throw plainError(why);
+    });
   }
   if (a.subresource || !pod.spec) return;
   if (isMirror(pod)) return checkMirror(a, pod);
-  const why = unmountable(await namedAccount(a, pod), pod);
-  if (why) throw refuse(a, why);
+  return andThen(namedAccount(a, pod), (account) => {
+    const why = unmountable(account, pod);
+    if (why) throw refuse(a, why);
+  });
 }
 
 export const serviceAccount: AdmissionPlugin = {
   name: 'ServiceAccount',
   operations: ['CREATE', 'UPDATE'],
-  async mutate(a) {
+  mutate(a) {
     if (!isAbout(a, 'pods') || a.subresource || a.operation !== 'CREATE' || !a.object?.spec) return;
     if (isMirror(a.object)) return check(a);
     const { spec } = a.object as { spec: NonNullable<Pod['spec']> };
     spec.serviceAccountName ||= 'default';
     spec.serviceAccount = spec.serviceAccountName;
-    const account = await accountOf(a, spec.serviceAccountName!);
-    if (spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true) mountToken(a, a.object);
-    if (!spec.imagePullSecrets?.length && account.imagePullSecrets?.length) spec.imagePullSecrets = structuredClone(account.imagePullSecrets);
-    await check(a);
+    return andThen(accountOf(a, spec.serviceAccountName!), (account) => {
+      if (spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true) mountToken(a, a.object);
+      if (!spec.imagePullSecrets?.length && account.imagePullSecrets?.length) spec.imagePullSecrets = structuredClone(account.imagePullSecrets);
+      return check(a);
+    });
   },
   validate: check,
 };

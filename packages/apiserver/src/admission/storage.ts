@@ -1,6 +1,7 @@
 /** The three steps about storage: the default class, protection of what is in use, and growing of claims. */
 import type { PersistentVolumeClaim } from '@pilothouse/api-schemas/types/core/v1';
 import { compareQuantities, type KubeObject, storageClasses } from '@pilothouse/apimachinery';
+import { andThen } from '@pilothouse/base';
 import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
 import { isAbout, refuse } from './refuse.ts';
 
@@ -15,13 +16,15 @@ const betaClass = 'volume.beta.kubernetes.io/storage-class';
 export const defaultStorageClass: AdmissionPlugin = {
   name: 'DefaultStorageClass',
   operations: ['CREATE'],
-  async mutate(a) {
+  mutate(a) {
     if (!isAbout(a, 'persistentvolumeclaims') || a.subresource) return;
     const claim = a.object as PersistentVolumeClaim;
     if (claim.spec?.storageClassName !== undefined && claim.spec.storageClassName !== null) return;
     if (claim.metadata.annotations?.[betaClass] !== undefined) return;
-    const chosen = chooseDefault((await a.read.list(storageClasses)).filter((c) => isDefaultClass(c.metadata.annotations)));
-    if (chosen) claim.spec = { ...claim.spec, storageClassName: chosen.metadata.name };
+    return andThen(a.read.list(storageClasses), (classes) => {
+      const chosen = chooseDefault(classes.filter((c) => isDefaultClass(c.metadata.annotations)));
+      if (chosen) claim.spec = { ...claim.spec, storageClassName: chosen.metadata.name };
+    });
   },
 };
 

@@ -129,7 +129,7 @@ test('a client certificate names its user, a front proxy names others, and neith
     const raw = pem((await issueCertificate(authority, { commonName, organizations, usages: ['client'] }, life, realRandom)).certificate);
     return { certificate: { commonName, organizations, raw, fingerprint: certificateFingerprint(raw) } };
   };
-  const as = (p: any, headers = {}) => authenticator.authenticate({ method: 'GET', url: '/', headers, peer: p, signal }).then((r) => r!.user);
+  const as = (p: any, headers = {}) => Promise.resolve(authenticator.authenticate({ method: 'GET', url: '/', headers, peer: p, signal })).then((r) => r!.user);
   const jane = await peer(ca, 'jane', ['dev']);
   expect(await as(jane)).toEqual({ name: 'jane', groups: ['dev', 'system:authenticated'], extra: { 'authentication.kubernetes.io/credential-id': [`X509SHA256=${jane.certificate.fingerprint}`] } });
   const proxy = await peer(proxyCa, 'front-proxy-client');

@@ -1,6 +1,7 @@
 /** Pods keep to the security level of their namespace; workloads that would make pods which do not are warned about. */
-import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
+import type { Namespace, Pod } from '@pilothouse/api-schemas/types/core/v1';
 import { controllerOf, goQuote, internalError, invalidError, namespaces, type ObjectMeta, pods } from '@pilothouse/apimachinery';
+import { andThen, type Awaitable } from '@pilothouse/base';
 import type { AdmissionAttributes, AdmissionPlugin } from '../../contract.ts';
 import { isAbout, refuse } from '../refuse.ts';
 import { describe, reasons, type Violation, violations } from './checks.ts';
@@ -70,7 +71,7 @@ function existingViolations(namespace: string, enforce: LevelVersion, held: read
 export function podSecurity({ defaults = privilegedPolicy, exempt = {} }: PodSecurityOptions = {}): AdmissionPlugin {
   const isExemptClass = (name: string | undefined | null) => !!name && !!exempt.runtimeClasses?.includes(name);
 
-  async function checkNamespace(a: AdmissionAttributes): Promise<void> {
+  function checkNamespace(a: AdmissionAttributes): Awaitable<void> {
     if (a.subresource) return;
     const { policy, errors } = policyOf(a.object.metadata.labels, defaults);
     const fail = () => invalidError({ group: '', kind: 'Namespace' }, a.object.metadata.name, errors);
@@ -84,12 +85,17 @@ export function podSecurity({ defaults = privilegedPolicy, exempt = {} }: PodSec
     const was = before.policy.enforce;
     if (sameLevel(now, was) || now.level === 'privileged' || exempt.namespaces?.includes(a.name)) return;
     if (now.version === was.version && strictness(now.level) <= strictness(was.level)) return;
-    for (const line of existingViolations(a.name, now, await a.read.list(pods, a.name), (pod) => isExemptClass(pod.spec?.runtimeClassName))) a.warn(line);
+    return andThen(a.read.list(pods, a.name), (present) => {
+      for (const line of existingViolations(a.name, now, present, (pod) => isExemptClass(pod.spec?.runtimeClassName))) a.warn(line);
+    });
   }
 
-  async function evaluate(a: AdmissionAttributes, spec: Spec, metadata: ObjectMeta, enforce: boolean): Promise<void> {
+  function evaluate(a: AdmissionAttributes, spec: Spec, metadata: ObjectMeta, enforce: boolean): Awaitable<void> {
     if (exempt.namespaces?.includes(a.namespace) || exempt.usernames?.includes(a.user.name) || isExemptClass(spec.runtimeClassName)) return;
-    const namespace = await a.read.get(namespaces, a.namespace);
+    return andThen(a.read.get(namespaces, a.namespace), (namespace) => judge(a, namespace, spec, metadata, enforce));
+  }
+
+  function judge(a: AdmissionAttributes, namespace: Namespace | undefined, spec: Spec, metadata: ObjectMeta, enforce: boolean): void {
     if (!namespace) {
       if (enforce) throw internalError(`failed to lookup namespace ${goQuote(a.namespace)}`);
       return;
@@ -108,7 +114,7 @@ export function podSecurity({ defaults = privilegedPolicy, exempt = {} }: PodSec
   return {
     name: 'PodSecurity',
     operations: ['CREATE', 'UPDATE'],
-    async validate(a) {
+    validate(a) {
       if (isAbout(a, 'namespaces')) return checkNamespace(a);
       if (isAbout(a, 'pods')) {
         if (ignoredSubresources.has(a.subresource) || !a.object?.spec) return;
@@ -118,7 +124,7 @@ export function podSecurity({ defaults = privilegedPolicy, exempt = {} }: PodSec
       if (a.subresource) return;
       const { group, plural } = a.resource.type;
       const template = templates[group ? `${group}/${plural}` : plural]?.(a.object);
-      if (template?.spec) await evaluate(a, template.spec, template.metadata ?? {}, false);
+      if (template?.spec) return evaluate(a, template.spec, template.metadata ?? {}, false);
     },
   };
 }

@@ -5,6 +5,7 @@
  */
 import type { ResourceQuota } from '@pilothouse/api-schemas/types/core/v1';
 import { isConflict, resourceQuotas } from '@pilothouse/apimachinery';
+import { andThen } from '@pilothouse/base';
 import type { AdmissionAttributes, AdmissionPlugin } from '../../contract.ts';
 import { isAbout } from '../refuse.ts';
 import { checkQuotas } from './check.ts';
@@ -122,14 +123,13 @@ export function resourceQuota(writer: QuotaStatusWriter): AdmissionPlugin {
   return {
     name: 'ResourceQuota',
     operations: ['CREATE', 'UPDATE'],
-    async validate(a) {
+    validate(a) {
       const { group, plural } = a.resource.type;
       if (!a.namespace || isAbout(a, 'namespaces') || a.resource.virtual || ignored.has(`${group}/${plural}`)) return;
       const evaluator = evaluatorOf(a.resource.type);
       if (!evaluator.handles(a)) return;
       // Most namespaces have none: not worth a turn in the queue.
-      if (!(await a.read.list(resourceQuotas, a.namespace)).length) return;
-      await enqueue(a, evaluator);
+      return andThen(a.read.list(resourceQuotas, a.namespace), (quotas) => (quotas.length ? enqueue(a, evaluator) : undefined));
     },
   };
 }

@@ -22,16 +22,19 @@ export function bearerToken(headers: ApiRequest['headers']): string | undefined 
 export function bearerAuthenticator(authenticators: readonly TokenAuthenticator[], audiences: readonly string[], log: Logger): Authenticator {
   return {
     name: 'bearer-token',
-    async authenticate({ headers }) {
+    authenticate({ headers }) {
       const token = bearerToken(headers);
-      if (token === undefined) return undefined;
-      try {
-        return await authenticateToken(authenticators, token, audiences);
-      } catch (error) {
-        if (!(error instanceof InvalidToken)) throw error;
-        log.info('Unable to authenticate the request', { err: error.message });
-        throw unauthorizedError();
-      }
+      return token === undefined ? undefined : identityOf(token);
     },
   };
+
+  async function identityOf(token: string) {
+    try {
+      return await authenticateToken(authenticators, token, audiences);
+    } catch (error) {
+      if (!(error instanceof InvalidToken)) throw error;
+      log.info('Unable to authenticate the request', { err: error.message });
+      throw unauthorizedError();
+    }
+  }
 }

@@ -61,7 +61,7 @@ export function certificateChecker(runtime: Pick<Runtime, 'clock'>, authorities:
 export function certificateAuthenticator(checker: CertificateChecker): Authenticator {
   return {
     name: 'x509',
-    async authenticate({ peer }) {
+    authenticate({ peer }) {
       const certificate = peer?.certificate;
       if (peer?.certificateError) throw unauthorizedError();
       if (!certificate) return undefined;

@@ -19,8 +19,14 @@ export function requestHeaderAuthenticator(checker: CertificateChecker, options:
   const { userHeaders, uidHeaders, groupHeaders, extraHeaderPrefixes, allowedNames } = { ...requestHeaderDefaults, ...options };
   return {
     name: 'requestheader',
-    async authenticate({ headers, peer }) {
-      const first = (names: readonly string[]) => names.map((n) => headerValues(headers, n).find(Boolean)).find(Boolean);
+    authenticate({ headers, peer }) {
+      const first = (names: readonly string[]) => {
+        for (const name of names) {
+          const value = headers[name] === undefined ? undefined : headerValues(headers, name).find(Boolean);
+          if (value) return value;
+        }
+        return undefined;
+      };
       const name = first(userHeaders);
       if (!name) return undefined;
       const proxy = checker.check(peer);

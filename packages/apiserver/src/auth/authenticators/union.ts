@@ -20,7 +20,8 @@ export function unionAuthenticator(authenticators: readonly Authenticator[], ano
       let refused: unknown;
       for (const authenticator of authenticators) {
         try {
-          const found = await authenticator.authenticate(request);
+          const answer = authenticator.authenticate(request);
+          const found = answer instanceof Promise ? await answer : answer;
           if (found) return { ...found, user: withAuthenticatedGroup(found.user) };
         } catch (error) {
           refused ??= error;

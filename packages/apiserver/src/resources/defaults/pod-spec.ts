@@ -131,7 +131,13 @@ function requestLimits(container: Container): void {
   container.resources!.requests = sorted({ ...limits, ...container.resources!.requests });
 }
 
-const sorted = (amounts: Record<string, string>): Record<string, string> => Object.fromEntries(Object.entries(amounts).sort(([a], [b]) => (a < b ? -1 : 1)));
+function sorted(amounts: Record<string, string>): Record<string, string> {
+  const names = Object.keys(amounts);
+  if (names.every((name, i) => i === 0 || names[i - 1] < name)) return amounts;
+  const out: Record<string, string> = {};
+  for (const name of names.sort()) out[name] = amounts[name];
+  return out;
+}
 const isPodLevel = (name: string) => name === 'cpu' || name === 'memory' || isHugePage(name);
 
 function defaultPodLevelResources(spec: PodSpec): void {
