@@ -134,19 +134,19 @@ class Shapes {
 
   /** A value that the empty object does not have. */
   #whole(type: FieldType, own: unknown): void {
-    if (typeof own !== 'object' || own === null) return this.#put(value);
+    if (typeof own !== 'object' || own === null) return void this.#put(value);
     if (Array.isArray(own)) {
       const list = type.list;
-      if (!list || list.atomic) return this.#put(value);
+      if (!list || list.atomic) return void this.#put(value);
       this.#put(open);
       for (const item of own) {
         this.#putElement(itemElement(list, item));
         this.#whole(list.of, item);
       }
-      return this.#put(close);
+      return void this.#put(close);
     }
     const map = type.map;
-    if (!map || map.atomic) return this.#put(value);
+    if (!map || map.atomic) return void this.#put(value);
     this.#put(open);
     for (const key in own as Json) {
       const field = map.fields.get(key);

@@ -11,7 +11,7 @@ export class NewObjects {
 
   /** Holds the object until so many more have come. */
   add(object: CachedObject): void {
-    if (object.bytes.length > longestBytes) return object.settle();
+    if (object.bytes.length > longestBytes) return void object.settle();
     this.#held[this.#next]?.settle();
     this.#held[this.#next] = object;
     this.#next = (this.#next + 1) % most;
