@@ -1,6 +1,7 @@
 export * from './client.ts';
 export * from './clone.ts';
 export * from './contract.ts';
+export * from './discovery.ts';
 export * from './events/recorder.ts';
 export * from './informer/factory.ts';
 export * from './informer/informer.ts';

@@ -1,7 +1,7 @@
 /** Which resources there are, for controllers that deal with all of them: the built-in ones and those CRDs define. */
 import { builtinGroups, builtinResources } from '@pilothouse/api-schemas';
 import type { CustomResourceDefinition } from '@pilothouse/api-schemas/types/apiextensions/v1';
-import { apiVersionOf, customResourceDefinitions, type ResourceType } from '@pilothouse/apimachinery';
+import { apiServices, apiVersionOf, customResourceDefinitions, type ResourceType } from '@pilothouse/apimachinery';
 import type { Lister } from '@pilothouse/client';
 
 export interface CatalogEntry {
@@ -50,3 +50,4 @@ export function resourceCatalog(crds: Lister<CustomResourceDefinition>): Resourc
 export const apiVersionOfType = (type: ResourceType): string => apiVersionOf(type.group, type.version);
 
 export const crdType = customResourceDefinitions;
+export const apiServiceType = apiServices;

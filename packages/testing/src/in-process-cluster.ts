@@ -1,4 +1,6 @@
 /** An API server inside the test: memory storage, a clock and a seed of the test's choosing, clients of any identity. */
+import { discoveryRoutes } from '@pilothouse/apiserver/routes/discovery';
+import { builtinApi } from '@pilothouse/apiserver/routes/index';
 import { type ApiServer, type ApiServerOptions, createApiServer } from '@pilothouse/apiserver';
 import { subjectAccessReview } from '@pilothouse/apiserver/virtual/subject-access-review';
 import { type Clock, fakeClock, type Logger, type Random, type Runtime, seededRandom, silentLogger } from '@pilothouse/base';
@@ -43,6 +45,7 @@ export async function startApi(options: StartApiOptions = {}): Promise<InProcess
         },
       },
     ],
+    nonResourceRoutes: discoveryRoutes(builtinApi, () => 'localhost'),
     virtualHandlers: ({ authorize }) => [subjectAccessReview({ name: 'all', authorize })],
     ...options.server,
   });

@@ -120,6 +120,19 @@ describe.skipIf(lacking({ commands: ['kubectl'] }))('an extension API server beh
     expect(notes.seen.at(-1)!.user.name).toBe('admin');
   });
 
+  test('owners and namespaces take their notes along', async () => {
+    const kept = async () => JSON.parse(await kubectl('get notes -A -o json')).items.map((item: any) => item.metadata.name);
+    await kubectl('create configmap owner');
+    const { uid } = JSON.parse(await kubectl('get configmap owner -o json')).metadata;
+    await kubectl('create -f -', { input: JSON.stringify({ ...note('owned'), metadata: { name: 'owned', ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid }] } }) });
+    await kubectl('delete configmap owner');
+    await eventually('the note to go with its owner', kept, (names) => !names.includes('owned'), 60_000);
+    await kubectl('create namespace noted');
+    await kubectl('-n noted create -f -', { input: JSON.stringify(note('inside')) });
+    await kubectl('delete namespace noted --timeout=40s', { limitMs: 50_000 });
+    expect(await kept()).not.toContain('inside');
+  }, 120_000);
+
   test('one that stops is told to be unavailable, and is used again when it comes back', async () => {
     await notes.stop();
     // The condition follows only when it is asked again; until then the connection says it.

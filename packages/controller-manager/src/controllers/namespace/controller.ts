@@ -1,9 +1,8 @@
 import { messageOf, parseTime } from '@pilothouse/base';
 import type { Namespace, Pod } from '@pilothouse/api-schemas/types/core/v1';
 import { isNotFound, type KubeObject, namespaces, pods, StatusError } from '@pilothouse/apimachinery';
-import { clone, listAll, retryOnConflict } from '@pilothouse/client';
-import { type ControllerContext, defineController, done, isPodTerminal, readOnly, requeueAfter } from '@pilothouse/controller-runtime';
-import { type CatalogEntry, crdType, resourceCatalog } from '../../resource-catalog.ts';
+import { clone, discover, listAll, retryOnConflict, type ServedResource, staleMessage } from '@pilothouse/client';
+import { type ControllerContext, defineController, done, isPodTerminal, requeueAfter } from '@pilothouse/controller-runtime';
 import { namespaceConditions, type Remains } from './plan.ts';
 
 /** Time for every API server's caches to learn that nothing more is to be created in the namespace. */
@@ -21,7 +20,6 @@ export const namespaceController = defineController({
   serviceAccount: 'namespace-controller',
   workers: 10,
   watches: [
-    readOnly(crdType),
     {
       type: namespaces,
       keys(namespace, { deleted }, context) {
@@ -39,7 +37,8 @@ export const namespaceController = defineController({
     const result = await empty(namespace, context);
     const conditions = namespaceConditions(namespace.status?.conditions, { ...result, nowMs: clock.now() });
     if (conditions) await client.updateStatus(namespaces, { ...namespace, status: { ...namespace.status, conditions } }, { signal }).catch((error) => context.log.debug('Could not write the conditions of a namespace', { namespace: name, reason: messageOf(error) }));
-    if (result.errors.length) throw new Error(result.errors.join(', '));
+    const problems = [...(result.stale.length ? [staleMessage(result.stale)] : []), ...result.errors];
+    if (problems.length) throw new Error(problems.join(', '));
     if (result.estimateSeconds > 0) return requeueAfter((Math.floor(result.estimateSeconds / 2) + 1) * 1000);
     await retryOnConflict(clock, async () => {
       const latest = await client.get(namespaces, name, { signal }).catch(absent);
@@ -58,32 +57,37 @@ function absent(error: unknown): undefined {
 
 interface Emptied {
   errors: string[];
+  /** Groups of which nobody could tell what they have. */
+  stale: readonly string[];
   remains?: Remains;
   /** Seconds until what is left may be gone; 0: nothing is left. */
   estimateSeconds: number;
 }
 
 async function empty(namespace: Namespace, context: ControllerContext): Promise<Emptied> {
-  const result: Emptied & { remains: Remains } = { errors: [], estimateSeconds: 0, remains: { byResource: new Map(), byFinalizer: new Map() } };
-  const add = (entry: CatalogEntry, left: { items: readonly KubeObject[]; estimateSeconds: number; error?: string }) => {
+  const result: Emptied & { remains: Remains } = { errors: [], stale: [], estimateSeconds: 0, remains: { byResource: new Map(), byFinalizer: new Map() } };
+  const add = (entry: ServedResource, left: { items: readonly KubeObject[]; estimateSeconds: number; error?: string }) => {
     if (left.error) result.errors.push(left.error);
     result.estimateSeconds = Math.max(result.estimateSeconds, left.estimateSeconds);
     if (!left.items.length) return;
     result.remains.byResource.set(`${entry.type.plural}.${entry.type.group}`, left.items.length);
     for (const item of left.items) for (const f of item.metadata.finalizers ?? []) result.remains.byFinalizer.set(f, (result.remains.byFinalizer.get(f) ?? 0) + 1);
   };
-  const all = resourceCatalog(context.lister(crdType)).entries().filter(({ type, verbs }) => type.namespaced && verbs.includes('delete'));
+  // Asked for each time: what was served a moment ago may have objects that nobody else would delete.
+  const { resources, stale } = await discover(context.client, { signal: context.signal });
+  result.stale = stale;
+  const all = resources.filter(({ type, verbs }) => type.namespaced && verbs.includes('delete'));
   // Pods go first: what they use must not be pulled from under them.
-  const isPods = ({ type }: CatalogEntry) => type.group === '' && type.plural === 'pods';
+  const isPods = ({ type }: ServedResource) => type.group === '' && type.plural === 'pods';
   for (const entry of all.filter(isPods)) add(entry, await emptyResource(entry, namespace, context));
-  if (result.remains.byResource.size) return { errors: result.errors, estimateSeconds: result.estimateSeconds };
+  if (result.remains.byResource.size) return { errors: result.errors, stale, estimateSeconds: result.estimateSeconds };
   const others = all.filter((entry) => !isPods(entry));
   for (let i = 0; i < others.length; i += side) await Promise.all(others.slice(i, i + side).map(async (entry) => add(entry, await emptyResource(entry, namespace, context))));
   return result;
 }
 
 /** Deletes all objects of a resource and says what is left. */
-async function emptyResource({ type, verbs }: CatalogEntry, { metadata }: Namespace, context: ControllerContext): Promise<{ items: readonly KubeObject[]; estimateSeconds: number; error?: string }> {
+async function emptyResource({ type, verbs }: ServedResource, { metadata }: Namespace, context: ControllerContext): Promise<{ items: readonly KubeObject[]; estimateSeconds: number; error?: string }> {
   const { client, clock, signal } = context;
   const namespace = metadata.name!;
   const list = async (metadataOnly: boolean) => (await listAll(client, type, { namespace, metadataOnly, signal })).items;

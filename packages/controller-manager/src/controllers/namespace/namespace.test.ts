@@ -46,6 +46,11 @@ describe('namespace', () => {
     expect((await read()).metadata.annotations?.['kubernetes.io/description']).toContain('Contains a CA bundle');
   });
 
+  test('a group that cannot be discovered is named', () => {
+    const [condition] = namespaceConditions(undefined, { errors: [], stale: ['metrics.k8s.io/v1beta1'], nowMs: 0 })!;
+    expect(condition).toMatchObject({ type: 'NamespaceDeletionDiscoveryFailure', status: 'True', reason: 'DiscoveryFailed', message: 'Discovery failed for some groups, 1 failing: unable to retrieve the complete list of server APIs: metrics.k8s.io/v1beta1: stale GroupVersion discovery: metrics.k8s.io/v1beta1' });
+  });
+
   test('a condition keeps its time while its status stays', () => {
     const first = namespaceConditions(undefined, { errors: ['a'], nowMs: 0 })!;
     expect(first.find((c) => c.type === 'NamespaceDeletionContentFailure')).toMatchObject({ status: 'True', message: 'Failed to delete all resource types, 1 remaining: a' });

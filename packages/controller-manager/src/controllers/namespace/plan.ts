@@ -1,5 +1,6 @@
 /** The conditions that tell how the deletion of a namespace's contents goes. Pure. */
 import { formatTime } from '@pilothouse/base';
+import { staleMessage } from '@pilothouse/client';
 import type { NamespaceCondition } from '@pilothouse/api-schemas/types/core/v1';
 
 export interface Remains {
@@ -18,8 +19,9 @@ const fine: readonly [type: string, reason: string, message: string][] = [
 ];
 
 /** Undefined where nothing changed. `errors`: of deletions that failed. `remains` undefined: it was not looked at all of it. */
-export function namespaceConditions(current: readonly NamespaceCondition[] | undefined, found: { errors: readonly string[]; remains?: Remains; nowMs: number }): NamespaceCondition[] | undefined {
+export function namespaceConditions(current: readonly NamespaceCondition[] | undefined, found: { errors: readonly string[]; stale?: readonly string[]; remains?: Remains; nowMs: number }): NamespaceCondition[] | undefined {
   const bad = new Map<string, { reason: string; message: string }>();
+  if (found.stale?.length) bad.set('NamespaceDeletionDiscoveryFailure', { reason: 'DiscoveryFailed', message: `Discovery failed for some groups, ${found.stale.length} failing: ${staleMessage(found.stale)}` });
   if (found.errors.length) bad.set('NamespaceDeletionContentFailure', { reason: 'ContentDeletionFailed', message: `Failed to delete all resource types, ${found.errors.length} remaining: ${[...found.errors].sort().join(', ')}` });
   if (found.remains?.byResource.size) bad.set('NamespaceContentRemaining', { reason: 'SomeResourcesRemain', message: `Some resources are remaining: ${listed(found.remains.byResource, 'has')}` });
   if (found.remains?.byFinalizer.size) bad.set('NamespaceFinalizersRemaining', { reason: 'SomeFinalizersRemain', message: `Some content in the namespace has finalizers remaining: ${listed(found.remains.byFinalizer, 'in')}` });
