@@ -1,5 +1,6 @@
 /** Every fault suite, in the order in which they run. */
 import type { FaultSuite } from './suite.ts';
+import { compaction } from './compaction/compaction.ts';
 import { embedded, inMemory, sharedEtcd } from './consistency/suites.ts';
 import { pipelineFuzz } from './fuzz/pipeline.ts';
 import { loadFaults } from './load/load.ts';
@@ -12,4 +13,5 @@ export const faultSuites: readonly FaultSuite[] = [
   inMemory,
   embedded,
   sharedEtcd,
+  compaction,
 ];
