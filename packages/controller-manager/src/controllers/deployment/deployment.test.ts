@@ -36,6 +36,22 @@ async function rolledOut() {
 }
 
 describe('deployment', () => {
+  test('its replica set is named as upstream names it; one of that name that is another\'s makes it count the collision', async () => {
+    bench = await runOnBench([deploymentController]);
+    const nginx: Deployment = { ...web('nginx', { selector: { matchLabels: { app: 'nginx' } }, template: { metadata: { labels: { app: 'nginx' } }, spec: { containers: [{ name: 'nginx', image: 'nginx' }] } } }), metadata: { name: 'nginx', namespace: 'default' } };
+    await bench.client.create(deployments, nginx);
+    await bench.advance(500);
+    expect((await setsNow()).map((rs) => rs.metadata.name)).toEqual(['nginx-7f8fbb96d']);
+    await bench.client.delete(deployments, 'nginx', { namespace: 'default' });
+    await bench.client.delete(replicaSets, 'nginx-7f8fbb96d', { namespace: 'default' });
+    await bench.client.create(replicaSets, { metadata: { name: 'nginx-7f8fbb96d', namespace: 'default', labels: { app: 'other' } }, spec: { selector: { matchLabels: { app: 'other' } }, template: { metadata: { labels: { app: 'other' } }, spec: { containers: [{ name: 'c', image: 'i' }] } } } });
+    await bench.client.create(deployments, nginx);
+    await bench.advance(2000);
+    const own = (await setsNow()).filter((rs) => rs.metadata.ownerReferences);
+    expect(own.map((rs) => rs.metadata.name === 'nginx-7f8fbb96d')).toEqual([false]);
+    expect((await bench.client.get(deployments, 'nginx', { namespace: 'default' })).status?.collisionCount).toBe(1);
+  });
+
   test('creates a replica set named by the hash of its template, and pods, and reports progress', async () => {
     bench = await runOnBench([deploymentController, replicaSetController]);
     await bench.client.create(deployments, web('img:1'));
