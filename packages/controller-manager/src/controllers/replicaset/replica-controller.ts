@@ -43,11 +43,16 @@ export function replicaController<O extends KubeObject>(kind: ReplicaKind<O>): C
       const active = await claimChildren(candidates.filter(isPodActive), { client, ownerType: type, owner: object, childType: pods, matches: (pod) => selector.matches(pod.metadata.labels), signal });
       const terminating = kind.reportsTerminating ? context.lister(pods).ownedBy(uid).filter((pod) => isPodTerminating(pod) && selector.matches(pod.metadata.labels)).length : undefined;
 
-      let failure: unknown;
-      if (settled && !object.metadata.deletionTimestamp) failure = await manage(kind, object, owner, active, context, expectations);
       const nowMs = clock.now();
+      // What was found is written while pods are made or deleted; only a failure of that needs another write.
+      const before = { ...replicaStatus(owner, { active, terminating, nowMs }), conditions: owner.status.conditions };
+      const writing = sameReplicaStatus(owner.status, before) ? Promise.resolve(object) : writeStatus(type, object, before, context);
+      // Looked at below, once the pods are done with.
+      writing.catch(() => undefined);
+      const failure = settled && !object.metadata.deletionTimestamp ? await manage(kind, object, owner, active, context, expectations) : undefined;
+      const written = await writing;
       const status = replicaStatus(owner, { active, terminating, error: failure === undefined ? undefined : messageOf(failure), nowMs });
-      if (!sameReplicaStatus(owner.status, status)) await writeStatus(type, object, status, context);
+      if (!sameReplicaStatus(before, status)) await writeStatus(type, written, status, context);
       if (failure !== undefined) throw failure;
       const recheckMs = nextCheckMs(owner, status, active, nowMs) ?? (settled ? undefined : expectationsTimeoutMs);
       return recheckMs === undefined ? done : requeueAfter(recheckMs);
@@ -89,13 +94,13 @@ async function manage<O extends KubeObject>(kind: ReplicaKind<O>, object: O, own
   return results.find((result) => result.status === 'rejected')?.reason;
 }
 
-/** Writes a status; where the object was changed meanwhile, once more over its newest version. */
-async function writeStatus<O extends KubeObject>(type: ResourceType<O>, object: O, status: ReplicaSetStatus, { client, signal }: ControllerContext): Promise<void> {
+/** Writes a status; where the object was changed meanwhile, once more over its newest version. Resolves with the object as it is then. */
+async function writeStatus<O extends KubeObject>(type: ResourceType<O>, object: O, status: ReplicaSetStatus, { client, signal }: ControllerContext): Promise<O> {
   try {
-    await client.updateStatus(type, { ...object, status }, { signal });
+    return await client.updateStatus(type, { ...object, status }, { signal });
   } catch (error) {
     if (!isConflict(error)) throw error;
     const fresh = await client.get(type, object.metadata.name!, { namespace: object.metadata.namespace, signal });
-    if (fresh.metadata.uid === object.metadata.uid) await client.updateStatus(type, { ...fresh, status }, { signal });
+    return fresh.metadata.uid === object.metadata.uid ? client.updateStatus(type, { ...fresh, status }, { signal }) : fresh;
   }
 }
