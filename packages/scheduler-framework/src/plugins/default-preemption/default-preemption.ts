@@ -3,7 +3,7 @@ import { type PluginFactory, type PluginHandle, plugin, type PostFilterContext, 
 import { Diagnosis } from '../../cycle/diagnosis.ts';
 import { Action } from '../../events/cluster-event.ts';
 import type { PodInfo } from '../../pod/pod-info.ts';
-import { unresolvable, unschedulable, type Verdict } from '../../verdict.ts';
+import { failure, messageOf, unresolvable, unschedulable, type Verdict } from '../../verdict.ts';
 import { bestCandidates, budgetsOf, noVictims, selectVictims } from './victims.ts';
 
 export interface DefaultPreemptionArgs {
@@ -45,6 +45,8 @@ function preempt(info: PodInfo, context: PostFilterContext, args: DefaultPreempt
   const potential = context.verdicts.withCode('Unschedulable');
   const rejected = new Map<string, Verdict>();
   const candidates = potential.length ? findCandidates(info, potential, context, args, handle, rejected) : [];
+  const failed = candidates.length ? [] : [...new Set([...rejected.values()].filter((v) => v.code === 'Error').map(messageOf))];
+  if (failed.length) return { verdict: failure(`preemption: ${failed.length === 1 ? failed[0] : `[${failed.join(', ')}]`}`) };
   if (!candidates.length) {
     const diagnosis = new Diagnosis(snapshot);
     for (const [node, verdict] of rejected) diagnosis.set(node, verdict, '');
@@ -85,7 +87,9 @@ function findCandidates(info: PodInfo, potential: readonly number[], context: Po
       rejected.set(name, { code: 'Error', reasons: [`expected at least one victim pod on node ${JSON.stringify(name)}`] });
       continue;
     }
-    (found.pdbViolations ? violating : kept).push({ node: name, ...found });
+    // Of either kind no more are kept than are wanted of both.
+    const list = found.pdbViolations ? violating : kept;
+    if (list.length < wanted) list.push({ node: name, ...found });
     if (kept.length && kept.length + violating.length >= wanted) break;
   }
   return [...kept, ...violating];

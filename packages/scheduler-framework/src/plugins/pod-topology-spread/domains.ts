@@ -1,7 +1,10 @@
 /** Pods per topology domain under a constraint, with the least of them at hand. */
 
+/** Stands where a value is no domain. Counts themselves may be negative: a pod that is ending is not counted, yet taken away when it is evicted. */
+export const noDomain = -(2 ** 31);
+
 export class Domains {
-  /** By the value's code; -1 where the value is no domain. */
+  /** By the value's code. */
   counts: Int32Array;
   size: number;
   #least: number;
@@ -27,17 +30,17 @@ export class Domains {
   }
 
   get(code: number): number {
-    return code < this.counts.length && code >= 0 && this.counts[code] > 0 ? this.counts[code] : 0;
+    return code < this.counts.length && code >= 0 && this.counts[code] !== noDomain ? this.counts[code] : 0;
   }
 
   add(code: number, delta: number): void {
     if (code >= this.counts.length) {
-      const grown = new Int32Array(code + 1).fill(-1);
+      const grown = new Int32Array(code + 1).fill(noDomain);
       grown.set(this.counts);
       this.counts = grown;
     }
     const had = this.counts[code];
-    if (had < 0) {
+    if (had === noDomain) {
       this.counts[code] = delta;
       this.#scan();
       return;
@@ -60,7 +63,7 @@ export class Domains {
     this.#least = 2 ** 31 - 1;
     this.#atLeast = 0;
     for (const count of this.counts) {
-      if (count < 0) continue;
+      if (count === noDomain) continue;
       this.size++;
       if (count < this.#least) {
         this.#least = count;

@@ -9,7 +9,7 @@ import { failure, skip, unresolvable, unschedulable } from '../../verdict.ts';
 import { roundHalfAway } from '../node-resources/scoring.ts';
 import { divide } from '../normalize.ts';
 import { type Constraint, ConstraintSource, counts, countsEverywhere, hasAllKeys, hostname, type PodTopologySpreadArgs } from './constraints.ts';
-import { Domains } from './domains.ts';
+import { Domains, noDomain } from './domains.ts';
 
 const noMatch = unschedulable("node(s) didn't match pod topology spread constraints");
 const noLabel = unresolvable("node(s) didn't match pod topology spread constraints (missing required label)");
@@ -42,7 +42,7 @@ export const podTopologySpread: PluginFactory<PodTopologySpreadArgs> = {
     function filterState(info: PodInfo, constraints: readonly Constraint[]): FilterState {
       const columns = constraints.map((c) => snapshot.label(c.topologyKey));
       const perNode = constraints.map((c) => podCounts.of(info.namespace, c.selector));
-      const sums = columns.map((column) => new Int32Array(column.values.length).fill(-1));
+      const sums = columns.map((column) => new Int32Array(column.values.length).fill(noDomain));
       const alike = constraints.map((c) => countsEverywhere(c, info));
       const nodes = snapshot.list();
       for (let n = 0; n < nodes.length; n++) {
@@ -52,7 +52,7 @@ export const podTopologySpread: PluginFactory<PodTopologySpreadArgs> = {
           if (!alike[i] && !counts(constraints[i], info, snapshot, node)) continue;
           const code = columns[i].codes[node];
           const sum = sums[i][code];
-          sums[i][code] = (sum < 0 ? 0 : sum) + perNode[i][node];
+          sums[i][code] = (sum === noDomain ? 0 : sum) + perNode[i][node];
         }
       }
       return { constraints, columns, domains: sums.map((s) => Domains.of(s)), self: constraints.map((c) => (c.selector.matches(info.pod.metadata.labels) ? 1 : 0)) };
