@@ -1,6 +1,7 @@
 /** `npm run ok`: types, lint, import graph, unit tests; under a minute. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { install } from './prepare.mjs';
 
 const root = join(import.meta.dirname, '..');
 const steps: [string, string[]][] = [
@@ -10,6 +11,7 @@ const steps: [string, string[]][] = [
   ['import graph', ['scripts/check-graph.ts']],
   ['unit tests', ['node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.config.ts']],
 ];
+install();
 for (const [name, args] of steps) {
   const started = Date.now();
   const run = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
