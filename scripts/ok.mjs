@@ -1,10 +1,9 @@
 /** `npm run ok`: types, lint, import graph, unit tests; under a minute. */
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { install } from './prepare.mjs';
+import { install, root } from './prepare.mjs';
 
-const root = join(import.meta.dirname, '..');
-const steps: [string, string[]][] = [
+/** @type {[string, string[]][]} */
+const steps = [
   ['types', ['node_modules/typescript/bin/tsc', '-p', '.']],
   ['types of the page', ['node_modules/typescript/bin/tsc', '-p', 'packages/scheduler-lab-web']],
   ['lint', ['node_modules/@biomejs/biome/bin/biome', 'lint', '--diagnostic-level=error', '.']],
