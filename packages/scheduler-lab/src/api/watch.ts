@@ -35,7 +35,9 @@ export function watch<T>(view: ResourceView<T>, namespace: string, query: URLSea
   /** What the client knows of, by key. */
   const known = new Set<string>();
   const send = (type: ChangeType | 'BOOKMARK' | 'ERROR', object: object): void => {
+    if (ended) return;
     lines.push(encoder.encode(`${JSON.stringify({ type, object })}\n`));
+    // Nothing more is kept for a client that does not read.
     if (lines.length > mostWaiting) ended = true;
     wake();
   };
@@ -62,7 +64,10 @@ export function watch<T>(view: ResourceView<T>, namespace: string, query: URLSea
     if (initial && bookmarks) bookmark(true);
   } else {
     const missed = view.happenings.after(since);
-    if (!missed) send('ERROR', expiredError(`too old resource version: ${from} (${versions.current})`).status);
+    if (!missed) {
+      send('ERROR', expiredError(`too old resource version: ${from} (${versions.current})`).status);
+      ended = true;
+    }
     const touched = new Set(missed?.map((h) => view.key(h.value)));
     // What the client has listed and nothing happened to since, it knows.
     for (const value of view.all()) if (wanted(value) && !touched.has(view.key(value))) known.add(view.key(value));
@@ -70,7 +75,6 @@ export function watch<T>(view: ResourceView<T>, namespace: string, query: URLSea
       if (happening.type !== 'ADDED') known.add(view.key(happening.value));
       take(happening);
     }
-    if (!missed) ended = true;
   }
   const endListening = view.happenings.listen(take);
   const asked = Number(query.get('timeoutSeconds') ?? 0);

@@ -33,6 +33,8 @@ function chosen(pod: string, e: Explanation): string {
 }
 
 function nowhere(pod: string, e: Explanation): string {
+  const refused = e.plugins.find((p) => (p.point === 'Reserve' || p.point === 'Permit') && p.code && p.code !== 'Success');
+  if (refused) return `${pod} had a node, but ${refused.plugin} refused it at ${refused.point}: ${(refused.reasons ?? []).join(', ')}.`;
   if (!e.nodesTotal) return `${pod} fits nowhere: there are no nodes.`;
   const why = e.groups.length ? reasons(e.groups) : (e.message ?? 'no reason was given');
   return `${pod} fits none of ${count(e.nodesTotal, 'node')}: ${why}.${room(e.preemption)}`;

@@ -16,8 +16,8 @@ export const defaultTimeoutSeconds = 300;
 export const defaultLeaseSeconds = 30;
 /** What is left to a held cycle once the last watch of held cycles has ended. */
 const afterWatchMs = 5000;
-/** Cycles held at once: each has a copy of the cluster. */
-const mostHeld = 16;
+/** Cycles held at once: each has a copy of the cluster, so that they are fewer where it is large. */
+const mostHeld = (pods: number): number => Math.max(1, Math.min(16, Math.floor(1_000_000 / (pods + 1))));
 
 export interface Breakpoint {
   readonly object: SchedulingBreakpoint;
@@ -56,7 +56,7 @@ export class Holding implements CycleGate {
   }
 
   holds(pod: QueueEntry, release: (how: 'try' | 'abort') => void): boolean {
-    if ((!this.breakpoints.size && !this.#holdNext) || this.held.size >= mostHeld) return false;
+    if ((!this.breakpoints.size && !this.#holdNext) || this.held.size >= mostHeld(this.#placedPods())) return false;
     const next = this.#holdNext;
     this.#holdNext = undefined;
     const found = next ? { breakpoint: next, cycle: this.#makeCycle(pod, next, release), at: 0 } : this.#match(pod, release);
@@ -69,6 +69,12 @@ export class Holding implements CycleGate {
     this.#touch(cycle);
     cycle.version = this.heldHappenings.tell('ADDED', cycle);
     return true;
+  }
+
+  #placedPods(): number {
+    let pods = 0;
+    for (const of of this.#options.world.snapshot.podsByNamespace.values()) pods += of.size;
+    return pods;
   }
 
   #match(pod: QueueEntry, release: (how: 'try' | 'abort') => void): { breakpoint: Breakpoint; cycle: HeldCycle; at: number } | undefined {

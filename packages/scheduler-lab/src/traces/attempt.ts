@@ -1,7 +1,7 @@
 /** What is noted of one attempt while it happens: by reference and in typed arrays, so that noting it costs next to nothing. */
 import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
-import type { ClusterSnapshot, Feasible, PodInfo, Verdict } from '@pilothouse/scheduler-framework';
-import type { Preemption, QueueMove, Result } from '../api/types.ts';
+import type { ClusterSnapshot, Feasible, PodInfo, PreemptionReport, Verdict } from '@pilothouse/scheduler-framework';
+import type { QueueMove, Result } from '../api/types.ts';
 
 /** Names of the nodes as of one state of the cluster's structure; shared by attempts. */
 export interface NodeNames {
@@ -43,7 +43,8 @@ export class Attempt {
   /** Nodes that no verdict was given for, and the one that counts for them. */
   absent: { readonly verdict: Verdict; readonly plugin: string; readonly count: number } | undefined;
   unschedulablePlugins: readonly string[] | undefined;
-  preemption: Preemption | undefined;
+  /** What preemption found, as it came; put into words when somebody asks. */
+  preempted: { readonly report: PreemptionReport; readonly message: string; readonly nowMs: number } | undefined;
   gatedBy: string | undefined;
   /** A plugin's call at Reserve or Permit that refused the node. */
   refused: { readonly point: 'Reserve' | 'Permit'; readonly plugin: string; readonly verdict: Verdict } | undefined;
@@ -84,7 +85,7 @@ export class Attempt {
   get bytes(): number {
     let bytes = 800 + (this.feasible?.byteLength ?? 0) + (this.totals?.byteLength ?? 0) + 120 * this.moves.length;
     for (const group of this.groups ?? []) bytes += 200 + group.nodes.byteLength;
-    if (this.preemption) bytes += 400 * this.preemption.candidates.length + 2000;
+    if (this.preempted) bytes += 400 * this.preempted.report.candidates.length + 100 * this.preempted.report.rejected.size;
     return bytes;
   }
 }

@@ -3,6 +3,7 @@ import { formatMicroTime, formatTime } from '@pilothouse/base/clock';
 import { PodInfo, type SchedulerWorld } from '@pilothouse/scheduler-framework';
 import { type Explanation, labApiVersion, type PodReference, type QueuedPod, type SchedulingTrace, type VerdictGroup } from '../api/types.ts';
 import { profileFor, runCycle } from '../explain/cycle-run.ts';
+import { explainPreemption } from '../explain/preemption.ts';
 import { explain, someNames } from '../explain/explanation.ts';
 import { summarize } from '../explain/summary.ts';
 import type { ClusterCopies } from '../history/copies.ts';
@@ -57,7 +58,7 @@ export function notedExplanation(attempt: Attempt, world: Pick<SchedulerWorld, '
     plugins: refused ? [{ point: refused.point, plugin: refused.plugin, code: refused.verdict.code, reasons: [...refused.verdict.reasons] }] : attempt.gatedBy ? [{ point: 'PreEnqueue', plugin: attempt.gatedBy, code: 'UnschedulableAndUnresolvable', reasons: [attempt.message ?? ''] }] : [],
     groups: notedGroups(attempt),
     ...(attempt.result !== 'Gated' && attempt.nodesTotal && { nodesOmitted: attempt.nodesTotal }),
-    ...(attempt.preemption && { preemption: attempt.preemption }),
+    ...(attempt.preempted && { preemption: explainPreemption(attempt.preempted.report, attempt.preempted.nowMs, attempt.preempted.message) }),
     details,
   };
   if (attempt.result === 'Scheduled' && node !== undefined && feasible) {

@@ -5,7 +5,6 @@
 import type { Clock } from '@pilothouse/base/clock';
 import { type ClusterSnapshot, type Feasible, messageOf, type PodInfo, type PostFilterResult, type QueueEntry, type Recorder, type Verdict } from '@pilothouse/scheduler-framework';
 import type { QueueMove } from '../api/types.ts';
-import { explainPreemption } from '../explain/preemption.ts';
 import type { ChangeLog } from '../history/change-log.ts';
 import { Attempt, groupRejections, type NodeNames } from './attempt.ts';
 import { Happenings, type Versions } from './watchable.ts';
@@ -95,7 +94,7 @@ export class TraceStore implements Recorder {
   }
 
   postFilter(_plugin: string, { verdict, preemption }: PostFilterResult): void {
-    if (this.#current && preemption) this.#current.preemption = explainPreemption(preemption, this.#options.clock.now(), messageOf(verdict));
+    if (this.#current && preemption) this.#current.preempted = { report: preemption, message: messageOf(verdict), nowMs: this.#options.clock.now() };
   }
 
   reserve(plugin: string, _node: string, verdict: Verdict | undefined): void {
@@ -180,7 +179,10 @@ export class TraceStore implements Recorder {
     // A pod of the same name that was there before: its attempts go.
     while (attempts.length && attempts[0].info.uid !== attempt.info.uid) this.#drop(attempts[0]);
     if (!attempts.length) this.#byPod.set(key, attempts);
+    const before = attempts.at(-1);
     attempts.push(attempt);
+    // It is not the latest any more.
+    if (before) this.#touch(before);
     this.#ring.push(attempt);
     this.#bytes += attempt.counted = attempt.bytes;
     attempt.version = this.happenings.tell('ADDED', attempt);
@@ -212,6 +214,7 @@ export class TraceStore implements Recorder {
         continue;
       }
       attempt.groups = attempt.groups?.map((g) => ({ ...g, nodes: g.nodes.slice(0, 10) }));
+      attempt.preempted = undefined;
       this.#ring.push(attempt);
       this.#bytes += attempt.counted = attempt.bytes;
     }

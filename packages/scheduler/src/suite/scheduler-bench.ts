@@ -6,7 +6,7 @@ import { type Client, createInformerFactory, type InformerFactory } from '@pilot
 import type { PluginFactory } from '@pilothouse/scheduler-framework';
 import { type InProcessApi, startApi } from '@pilothouse/testing/in-process-cluster';
 import type { PostJson } from '../extenders/post.ts';
-import { type RunningScheduler, startScheduler } from '../start.ts';
+import { type RunningScheduler, type SchedulerOptions, startScheduler } from '../start.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 
@@ -28,6 +28,7 @@ export interface Bench {
 }
 
 export interface BenchOptions {
+  observe?: SchedulerOptions['observe'];
   config?: unknown;
   nodes?: Node[];
   /** Stands between the scheduler and the API server. */
@@ -58,7 +59,7 @@ export async function bench(options: BenchOptions = {}): Promise<Bench> {
     const bare = api.client('system:kube-scheduler');
     const own = wrap?.(bare) ?? bare;
     factory = createInformerFactory(own, api.runtime);
-    return pumped(startScheduler({ client: own, informers: factory, runtime: api.runtime, config: options.config, postJson: options.postJson, plugins: options.plugins, hostname: 'test', firstByName: true }));
+    return pumped(startScheduler({ client: own, informers: factory, runtime: api.runtime, config: options.config, postJson: options.postJson, plugins: options.plugins, observe: options.observe, hostname: 'test', firstByName: true }));
   };
   const b: Bench = {
     api,
