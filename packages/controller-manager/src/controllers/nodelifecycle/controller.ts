@@ -79,11 +79,13 @@ async function monitor(context: ControllerContext, state: State): Promise<void> 
     state.retry.delete(name);
   }
   const statuses = new Map<string, (string | undefined)[]>();
+  // None is given up before it is known how all of them are: if none is ready, it is rather the network.
+  const lost: string[] = [];
   for (let i = 0; i < all.length; i += side) {
     await Promise.all(
       all.slice(i, i + side).map(async (node) => {
         try {
-          const status = await checkNode(node, context, state);
+          const status = await checkNode(node, context, state, lost);
           if (node.metadata.labels?.[excludedLabel] === undefined) statuses.set(zoneOf(node), [...(statuses.get(zoneOf(node)) ?? []), status]);
         } catch (error) {
           if (!isNotFound(error)) context.log.warn('Could not update the health of a node', { node: node.metadata.name, reason: messageOf(error) });
@@ -102,10 +104,11 @@ async function monitor(context: ControllerContext, state: State): Promise<void> 
     context.log.info('Some nodes are ready again, evictions go on');
     for (const [name, health] of state.health) state.health.set(name, { ...health, probeMs: context.clock.now() });
   }
+  for (const name of lost) context.enqueue(`evict/${name}`);
 }
 
-/** Judges one node, writes what changed, and returns its Ready status. */
-async function checkNode(node: Node, context: ControllerContext, state: State): Promise<string | undefined> {
+/** Judges one node, writes what changed, and returns its Ready status. `lost` gets it where it is to be given up. */
+async function checkNode(node: Node, context: ControllerContext, state: State, lost: string[]): Promise<string | undefined> {
   const { client, clock, lister, recorder, signal } = context;
   const name = node.metadata.name!;
   const lease = lister(leases).get(`${leaseNamespace}/${name}`)?.spec;
@@ -127,7 +130,7 @@ async function checkNode(node: Node, context: ControllerContext, state: State): 
   const taints = noExecuteTaints(current);
   if (!taints) await markReachable(node, context);
   else if (node.spec?.taints?.some((taint) => sameTaint(taint, taints.remove))) await swapTaints(client, node, { add: [taints.add], remove: [taints.remove] }, { clock, signal });
-  else if (!node.spec?.taints?.some((taint) => sameTaint(taint, taints.add))) context.enqueue(`evict/${name}`);
+  else if (!node.spec?.taints?.some((taint) => sameTaint(taint, taints.add))) lost.push(name);
   const fell = current.status !== 'True' && observed.status === 'True';
   if (fell) recorder.event(nodeRef(node), 'Normal', 'NodeNotReady', `Node ${name} status is now: NodeNotReady`);
   if (fell || (state.retry.has(name) && observed.status !== 'True')) {
