@@ -1,5 +1,6 @@
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Node, PersistentVolumeClaim } from '@pilothouse/api-schemas/types/core/v1';
 import { events, nodes, persistentVolumeClaims, persistentVolumes, storageClasses } from '@pilothouse/apimachinery';
@@ -31,7 +32,12 @@ afterEach(async () => {
 const claim = (node?: string): PersistentVolumeClaim => ({ metadata: { name: 'c', namespace: 'default', ...(node && { annotations: { 'volume.kubernetes.io/selected-node': node } }) }, spec: { storageClassName: 'standard', accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } });
 const read = () => bench.client.get(persistentVolumeClaims, 'c', { namespace: 'default' });
 const reasons = async () => (await bench.client.list(events, { namespace: 'default' })).items.map((event) => event.reason);
-const bound = () => bench.until(async () => (await read()).status?.phase === 'Bound');
+/** Directories are real and take real time: between two looks the file system gets a turn. */
+const until = (condition: () => Promise<boolean>) => bench.until(async () => {
+  await stat(base);
+  return condition();
+});
+const bound = () => until(async () => (await read()).status?.phase === 'Bound');
 
 describe('host path provisioner', () => {
   test('a claim gets a directory on its pod\'s node, which goes with the claim', async () => {
@@ -46,7 +52,7 @@ describe('host path provisioner', () => {
     writeFileSync(join(path, 'data'), 'x');
     await bench.restart();
     await bench.client.delete(persistentVolumeClaims, 'c', { namespace: 'default' });
-    await bench.until(async () => (await bench.client.list(persistentVolumes)).items.length === 0);
+    await until(async () => (await bench.client.list(persistentVolumes)).items.length === 0);
     expect(existsSync(path)).toBe(false);
   });
 
@@ -67,7 +73,7 @@ describe('host path provisioner', () => {
 
   test('a node that is gone is given back to the scheduler', async () => {
     await bench.client.create(persistentVolumeClaims, claim('gone'));
-    await bench.until(async () => (await read()).metadata.annotations?.['volume.kubernetes.io/selected-node'] === undefined);
+    await until(async () => (await read()).metadata.annotations?.['volume.kubernetes.io/selected-node'] === undefined);
     expect(await reasons()).toContain('ProvisioningFailed');
   });
 
@@ -79,7 +85,7 @@ describe('host path provisioner', () => {
     await bench.advance();
     expect(existsSync(join(base, name))).toBe(true);
     await bench.client.delete(persistentVolumeClaims, 'c', { namespace: 'default' });
-    await bench.until(async () => (await bench.client.list(persistentVolumes)).items.length === 0);
+    await until(async () => (await bench.client.list(persistentVolumes)).items.length === 0);
     expect(existsSync(join(base, name))).toBe(false);
   });
 });
