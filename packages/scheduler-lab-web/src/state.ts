@@ -50,5 +50,5 @@ export const inNamespace = computed(() => {
 /** What the names of a lesson's nodes begin with; '' outside of lessons. */
 export const namePrefix = signal('');
 
-/** A text without that prefix: `lab-taints-x7k2-a` is a. */
-export const short = (text: string): string => (namePrefix.value ? text.replaceAll(namePrefix.value, '') : text);
+/** A text without that prefix: `lab-taints-x7k2-a` is a, the pod `lab-taints-x7k2/web` is web. */
+export const short = (text: string): string => (namePrefix.value ? text.replaceAll(namePrefix.value, '').replaceAll(`${namePrefix.value.slice(0, -1)}/`, '') : text);

@@ -48,3 +48,15 @@ export async function startLab(kubeconfig: string): Promise<{ url: string; origi
     },
   };
 }
+
+/** Scrubs back through the recorded attempts until this one is chosen; starts anew while it is not recorded yet. */
+export async function scrubTo(page: Page, pod: string, attempt: number): Promise<void> {
+  const slider = page.getByRole('slider', { name: 'Recorded attempts' });
+  const chosen = async () => ((await slider.getAttribute('aria-valuetext')) ?? '').startsWith(`${pod}, attempt ${attempt},`);
+  for (let tries = 0; tries < 100; tries++) {
+    if (await chosen()) return;
+    const earlier = page.getByRole('button', { name: 'Earlier attempt' });
+    await (await earlier.isEnabled() ? earlier : page.getByRole('button', { name: 'Follow' })).click();
+  }
+  throw new Error(`attempt ${attempt} of ${pod} is not among those recorded`);
+}

@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { launchBrowser, openPage } from './browser.ts';
+import { launchBrowser, openPage, scrubTo } from './browser.ts';
 import { clusterForTest, eventually, kubectlFor, lacking } from './tools.ts';
 
 const missing = lacking({ commands: ['kubectl', 'chromium', 'curl'] });
@@ -21,7 +21,7 @@ describe.skipIf(missing)('lessons, at /lab of the all-in-one', () => {
   const open = async (lesson: string, width?: number) => {
     const opened = await openPage(browser, origin, { width });
     await opened.page.goto(link);
-    await opened.page.getByText('hollow-node-0').waitFor();
+    await opened.page.getByText('hollow-node-0').first().waitFor();
     await opened.page.evaluate(`location.hash = '#/lessons/${lesson}'`);
     const panel = opened.page.getByRole('region', { name: 'Lesson' });
     await panel.getByText('namespace').waitFor();
@@ -33,7 +33,7 @@ describe.skipIf(missing)('lessons, at /lab of the all-in-one', () => {
   test('the page takes the token out of the address, and says so when it has none', async () => {
     const { page } = await openPage(browser, origin);
     await page.goto(link);
-    await page.getByText('hollow-node-0').waitFor();
+    await page.getByText('hollow-node-0').first().waitFor();
     expect(page.url()).not.toContain('token');
     await page.close();
     const other = await openPage(browser, origin);
@@ -44,7 +44,7 @@ describe.skipIf(missing)('lessons, at /lab of the all-in-one', () => {
     await other.page.getByRole('heading', { name: 'no longer valid' }).waitFor();
     await other.page.getByLabel('Or paste a bearer token').fill(link.split('token=')[1]);
     await other.page.getByRole('button', { name: 'Use this token' }).click();
-    await other.page.getByText('hollow-node-0').waitFor();
+    await other.page.getByText('hollow-node-0').first().waitFor();
     await other.page.close();
   });
 
@@ -78,6 +78,14 @@ describe.skipIf(missing)('lessons, at /lab of the all-in-one', () => {
     await panel.getByRole('button', { name: 'Next' }).click();
     await panel.getByRole('button', { name: 'Create the pod urgent' }).click();
     await panel.getByText(/Done: the pod urgent runs on a/).waitFor();
+    await panel.getByRole('button', { name: 'Next' }).click();
+    await panel.getByText(/Done: two attempts of urgent/).waitFor();
+    const attempt = page.getByRole('region', { name: 'Explanation' });
+    await scrubTo(page, 'urgent', 1);
+    await attempt.getByText(/batch-[12] has to leave a/).waitFor();
+    await panel.getByRole('button', { name: 'Next' }).click();
+    await panel.getByRole('button', { name: 'Create the pod polite' }).click();
+    await panel.getByText(/Done: the pod polite is pending/).waitFor();
     expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
     await panel.getByRole('button', { name: 'Start over' }).click();
     await gone(namespace);

@@ -62,6 +62,8 @@ export interface Step {
   /** Paragraphs; `code` between backticks. */
   text: readonly string[];
   actions?: readonly Action[];
+  /** Texts to copy. */
+  files?: readonly { name: string; text: string }[];
   /** A guess to make first; the right answer and why are shown afterwards. */
   question?: { text: string; options: readonly string[]; right: number; why: string };
   /** Whether it is done; absent: nothing to do but read and answer. */

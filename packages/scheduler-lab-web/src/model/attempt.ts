@@ -67,7 +67,7 @@ export function stopsOf(e: Explanation): Stop[] {
 /** The stop where an attempt is best looked at first: where it was decided. */
 export function decisiveStop(e: Explanation, stops: readonly Stop[]): number {
   const find = (point: Point) => stops.findIndex((s) => s.point === point);
-  const wanted = e.result === 'Scheduled' ? ['NormalizeScore', 'Score', 'Filter'] : e.result === 'Gated' ? ['PreEnqueue'] : ['Filter', 'PreFilter'];
+  const wanted = e.result === 'Scheduled' ? ['NormalizeScore', 'Score', 'Filter'] : e.result === 'Gated' ? ['PreEnqueue'] : e.preemption?.chosen ? ['PostFilter'] : ['Filter', 'PreFilter'];
   for (const point of wanted as Point[]) if (find(point) >= 0) return find(point);
   return stops.length - 1;
 }
@@ -101,7 +101,7 @@ function sentenceAt(e: Explanation, point: Point): string {
     case 'PreScore':
       return `${count(e.nodesFeasible, 'node')} left; ${listed(runs.map((run) => run.plugin))} prepared to compare them.`;
     case 'Score': {
-      const scored = new Set(e.nodes?.flatMap((n) => n.scores?.map((s) => s.plugin) ?? []) ?? []).size;
+      const scored = new Set([...runs.map((run) => run.plugin), ...(e.nodes ?? []).flatMap((n) => n.scores?.map((s) => s.plugin) ?? [])]).size;
       return `${count(scored, 'plugin')} rated each of ${count(e.nodesFeasible, 'node')}, each in its own unit.`;
     }
     case 'NormalizeScore':

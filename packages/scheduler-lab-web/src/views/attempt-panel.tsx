@@ -51,17 +51,17 @@ export function AttemptPanel({ lab }: { lab: Lab }) {
       <HistoryBar history={history.value} shown={shown.value} />
       {failure.value && <p class="quiet" role="alert">{failure.value}</p>}
       {!shown.value && (
-        <p class="quiet pad">{selectedPod.value ? `No attempt of ${selectedPod.value} is recorded: it has not been tried, or not lately.` : 'Nothing has been scheduled yet. Create a pod, and watch it here.'}</p>
+        <p class="quiet pad">{selectedPod.value ? `No attempt of ${short(selectedPod.value)} is recorded: it has not been tried, or not lately.` : 'Nothing has been scheduled yet. Create a pod, and watch it here.'}</p>
       )}
       {shown.value && current && (
         <>
           <h2 class="pod-title">
-            <span class="namespace-name">{current.pod.namespace}/</span>{current.pod.name}
+            {current.pod.namespace !== namespaceFilter.value && <span class="namespace-name">{current.pod.namespace}/</span>}{current.pod.name}
             <span class="quiet"> attempt {current.attempt}</span>
             <ResultTag result={current.explanation.result} />
           </h2>
           <p class="winner">{short(current.explanation.summary)}</p>
-          <ExplanationView explanation={current.explanation} identity={`${key.value}`} tools={
+          <ExplanationView explanation={current.explanation} identity={current.metadata.uid ?? current.metadata.name!} tools={
             <label class="check"><input type="checkbox" checked={allPlugins.value} onChange={(event) => (allPlugins.value = event.currentTarget.checked)} /> ask every filter, not only up to the first no</label>
           } />
           <p class="facts quiet">

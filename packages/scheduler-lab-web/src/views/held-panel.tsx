@@ -2,8 +2,10 @@ import { toLabelSelector } from '@pilothouse/apimachinery/label-selector';
 import { messageOf } from '@pilothouse/base/errors';
 import type { CycleCommand, CycleStep, Edit, HeldCycle, Point, SchedulingBreakpoint } from '@pilothouse/scheduler-lab/api/types';
 import { signal, useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import { type Lab, now, runtime } from '../data/lab.ts';
 import { heldCycles, schedulingBreakpoints } from '../data/resources.ts';
+import { loadHeldCycle } from '../data/traces.ts';
 import { ageText } from '../model/amounts.ts';
 import { namespaceFilter, short } from '../state.ts';
 import { EditList } from './edit-form.tsx';
@@ -36,6 +38,16 @@ export function HeldPanel({ lab }: { lab: Lab }) {
 const stepText = (step: CycleStep): string => `${step.point} ${step.plugin}${step.node ? ` on ${step.node}` : ''}`;
 
 function HeldView({ lab, cycle }: { lab: Lab; cycle: HeldCycle }) {
+  const detailed = useSignal(cycle);
+  const version = cycle.metadata.resourceVersion;
+  useEffect(() => {
+    const stop = new AbortController();
+    loadHeldCycle(lab, `${cycle.metadata.namespace}/${cycle.metadata.name}`, { maxNodes: 200, signal: stop.signal }).then(
+      (found) => (detailed.value = found),
+      () => undefined,
+    );
+    return () => stop.abort();
+  }, [version]);
   const command = (spec: CycleCommand['spec']) =>
     void tried(() => lab.client.createSubresource(heldCycles, cycle.metadata.name!, 'command', { apiVersion: 'lab.pilothouse.dev/v1', kind: 'CycleCommand', metadata: { name: cycle.metadata.name, namespace: cycle.metadata.namespace }, spec }, { namespace: cycle.metadata.namespace }));
   const step = (to: NonNullable<CycleCommand['spec']['to']>, title: string) => <button type="button" onClick={() => command({ action: 'Step', to })}>{title}</button>;
@@ -69,7 +81,7 @@ function HeldView({ lab, cycle }: { lab: Lab; cycle: HeldCycle }) {
       <details open>
         <summary>What it comes to as things stand</summary>
         <p class="winner">{short(cycle.explanation.summary)}</p>
-        <ExplanationView explanation={cycle.explanation} identity={`held ${cycle.pod.uid}`} />
+        <ExplanationView explanation={detailed.value.explanation} identity={`held ${cycle.pod.uid}`} />
       </details>
     </section>
   );

@@ -43,6 +43,12 @@ export function LessonPanel({ run, onStartOver }: { run: LessonRun; onStartOver(
       </ol>
       <h1>{step.title}</h1>
       {step.text.map((text) => <Prose key={text} text={text} />)}
+      {step.files?.map((file) => (
+        <figure key={file.name} class="file">
+          <figcaption>{file.name}</figcaption>
+          <pre>{file.text}</pre>
+        </figure>
+      ))}
       {!run.ready.value && <Waiting run={run} />}
       {step.question && (
         <fieldset class="question" key={step.title}>

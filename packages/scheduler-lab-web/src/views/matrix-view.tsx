@@ -41,7 +41,7 @@ export function MatrixView({ matrix }: { matrix: Matrix }) {
           </thead>
           <tbody>
             {rows.map((row, index) => (
-              <MatrixRow key={row.node} row={row} index={index} firstScore={firstScore} scored={scored} focus={focus.value} onReason={(text) => (reason.value = text)} onFocus={(at) => (focus.value = at)} />
+              <MatrixRow key={row.node} row={row} index={index} firstScore={firstScore} scored={scored} focus={focus.value} columns={columns} onReason={(text) => (reason.value = text)} onFocus={(at) => (focus.value = at)} />
             ))}
           </tbody>
         </table>
@@ -62,6 +62,7 @@ function ColumnHead({ column, first }: { column: Column; first: boolean }) {
 
 interface RowProps {
   row: Row;
+  columns: readonly Column[];
   index: number;
   firstScore: number;
   scored: boolean;
@@ -70,7 +71,7 @@ interface RowProps {
   onFocus(at: readonly [number, number]): void;
 }
 
-function MatrixRow({ row, index, firstScore, scored, focus, onReason, onFocus }: RowProps) {
+function MatrixRow({ row, columns, index, firstScore, scored, focus, onReason, onFocus }: RowProps) {
   return (
     <tr class={`${row.chosen ? 'chosen' : ''}${row.feasible ? '' : ' out'}`} aria-selected={row.chosen}>
       <th scope="row" title={row.node}>
@@ -84,7 +85,7 @@ function MatrixRow({ row, index, firstScore, scored, focus, onReason, onFocus }:
           key={column}
           // biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: a cell of a grid
           role="gridcell"
-          class={`cell ${cell.state}${column === firstScore ? ' first-score' : ''}`}
+          class={`cell ${cell.state} of-${columns[column].kind}${column === firstScore ? ' first-score' : ''}`}
           data-at={`${index},${column}`}
           tabIndex={focus[0] === index && focus[1] === column ? 0 : -1}
           aria-label={spoken(cell)}

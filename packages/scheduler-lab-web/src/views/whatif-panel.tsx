@@ -1,5 +1,6 @@
 import type { Edit, SchedulingReviewStatus } from '@pilothouse/scheduler-lab/api/types';
 import { useComputed } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Lab } from '../data/lab.ts';
 import { answer, ask, asking, configuration, edits, problem, profile, source, suggest, yaml } from '../data/whatif.ts';
 import { editText } from '../model/edits.ts';
@@ -21,7 +22,7 @@ export function WhatIfPanel({ lab }: { lab: Lab }) {
       <p class="quiet">The scheduler runs a cycle on a copy of the cluster. Nothing is created, nothing moves.</p>
       <fieldset class="source">
         <legend>Pod</legend>
-        <label class="check"><input type="radio" name="source" checked={source.value === 'pod'} onChange={() => (source.value = 'pod')} /> {selectedPod.value ? <b>{selectedPod.value}</b> : 'the chosen pod (choose one in the queue or on a node)'}</label>
+        <label class="check"><input type="radio" name="source" checked={source.value === 'pod'} onChange={() => (source.value = 'pod')} /> {selectedPod.value ? <b>{short(selectedPod.value)}</b> : 'the chosen pod (choose one in the queue or on a node)'}</label>
         <label class="check"><input type="radio" name="source" checked={source.value === 'yaml'} onChange={() => (source.value = 'yaml')} /> a pod as written here</label>
         {source.value === 'yaml' && <textarea aria-label="Pod in YAML" rows={9} spellcheck={false} value={yaml.value} onInput={(event) => (yaml.value = event.currentTarget.value)} />}
       </fieldset>
@@ -47,9 +48,11 @@ export function WhatIfPanel({ lab }: { lab: Lab }) {
 
 function ReviewAnswer({ status, number, onTry }: { status: SchedulingReviewStatus; number: number; onTry(edits: readonly Edit[]): void }) {
   const { explanation, suggestions } = status;
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.scrollIntoView({ block: 'center', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' }), [number]);
   return (
     <section class="answer" aria-label="Answer" aria-live="polite">
-      <h2 class="pod-title">{explanation.node ? `It would go to ${short(explanation.node)}` : 'It would stay pending'} <ResultTag result={explanation.result} /></h2>
+      <h2 class="pod-title" ref={heading}>{explanation.node ? `It would go to ${short(explanation.node)}` : 'It would stay pending'} <ResultTag result={explanation.result} /></h2>
       <p class="winner">{short(explanation.summary)}</p>
       {suggestions && explanation.result !== 'Scheduled' && (
         <>
