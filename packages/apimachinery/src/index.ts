@@ -18,6 +18,7 @@ export * from './quantity.ts';
 export * from './resource-types.ts';
 export * from './schema/index.ts';
 export * from './status.ts';
+export { type GoUrl, parseGoUrl } from './validation/go-url.ts';
 export * from './validation/ip.ts';
 export * from './validation/names.ts';
 export * from './validation/object-meta.ts';

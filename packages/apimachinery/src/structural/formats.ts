@@ -1,4 +1,5 @@
 /** The string formats that schemas of custom resources may ask for; any other is not looked at. Facts: kube-openapi strfmt, govalidator. */
+import { isRequestUri } from '../validation/go-url.ts';
 import { parseCidr, parseIp } from '../validation/ip.ts';
 
 type Format = (text: string) => boolean;
@@ -12,7 +13,7 @@ const utf8 = new TextEncoder();
 const hostname = /^([a-zA-Z0-9\p{S}\p{L}]((-?[a-zA-Z0-9\p{S}\p{L}]{0,62})?)|([a-zA-Z0-9\p{S}\p{L}](([a-zA-Z0-9\-\p{S}\p{L}]{0,61}[a-zA-Z0-9\p{S}\p{L}])?)(\.)){1,}([a-zA-Z\p{L}]){2,63})$/u;
 const shortName = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const longName = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-const card = /^(?:4[0-9]{12}(?:[0-9]{3})?|5[1-5][0-9]{14}|(222[1-9]|22[3-9][0-9]|2[3-6][0-9]{2}|27[01][0-9]|2720)[0-9]{12}|6(?:011|5[0-9][0-9])[0-9]{12}|3[47][0-9]{13}|3(?:0[0-5]|[68][0-9])[0-9]{11}|(?:2131|1800|35\d{3})\d{11}|6[27][0-9]{14})$/;
+const card = /^(?:4[0-9]{12}(?:[0-9]{3})?|5[1-5][0-9]{14}|6(?:011|5[0-9][0-9])[0-9]{12}|3[47][0-9]{13}|3(?:0[0-5]|[68][0-9])[0-9]{11}|(?:2131|1800|35\d{3})\d{11})$/;
 
 function isCreditCard(text: string): boolean {
   const digits = text.replace(/\D+/g, '');
@@ -38,11 +39,6 @@ function isIsbn13(text: string): boolean {
   return [...digits].reduce((total, digit, i) => total + Number(digit) * (i % 2 ? 3 : 1), 0) % 10 === 0;
 }
 
-function isRequestUri(text: string): boolean {
-  if (text.startsWith('/')) return !/[\s\u0000-\u001f\u007f]/.test(text) && !/%(?![0-9A-Fa-f]{2})/.test(text);
-  return /^[A-Za-z][A-Za-z0-9+.-]*:/.test(text) && !/[\u0000-\u0020\u007f]/.test(text) && !/%(?![0-9A-Fa-f]{2})/.test(text);
-}
-
 /** `Some One <some@one.org>`, or the address alone. */
 const isEmail: Format = (text) => /^(?:[^<>@,;:\\"[\]]*<)?\s*(?:[\w.!#$%&'*+/=?^`{|}~\u0080-\uffff-]+|"[^"]*")@(?:[\w\u0080-\uffff-]+(?:\.[\w\u0080-\uffff-]+)*|\[[^\]]+\])\s*>?$/.test(text.trim()) && text.includes('<') === text.trim().endsWith('>');
 
@@ -53,15 +49,36 @@ function isDate(text: string): boolean {
   return month >= 1 && month <= 12 && day >= 1 && day <= new Date(Date.UTC(year % 400 ? year : 2000, month, 0)).getUTCDate();
 }
 
-/** As strfmt reads it: the date, a `T` or blank, the time, with or without fraction and zone. */
+const timeOfDay = /^([0-9]{2}):([0-9]{2}):([0-9]{2})(.[0-9]+)?(z|[+-][0-9]{2}:[0-9]{2})$/;
+
+/** The date, a `T`, the time with its zone; what comes after a further `T` is not looked at. */
 function isDateTime(text: string): boolean {
-  const parts = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d+)?([Zz]|[+-]\d\d:?\d\d)?$/.exec(text);
-  if (!parts || !isDate(parts[1])) return false;
-  return Number(parts[2]) < 24 && Number(parts[3]) < 60 && Number(parts[4]) <= 60;
+  const [date, time] = text.toLowerCase().split('t');
+  const parts = time === undefined || !isDate(date) ? null : timeOfDay.exec(time);
+  return parts !== null && parts[1] <= '23' && parts[2] <= '59' && parts[3] <= '59';
 }
 
-const isGoDuration = matches(/^[-+]?(0|(\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))*)$/);
-const isScalaDuration = matches(/^\s*((\d+)\s*(nanoseconds?|nanos?|nano|ns|microseconds?|micros?|us|µs|milliseconds?|millis?|ms|seconds?|s|minutes?|m|hours?|h|days?|d|weeks?|w)\s*)+$/i);
+const goDuration = /^[-+]?(?:0|(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
+const nanos: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, μs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
+/** By name, or by what a longer name begins with: `secs`, `minutes`. */
+const unitNames = ['ns', 'us', 'µs', 'ms', 's', 'm', 'h', 'hr', 'd', 'w', 'wk'];
+const unitPrefixes = ['nano', 'micro', 'milli', 'sec', 'min', 'hour', 'day', 'week'];
+
+/** As Go writes durations, or any text with a number before the name of a unit in it: `1 day and 3 hours`. */
+function isDuration(text: string): boolean {
+  if (goDuration.test(text)) {
+    let total = 0;
+    for (const [, number, unit] of text.matchAll(/([\d.]+)([^\d.]+)/g)) total += Number(number) * nanos[unit];
+    if (total < 2 ** 63) return true;
+  }
+  let known = false;
+  for (const [, digits, name] of text.matchAll(/(\d+)\s*([A-Za-zµ]+)/g)) {
+    if (BigInt(digits) >= 2n ** 63n) return false;
+    const unit = name.toLowerCase();
+    known ||= unitNames.includes(unit) || unitPrefixes.some((prefix) => unit.startsWith(prefix));
+  }
+  return known;
+}
 
 const isBase64: Format = (text) => /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$/.test(text);
 
@@ -83,13 +100,13 @@ const formats: ReadonlyMap<string, Format> = new Map<string, Format>([
   ['isbn10', isIsbn10],
   ['isbn13', isIsbn13],
   ['creditcard', isCreditCard],
-  ['ssn', matches(/^\d{3}[- ]?\d{2}[- ]?\d{4}$/)],
+  ['ssn', matches(/^\d{3}[- ]\d{2}[- ]\d{4}$/)],
   ['hexcolor', matches(/^#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$/)],
   ['rgbcolor', matches(/^rgb\(\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*,\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*,\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*\)$/)],
   ['byte', isBase64],
   ['password', () => true],
   ['date', isDate],
-  ['duration', (text) => isGoDuration(text) || isScalaDuration(text)],
+  ['duration', isDuration],
   ['datetime', isDateTime],
   ['k8sshortname', (text) => text.length <= 63 && shortName.test(text)],
   ['k8slongname', (text) => text.length <= 253 && longName.test(text)],

@@ -1,6 +1,5 @@
 /** How to reach a webhook: the same for admission, conversion and others. */
-import { dns1123Subdomain, type FieldError, invalid, portNumber, required } from '@pilothouse/apimachinery';
-import { parseGoUrl } from './go-url.ts';
+import { dns1123Subdomain, type FieldError, invalid, parseGoUrl, portNumber, required } from '@pilothouse/apimachinery';
 
 export interface WebhookClient {
   url?: string;

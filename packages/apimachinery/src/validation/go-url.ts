@@ -1,5 +1,5 @@
 /** URLs as Go's net/url reads them: WHATWG parsing would repair what must be refused. */
-import { goQuote } from '@pilothouse/apimachinery';
+import { goQuote } from '../go-format.ts';
 
 export interface GoUrl {
   scheme: string;
@@ -36,7 +36,8 @@ function checkHost(host: string): void {
   if (wrong) throw new UrlError(`invalid character ${goQuote(wrong[0])} in host name`);
 }
 
-function read(text: string): Omit<GoUrl, 'fragment'> {
+/** `forRequest`: as one stands in the first line of a request: absolute, or a path. */
+function read(text: string, forRequest = false): Omit<GoUrl, 'fragment'> {
   if (/[\0-\x1f\x7f]/.test(text)) throw new UrlError('net/url: invalid control character in URL');
   const [scheme, afterScheme] = splitScheme(text);
   const mark = afterScheme.indexOf('?');
@@ -44,9 +45,10 @@ function read(text: string): Omit<GoUrl, 'fragment'> {
   const url: Omit<GoUrl, 'fragment'> = { scheme, host: '', query: mark < 0 ? '' : afterScheme.slice(mark + 1) };
   if (!rest.startsWith('/')) {
     if (scheme) return url;
+    if (forRequest) throw new UrlError('invalid URI for request');
     if (rest.split('/', 1)[0].includes(':')) throw new UrlError('first path segment in URL cannot contain colon');
   }
-  if (rest.startsWith('//') && (scheme || !rest.startsWith('///'))) {
+  if (rest.startsWith('//') && (scheme || (!forRequest && !rest.startsWith('///')))) {
     const end = rest.indexOf('/', 2);
     const authority = end < 0 ? rest.slice(2) : rest.slice(2, end);
     rest = end < 0 ? '' : rest.slice(end);
@@ -61,6 +63,18 @@ function read(text: string): Omit<GoUrl, 'fragment'> {
   }
   checkEscapes(rest);
   return url;
+}
+
+/** Whether Go's `ParseRequestURI` takes the text; it knows no fragments. */
+export function isRequestUri(text: string): boolean {
+  if (text === '*') return true;
+  try {
+    read(text, true);
+    return text !== '';
+  } catch (error) {
+    if (error instanceof UrlError) return false;
+    throw error;
+  }
 }
 
 /** The parts of a URL, or why it is none. */
