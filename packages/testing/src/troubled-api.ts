@@ -55,6 +55,12 @@ export const troubles: Readonly<Record<string, Trouble>> = {
     };
   },
 
+  /** Now and then a write is done, but the answer that says so is lost. */
+  'answers that are lost': (handle, { random }) => async (request) => {
+    const answer = await handle(request);
+    return request.method !== 'GET' && random.below(5) === 0 && !request.url.includes('/events') ? failure(504, 'Timeout', 'request did not complete within requested timeout') : answer;
+  },
+
   /** The server is away now and then. */
   'a server that fails': (handle, { random }) => async (request) => (random.below(4) === 0 && !request.url.includes('/events') ? failure(500, 'InternalError', 'etcdserver: leader changed') : handle(request)),
 };
