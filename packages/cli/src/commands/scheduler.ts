@@ -7,7 +7,7 @@ import { featuresWith, formatGoDuration, type KubeSchedulerConfiguration, loadCo
 import { type LeaderFlags, leadAs } from '../parts/controllers.ts';
 import { serveDaemon } from '../parts/daemon-listener.ts';
 import { readFlagFile } from '../parts/flag-files.ts';
-import { labAttachment } from '../parts/lab.ts';
+import { type LabAttachment, labAttachment, type LabServing } from '../parts/lab.ts';
 import { labHost } from '../parts/lab-objects.ts';
 import { runUntilSignal } from '../parts/lifetime.ts';
 import { ownCertificate } from '../parts/own-certificate.ts';
@@ -73,10 +73,6 @@ export async function scheduler(flags: SchedulerFlags, given: (option: string) =
   if (!lab) await serveSecurely(runtime, scope, { flags, ...reviewers(runtime, scope, flags), answer: (path) => answer(path, metrics, ready()) });
   const lead = async () => {
     const running = scope.own(await startScheduler({ client, informers, runtime, config, featureGates, plugins, firstByName: flags.firstByName, maxUnschedulableMs: flags.podMaxInUnschedulablePodsDuration, metrics: schedulerMetrics(metrics), observe: lab?.observe }));
-    if (lab) {
-      const { port } = await lab.serve({ client, host: flags.bindAddress, port: flags.securePort, tls: await servingPair(runtime, flags), metrics });
-      console.error(`pilothouse scheduler: lab.pilothouse.dev on port ${port}`);
-    }
     collectSchedulerState(metrics, running);
     console.error('pilothouse scheduler: scheduling');
   };
@@ -85,6 +81,7 @@ export async function scheduler(flags: SchedulerFlags, given: (option: string) =
     leaderElectResourceName: leaderElection.resourceName, leaderElectResourceNamespace: leaderElection.resourceNamespace,
     leaderElectLeaseDuration: parseGoDuration(leaderElection.leaseDuration), leaderElectRenewDeadline: parseGoDuration(leaderElection.renewDeadline), leaderElectRetryPeriod: parseGoDuration(leaderElection.retryPeriod),
   };
+  if (lab) void serveLab(lab, runtime, scope, { client, host: flags.bindAddress, port: flags.securePort, tls: await servingPair(runtime, flags), metrics });
   const leading = leaderElection.leaderElect ? leadAs(name, client, runtime, scope, lead, election) : lead();
   leading.catch((error) => {
     if (scope.closed) return;
@@ -93,6 +90,25 @@ export async function scheduler(flags: SchedulerFlags, given: (option: string) =
     void scope.close();
   });
   await runUntilSignal(scope, runtime.clock);
+}
+
+/** Opens the port once the API server can be asked who may use it; ends the scheduler where the port cannot be had. */
+async function serveLab(lab: LabAttachment, runtime: Runtime, scope: Scope, serving: LabServing): Promise<void> {
+  while (!scope.closed) {
+    try {
+      const { port } = await lab.serve(serving);
+      console.error(`pilothouse scheduler: lab.pilothouse.dev on port ${port}`);
+      return;
+    } catch (error) {
+      if (error instanceof UserError) {
+        console.error(`pilothouse scheduler: ${error.message}`);
+        process.exitCode = 1;
+        return scope.close();
+      }
+      runtime.log.warn('The port of the lab cannot be opened yet', { err: messageOf(error) });
+      await runtime.clock.sleep(1000);
+    }
+  }
 }
 
 function reviewers(runtime: Runtime, scope: Scope, { authenticationKubeconfig, authorizationKubeconfig }: SchedulerFlags): Pick<SecureServing, 'authentication' | 'authorization'> {

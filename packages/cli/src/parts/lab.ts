@@ -2,6 +2,7 @@
 import { metricsType } from '@pilothouse/apiserver/routes/metrics';
 import { serveExtension } from '@pilothouse/apiserver/extension/index';
 import { noSuchRoute } from '@pilothouse/apiserver/request/errors';
+import { serviceUnavailableError } from '@pilothouse/apimachinery';
 import type { MetricsRegistry, Runtime, Scope } from '@pilothouse/base';
 import type { Client } from '@pilothouse/client';
 import type { SchedulerObservers, SchedulerWorld } from '@pilothouse/scheduler-framework';
@@ -11,7 +12,7 @@ import { createLab, type Lab, labAnswers, labGroups, labResources, openApiDocume
 export interface LabAttachment {
   /** For the scheduler's `observe`. */
   observe(world: SchedulerWorld): SchedulerObservers;
-  /** Once the scheduler has been made. @throws UserError for an address that cannot be had */
+  /** May be called before the scheduler has been made (while it stands for election): until then requests are answered 503. @throws UserError for an address that cannot be had, StatusError where the API server does not answer */
   serve(options: LabServing): Promise<{ port: number }>;
 }
 
@@ -35,14 +36,17 @@ export function labAttachment(runtime: Runtime, scope: Scope): LabAttachment {
       return lab.observers;
     },
     async serve({ client, host, port, tls, metrics }) {
-      if (!lab) throw new Error('the scheduler was not given this lab');
-      const answers = labAnswers({ lab, runtime, client });
+      let answers: ReturnType<typeof labAnswers> | undefined;
       const extension = await serveExtension(runtime, scope, {
         client,
         api: { groups: () => labGroups, resources: () => labResources },
         openApi: openApiDocuments(),
         answer(request, { info }) {
-          if (info.isResource) return answers(request, info);
+          if (info.isResource) {
+            if (!lab) throw serviceUnavailableError('this scheduler is not the leader');
+            answers ??= labAnswers({ lab, runtime, client });
+            return answers(request, info);
+          }
           if (info.path === '/metrics' && request.method === 'GET') return { status: 200, headers: { 'content-type': metricsType }, body: Buffer.from(metrics.text()) };
           throw noSuchRoute();
         },
