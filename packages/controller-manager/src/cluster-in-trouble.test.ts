@@ -115,7 +115,7 @@ const scenarios: Record<string, Scenario> = {
   'a namespace that is deleted': {
     controllers: [namespaceController],
     // A namespace goes when a look at every resource has succeeded; of a hundred requests some always fail then.
-    beyond: ['a server that fails'],
+    beyond: ['a server that fails', 'answers that are lost'],
     async start({ client }) {
       await client.create(namespaces, { metadata: { name: 'ns' }, spec: { finalizers: ['kubernetes'] } });
       await each(letters, (name) => client.create(secrets, { metadata: { name, namespace: 'ns' } }));
