@@ -23,6 +23,8 @@ export interface SliceShape {
   blank(addressType: AddressType, ports: EndpointPort[]): EndpointSlice;
   /** Labels the slice should have. */
   labels: Record<string, string>;
+  /** Annotations it should have; absent: what it has stays. */
+  annotations?: Record<string, string>;
   owns(slice: EndpointSlice): boolean;
   /** Hints are seen to afterwards, and are no reason to write a slice. */
   ignoreHints?: boolean;
@@ -198,7 +200,7 @@ function planGroup(existing: readonly EndpointSlice[], group: DesiredPorts, type
       if (!sameEndpoint(endpoint, wanted, shape.ignoreHints)) changed = true;
     }
     if (changed && kept.length === 0) plan.delete.push(slice);
-    else if (changed || !semanticallyEqual(slice.metadata.labels, shape.labels)) plan.update.push({ ...slice, metadata: { ...slice.metadata, labels: shape.labels }, endpoints: kept });
+    else if (changed || !semanticallyEqual(slice.metadata.labels, shape.labels) || (shape.annotations && !semanticallyEqual(slice.metadata.annotations, shape.annotations))) plan.update.push({ ...slice, metadata: { ...slice.metadata, labels: shape.labels, ...(shape.annotations && { annotations: shape.annotations }) }, endpoints: kept });
     else unchanged.push(slice);
   }
   // What is written anyway takes new endpoints first, the fullest first.

@@ -26,6 +26,7 @@ export function planMirror(endpoints: Endpoints, existing: readonly EndpointSlic
   const shape: SliceShape = {
     maxPerSlice: options.maxPerSubset,
     labels,
+    annotations,
     blank: (addressType, ports) => ({ metadata: { generateName: generateNameFor(endpoints.metadata.name!), namespace: endpoints.metadata.namespace, labels, annotations, ownerReferences: [controllerReference(endpointsType, endpoints)] }, addressType, endpoints: [], ports }),
     owns: () => true,
   };
