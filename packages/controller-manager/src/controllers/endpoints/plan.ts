@@ -1,6 +1,7 @@
 /** The Endpoints object of a service. Pure. */
 import type { EndpointAddress, EndpointPort, EndpointSubset, Endpoints, Pod, Service } from '@pilothouse/api-schemas/types/core/v1';
 import { canonicalJson, isPodReady, semanticallyEqual } from '@pilothouse/controller-runtime';
+import { sortPorts } from './port-order.ts';
 import { addressesOf, addressTypesOf, belongsInEndpoints, hasClusterIp, headlessLabel, setsHostname, targetPort, triggerTimeAnnotation } from '../endpointslice/pods.ts';
 
 const managedByLabel = 'endpoints.kubernetes.io/managed-by';
@@ -10,29 +11,46 @@ const maxAddresses = 1000;
 
 export const isLeaderElectionRecord = (object: Endpoints): boolean => object.metadata.annotations?.['control-plane.alpha.kubernetes.io/leader'] !== undefined;
 
-/** Addresses with the same ports stand in one subset. */
+interface Offer {
+  /** Undefined: the service has no ports. */
+  port: EndpointPort | undefined;
+  /** By address and pod. */
+  addresses: Map<string, { address: EndpointAddress; ready: boolean }>;
+}
+
+/** Ports that the same addresses offer, in the same state, stand in one subset. */
 export function subsetsOf(service: Service, pods: readonly Pod[]): EndpointSubset[] {
   const publishAll = !!service.spec?.publishNotReadyAddresses;
   const [family] = addressTypesOf(service);
-  const byPorts = new Map<string, Required<EndpointSubset>>();
+  const offers = new Map<string, Offer>();
   for (const pod of pods) {
     if (!belongsInEndpoints(pod, publishAll)) continue;
     const [ip] = addressesOf(pod, family);
     if (!ip) continue;
-    const ports = portsOf(service, pod);
-    // A service with ports of which the pod has none does not lead to it.
-    if (!ports.length && (service.spec?.ports?.length || hasClusterIp(service))) continue;
-    const key = canonicalJson(ports);
-    const subset = byPorts.get(key) ?? { addresses: [], notReadyAddresses: [], ports };
-    byPorts.set(key, subset);
-    (publishAll || isPodReady(pod) ? subset.addresses : subset.notReadyAddresses).push(addressOf(pod, service, ip));
+    const ports = service.spec?.ports?.length ? portsOf(service, pod) : hasClusterIp(service) ? [] : [undefined];
+    const address = addressOf(pod, service, ip);
+    const ready = publishAll || isPodReady(pod);
+    for (const port of ports) {
+      const key = canonicalJson(port ?? {});
+      const offer = offers.get(key) ?? { port, addresses: new Map() };
+      offers.set(key, offer);
+      const addressKey = `${ip} ${pod.metadata.uid}`;
+      offer.addresses.set(addressKey, { address, ready: ready && (offer.addresses.get(addressKey)?.ready ?? true) });
+    }
   }
-  const sorted = [...byPorts.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, subset]) => subset);
-  return sorted.map(({ addresses, notReadyAddresses, ports }) => ({
-    ...(addresses.length && { addresses: addresses.sort(byAddress) }),
-    ...(notReadyAddresses.length && { notReadyAddresses: notReadyAddresses.sort(byAddress) }),
-    ...(ports.length && { ports }),
-  }));
+  const groups = new Map<string, { ports: EndpointPort[]; addresses: Offer['addresses'] }>();
+  for (const { port, addresses } of offers.values()) {
+    const key = [...addresses].map(([address, { ready }]) => `${address} ${ready}`).sort().join('\n');
+    const group = groups.get(key) ?? { ports: [], addresses };
+    groups.set(key, group);
+    if (port) group.ports.push(port);
+  }
+  const subsets = [...groups.values()].map(({ ports, addresses }) => {
+    const those = (state: boolean) => [...addresses.values()].filter(({ ready }) => ready === state).map(({ address }) => address).sort(byAddress);
+    const [ready, notReady] = [those(true), those(false)];
+    return { ...(ready.length && { addresses: ready }), ...(notReady.length && { notReadyAddresses: notReady }), ...(ports.length && { ports: sortPorts(ports) }) };
+  });
+  return subsets.sort((a, b) => (canonicalJson(a.ports ?? []) < canonicalJson(b.ports ?? []) ? -1 : 1));
 }
 
 function portsOf(service: Service, pod: Pod): EndpointPort[] {
@@ -41,7 +59,7 @@ function portsOf(service: Service, pod: Pod): EndpointPort[] {
     const number = targetPort(pod, port);
     if (number !== undefined) ports.push({ ...(port.name && { name: port.name }), port: number, protocol: port.protocol ?? 'TCP', ...(port.appProtocol !== undefined && { appProtocol: port.appProtocol }) });
   }
-  return ports.sort((a, b) => ((a.name ?? '') === (b.name ?? '') ? a.port - b.port : (a.name ?? '') < (b.name ?? '') ? -1 : 1));
+  return ports;
 }
 
 const addressOf = (pod: Pod, service: Service, ip: string): EndpointAddress => ({
