@@ -3,7 +3,7 @@ import { accumulatorName, type Call, type Comprehension, type Expr } from '../sy
 import type { Type } from '../types.ts';
 import { isOptional } from '../types.ts';
 import { kubernetesCallEstimate } from './kubernetes-estimates.ts';
-import { addRanges, constantSize, type Estimate, fixed, type Range, scale, timesRange, unionRanges, unknownRange } from './ranges.ts';
+import { addRanges, constantSize, type Estimate, fixed, maxUint64, type Range, scale, timesRange, unionRanges, unknownRange } from './ranges.ts';
 
 /** What sizes are asked by: the names gone through from a variable, and the type. */
 export interface SizedNode {
@@ -40,6 +40,15 @@ const scalarKinds = new Set(['bool', 'double', 'duration', 'int', 'timestamp', '
 const isScalar = (type: Type): boolean => scalarKinds.has(type.kind) || (isOptional(type) && isScalar(type.params[0]));
 
 const unionEntries = (a: EntrySizes | undefined, b: EntrySizes | undefined): EntrySizes | undefined => a && b && { container: a.container, key: unionRanges(a.key, b.key), value: unionRanges(a.value, b.value) };
+
+/** A call that makes a list of that size. */
+const making = (size: Range, factor = 1): Estimate => ({ cost: addRanges(scale(size, factor), addRanges(one, listCost)), size });
+
+/** What an argument says that is a whole number as it stands; negative ones are none. */
+function wholeLiteral({ expr }: SizedNode, otherwise: bigint): bigint {
+  if (expr?.kind !== 'literal' || (typeof expr.value !== 'number' && typeof expr.value !== 'bigint')) return otherwise;
+  return expr.value < 0 ? 0n : BigInt(expr.value);
+}
 
 class Estimator {
   readonly #sizeOf: SizeOf;
@@ -221,7 +230,27 @@ class Estimator {
         if (entries) this.#entries.set(expr, entries);
         return { cost: overload === 'add_list' ? one : scale(size, traversal), size };
       }
+      case 'list_sets_contains_list':
+      case 'list_sets_intersects_list':
+      case 'list_sets_equivalent_list':
+        return { cost: addRanges(scale(timesRange(sizes[0], sizes[1]), overload === 'list_sets_equivalent_list' ? 2 : 1), one) };
+      case 'list_slice':
+        return making(fixed(BigInt.asUintN(64, wholeLiteral(args[1], targetSize.max) - wholeLiteral(args[0], 0n))));
+      case 'lists_range':
+        return making(fixed(wholeLiteral(args[0], maxUint64)));
+      case 'list_reverse':
+        return making(targetSize);
+      case 'list_flatten':
+      case 'list_flatten_int':
+        return making(targetSize, args.length ? Number(wholeLiteral(args[0], maxUint64)) : 1);
+      case 'list_distinct':
+        return making(timesRange(targetSize, targetSize), 2);
       default:
+    }
+    const sorted = /^list_(.+)_(sort|sortByAssociatedKeys)$/.exec(overload);
+    if (sorted) {
+      const size = sorted[2] === 'sort' ? targetSize : sizes[0];
+      return making(timesRange(size, size), 2 + (sorted[1] === 'string' || sorted[1] === 'bytes' ? traversal : 0));
     }
     if (!/^(?:(?:less|greater)(?:_equals)?_(?:string|bytes)|equals|not_equals)$/.test(overload)) return undefined;
     const max = sizes[0].max < sizes[1].max ? sizes[0].max : sizes[1].max;

@@ -75,7 +75,18 @@ const isOpaque = (value: Value): boolean => typeof value === 'object' && value !
 const equality: Cost = (args, result) => (isOpaque(args[0]) ? 1 : smaller(args, result));
 const ordered = ['less', 'less_equals', 'greater', 'greater_equals'].flatMap((name) => [`${name}_string`, `${name}_bytes`]);
 
-/** By overload: the standard ones. */
+/** A call that makes a list. */
+const making = (size: number, factor = 1): number => Math.trunc(size * factor) + 1 + listBaseCost;
+const compared = (factor: number): Cost => ([a, b]) => 1 + Math.trunc(sizeOf(a) * sizeOf(b) * factor);
+/** Every element against every other. */
+const selfCompared = (list: Value): number => {
+  const size = sizeOf(list);
+  const first = isList(list) ? list[0] : undefined;
+  return making(size * size, 2 + (typeof first === 'string' || first instanceof Uint8Array ? traversal : 0));
+};
+const comparable = ['int', 'uint', 'double', 'bool', 'duration', 'timestamp', 'string', 'bytes'];
+
+/** By overload: the standard ones, and the libraries of lists and sets that cel-go brings. */
 const standard = new Map<string, Cost>([
   ...['starts_with_string', 'ends_with_string', 'string_to_bytes', 'bytes_to_string', 'strings_quote', 'string_format'].map((id) => [id, once] as const),
   ['in_list', ([, list]) => sizeOf(list)],
@@ -85,6 +96,12 @@ const standard = new Map<string, Cost>([
   ...['add_string', 'add_bytes'].map((id) => [id, (([a, b]: readonly Value[]) => Math.ceil((sizeOf(a) + sizeOf(b)) * traversal)) as Cost] as const),
   ['matches_string', regex],
   ['contains_string', ([text, part]) => scan(text) * scan(part)],
+  ...['list_slice', 'lists_range', 'list_reverse'].map((id) => [id, ((_: readonly Value[], result: Value) => making(sizeOf(result))) as Cost] as const),
+  ...['list_flatten', 'list_flatten_int'].map((id) => [id, (([list, depth = 1]: readonly Value[]) => making(sizeOf(list), Number(depth))) as Cost] as const),
+  ['list_distinct', ([list]) => selfCompared(list)],
+  ...comparable.map((type) => [`list_${type}_sort`, (([list]: readonly Value[]) => selfCompared(list)) as Cost] as const),
+  ...comparable.map((type) => [`list_${type}_sortByAssociatedKeys`, (([, keys]: readonly Value[]) => selfCompared(keys)) as Cost] as const),
+  ...([['list_sets_contains_list', 1], ['list_sets_intersects_list', 1], ['list_sets_equivalent_list', 2]] as const).map(([id, factor]) => [id, compared(factor)] as const),
 ]);
 
 /** `overload` is empty where more than one may be meant. */

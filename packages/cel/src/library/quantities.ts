@@ -105,13 +105,12 @@ function splitThree(text: string): string[] {
   const [major, minor, ...rest] = text.split('.');
   return rest.length ? [major, minor, rest.join('.')] : minor === undefined ? [major] : [major, minor];
 }
-/** Lenient: a leading v, leading zeros, missing numbers. */
+/** Lenient: a leading v, leading zeros, missing numbers. @throws CelError */
 function normalized(text: string): string {
-  const bare = text.trim().replace(/^v/, '');
-  const match = /^([^+-]*)(.*)$/s.exec(bare)!;
-  const numbers = match[1].split('.').map((part) => part.replace(/^0+(?=\d)/, ''));
-  while (numbers.length < 3) numbers.push('0');
-  return numbers.join('.') + match[2];
+  const parts = splitThree(text.replace(/^v/, '')).map((part) => (part.length > 1 ? part.replace(/^0+/, '').replace(/^(?!\d)/, '0') : part));
+  if (parts.length < 3 && /[+-]/.test(parts.at(-1)!)) throw new CelError('short version cannot contain PreRelease/Build meta data');
+  while (parts.length < 3) parts.push('0');
+  return parts.join('.');
 }
 export const toSemver = (text: string, lenient = false): Semver => new Semver(parseVersion(lenient ? normalized(text) : text));
 function isSemver(text: string, lenient = false): boolean {
