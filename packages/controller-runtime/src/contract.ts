@@ -45,6 +45,8 @@ export interface ControllerDefinition<State = unknown> {
   watches: readonly Watch[];
   /** Keys handled side by side; default 5. */
   workers?: number;
+  /** A key is not looked at before the caches show what it wrote last. Default false. */
+  seesOwnWrites?: boolean;
   /** Name its events carry as their source; default the controller's name. */
   eventSource?: string;
   /** Called once before the first reconcile, caches synced. What it returns is handed to `reconcile` (expectations, last-seen maps). */

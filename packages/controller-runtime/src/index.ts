@@ -1,6 +1,7 @@
 export * from './contract.ts';
 export * from './expectations.ts';
 export * from './metrics.ts';
+export * from './own-writes.ts';
 export * from './ownership.ts';
 export * from './pod-control.ts';
 export * from './pod-state.ts';

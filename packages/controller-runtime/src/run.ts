@@ -1,6 +1,7 @@
 import { messageOf, type Runtime } from '@pilothouse/base';
 import { groupResource, isConflict, isNotFound, type KubeObject, keyOf, type ResourceType, StatusError } from '@pilothouse/apimachinery';
 import { type Client, createEventRecorder, createWorkQueue, type Informer, type InformerFactory, type WorkQueue } from '@pilothouse/client';
+import { type OwnWrites, ownWrites } from './own-writes.ts';
 import { isNamespaceTerminating } from './pod-control.ts';
 import type { ControllerContext, ControllerDefinition, Watch } from './contract.ts';
 
@@ -102,8 +103,9 @@ function runController(definition: ControllerDefinition<unknown>, options: RunOp
   };
   if (options.signal.aborted) onAbort();
   else options.signal.addEventListener('abort', onAbort, { once: true });
+  const writes = definition.seesOwnWrites ? ownWrites((resource) => informers.get(resource)) : undefined;
   const stopped = starting
-    .then((state) => Promise.all(Array.from({ length: definition.workers ?? 5 }, () => work(definition, context, state, { queue, startedAt, metrics }))))
+    .then((state) => Promise.all(Array.from({ length: definition.workers ?? 5 }, () => work(definition, context, state, { queue, startedAt, metrics, writes }))))
     .catch(() => undefined)
     .then(() => {
       metrics?.running(name, false);
@@ -133,17 +135,24 @@ interface Work {
   /** Reconciles under way. */
   startedAt: Set<{ ms: number }>;
   metrics?: ControllerMetrics;
+  writes?: OwnWrites;
 }
 
-async function work(definition: ControllerDefinition<unknown>, context: ControllerContext, state: unknown, { queue, startedAt, metrics }: Work): Promise<void> {
+async function work(definition: ControllerDefinition<unknown>, context: ControllerContext, state: unknown, { queue, startedAt, metrics, writes }: Work): Promise<void> {
   const { name } = definition;
   const { clock, log, signal } = context;
   for (let key = await queue.get(); key !== undefined; key = await queue.get()) {
     if (signal.aborted) return;
+    if (writes?.unseen(key)) {
+      // The event that shows it wakes most keys anyway; this is for those that it does not.
+      queue.addRateLimited(key);
+      queue.done(key);
+      continue;
+    }
     const started = { ms: clock.monotonic() };
     startedAt.add(started);
     try {
-      const result = await definition.reconcile(key, context, state);
+      const result = await definition.reconcile(key, writes ? { ...context, client: writes.through(context.client, key) } : context, state);
       queue.forget(key);
       if (result.requeueAfterMs !== undefined) queue.addAfter(key, result.requeueAfterMs);
     } catch (error) {

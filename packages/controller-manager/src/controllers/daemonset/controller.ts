@@ -24,6 +24,7 @@ export const daemonSetController = defineController<State>({
   name: 'daemonset-controller',
   aliases: ['daemonset'],
   serviceAccount: 'daemon-set-controller',
+  seesOwnWrites: true,
   workers: 2,
   watches: [
     itself(daemonSets),

@@ -15,6 +15,7 @@ export const jobController = defineController<JobState>({
   name: 'job-controller',
   aliases: ['job'],
   serviceAccount: 'job-controller',
+  seesOwnWrites: true,
   watches: [
     {
       type: jobs,

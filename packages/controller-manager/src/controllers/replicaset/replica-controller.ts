@@ -29,6 +29,7 @@ export function replicaController<O extends KubeObject>(kind: ReplicaKind<O>): C
     serviceAccount: kind.serviceAccount,
     eventSource: kind.eventSource,
     workers: kind.workers ?? 5,
+    seesOwnWrites: true,
     watches: [itself(type), ownedBy(type, pods, { selector: kind.selector, indexes: orphansByNamespace }) as Watch],
     start: (context) => trackChildren(context, type, pods),
     async reconcile(key, context, expectations) {

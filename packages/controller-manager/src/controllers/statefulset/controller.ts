@@ -11,6 +11,7 @@ export const statefulSetController = defineController<Expectations>({
   name: 'statefulset-controller',
   aliases: ['statefulset'],
   serviceAccount: 'statefulset-controller',
+  seesOwnWrites: true,
   watches: [
     itself(statefulSets),
     ownedBy(statefulSets, pods, { selector: (set) => selectorOf(set.spec?.selector), indexes: orphansByNamespace }) as Watch,
