@@ -105,7 +105,7 @@ export function labAnswers({ lab, runtime, client }: AnswerOptions): (request: A
     if (resource === 'schedulingreviews') {
       const { object, warnings } = readBody<SchedulingReview>(request, 'SchedulingReview', query);
       try {
-        const status = await review(object.spec ?? {}, namespace, { world: lab.world, copies: lab.copies, nowMs: clock.now, monotonic: clock.monotonic, findPod, priorityOf: await priorities() });
+        const status = await review(object.spec ?? {}, namespace, { world: lab.world, copies: lab.copies, nowMs: clock.now, monotonic: clock.monotonic, findPod, priorityOf: await priorities(), pause: () => new Promise((resolve) => clock.soon(resolve)) });
         return json({ apiVersion: labApiVersion, kind: 'SchedulingReview', metadata: { ...object.metadata, namespace, creationTimestamp: null }, spec: object.spec, status }, 201, warnings);
       } catch (error) {
         if (error instanceof ReviewError) throw invalidError({ group: labGroup, kind: 'SchedulingReview' }, object.metadata.name ?? '', [...error.findings]);

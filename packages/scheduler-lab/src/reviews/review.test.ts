@@ -5,7 +5,7 @@ import { type LabBench, labBench } from '../testing/lab-bench.ts';
 import { review } from './review.ts';
 
 const ask = (bench: LabBench, spec: SchedulingReviewSpec, pods: ReturnType<typeof pod>[] = []) =>
-  review(spec, 'default', { world: bench.lab.world, copies: bench.lab.copies, nowMs: bench.clock.now, monotonic: () => 0, findPod: async (_namespace, name) => pods.find((p) => p.metadata.name === name), priorityOf: (name) => (name === 'high' ? 1000 : undefined) });
+  review(spec, 'default', { world: bench.lab.world, copies: bench.lab.copies, nowMs: bench.clock.now, monotonic: () => 0, findPod: async (_namespace, name) => pods.find((p) => p.metadata.name === name), priorityOf: (name) => (name === 'high' ? 1000 : undefined), pause: async () => undefined });
 
 const taint = { key: 'dedicated', value: 'db', effect: 'NoSchedule' };
 const cluster = () => labBench({ nodes: [node('full'), node('tainted', { spec: { taints: [taint] } }), node('cordoned', { spec: { unschedulable: true } })], placed: { full: [pod('a', { requests: { cpu: '3' } }), pod('b', { requests: { cpu: '1' } })] } });

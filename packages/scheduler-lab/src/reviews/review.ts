@@ -1,8 +1,11 @@
-/** Answers a SchedulingReview: the cycle is run on a copy of the cluster with the edits made; the copy is put back afterwards. */
+/**
+ * Answers a SchedulingReview: the cycle is run on a copy of the cluster with the edits made; the copy is put back afterwards. The search for
+ * suggestions gives way to scheduling between two tries.
+ */
 import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
 import { type FieldError, invalid, notFound, required, tooMany } from '@pilothouse/apimachinery';
 import { messageOf } from '@pilothouse/base/errors';
-import { ConfigurationError, type DefaultedConfiguration, loadConfiguration, PodInfo, type SchedulerWorld } from '@pilothouse/scheduler-framework';
+import { ConfigurationError, type DefaultedConfiguration, loadConfiguration, PodInfo, type Profile, type SchedulerWorld } from '@pilothouse/scheduler-framework';
 import type { SchedulingReviewSpec, SchedulingReviewStatus } from '../api/types.ts';
 import { type CycleWorld, profileFor, runCycle } from '../explain/cycle-run.ts';
 import { explain } from '../explain/explanation.ts';
@@ -10,7 +13,7 @@ import type { ClusterCopies } from '../history/copies.ts';
 import type { ClusterCopy } from '../history/copy.ts';
 import { completePod } from './complete-pod.ts';
 import { applyEdits, EditError, type EditContext } from './edits.ts';
-import { suggestChanges } from './suggestions.ts';
+import { proposalsFor, type SearchContext, tryProposals } from './suggestions.ts';
 
 export interface ReviewContext {
   readonly world: SchedulerWorld;
@@ -20,6 +23,8 @@ export interface ReviewContext {
   /** A pod by namespace and name, as it is now. */
   readonly findPod: (namespace: string, name: string) => Promise<Pod | undefined>;
   readonly priorityOf: EditContext['priorityOf'];
+  /** Lets others work. */
+  readonly pause: () => Promise<void>;
 }
 
 export const mostEdits = 64;
@@ -45,25 +50,32 @@ export async function review(spec: SchedulingReviewSpec, namespace: string, cont
   const schedulerName = spec.profile ?? pod.spec!.schedulerName!;
   if (!config.profiles.some((p) => p.schedulerName === schedulerName)) throw new ReviewError([notFound(spec.profile ? 'spec.profile' : 'spec.pod.spec.schedulerName', schedulerName)]);
   try {
-    return context.copies.at(undefined, (copy) => run(copy, spec, pod, namespace, schedulerName, config, context))!;
+    const profiles = new WeakMap<object, Profile>();
+    const prepared: SearchContext['prepared'] = (use) =>
+      context.copies.at(undefined, (copy) => {
+        takeAway(copy, pod);
+        const editing: EditContext = { copy, pod, namespace, priorityOf: context.priorityOf };
+        applyEdits(spec.edits ?? [], editing, 'spec.edits');
+        const cycleWorld: CycleWorld = { snapshot: copy.snapshot, nominator: copy.nominator, objects: copy.objects, features: world.features, plugins: world.plugins, nowMs: context.nowMs() };
+        let profile = profiles.get(copy);
+        if (!profile) profiles.set(copy, (profile = profileFor(cycleWorld, config, schedulerName)!));
+        return use(editing, cycleWorld, profile);
+      })!;
+    return await run(spec, { prepared, percentageOfNodesToScore: config.percentageOfNodesToScore, monotonic: context.monotonic, pause: context.pause }, world);
   } catch (error) {
     if (error instanceof EditError) throw new ReviewError(error.findings);
     throw error;
   }
 }
 
-function run(copy: ClusterCopy, spec: SchedulingReviewSpec, pod: Pod, namespace: string, schedulerName: string, config: DefaultedConfiguration, context: ReviewContext): SchedulingReviewStatus {
-  const { world, monotonic, priorityOf } = context;
-  takeAway(copy, pod);
-  const editing: EditContext = { copy, pod, namespace, priorityOf };
-  applyEdits(spec.edits ?? [], editing, 'spec.edits');
-  const cycleWorld: CycleWorld = { snapshot: copy.snapshot, nominator: copy.nominator, objects: copy.objects, features: world.features, plugins: world.plugins, nowMs: context.nowMs() };
-  const profile = profileFor(cycleWorld, config, schedulerName)!;
-  const { percentageOfNodesToScore } = config;
-  const result = runCycle(cycleWorld, new PodInfo(editing.pod), { profile, percentageOfNodesToScore, allPlugins: spec.allPlugins, monotonic });
-  const explanation = explain(result, { maxNodes: spec.maxNodes ?? 100, firstByName: world.firstByName, details: 'Recorded' });
-  if (!spec.suggest || explanation.result === 'Scheduled' || explanation.result === 'Error') return { explanation };
-  return { explanation, ...suggestChanges({ editing, cycleWorld, profile, percentageOfNodesToScore, monotonic }, result) };
+async function run(spec: SchedulingReviewSpec, search: SearchContext, { firstByName }: SchedulerWorld): Promise<SchedulingReviewStatus> {
+  const { prepared, percentageOfNodesToScore, monotonic } = search;
+  const { explanation, proposals } = prepared((editing, cycleWorld, profile) => {
+    const result = runCycle(cycleWorld, new PodInfo(editing.pod), { profile, percentageOfNodesToScore, allPlugins: spec.allPlugins, monotonic });
+    const made = explain(result, { maxNodes: spec.maxNodes ?? 100, firstByName, details: 'Recorded' });
+    return { explanation: made, proposals: spec.suggest && (made.result === 'Unschedulable' || made.result === 'Gated') ? proposalsFor(result, editing) : undefined };
+  });
+  return { explanation, ...(proposals && (await tryProposals(proposals, search))) };
 }
 
 /** A pod that runs is reviewed as if it did not; one that waits does not stand in its own way. */

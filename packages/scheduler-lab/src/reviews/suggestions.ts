@@ -17,57 +17,66 @@ const mostSuggestions = 20;
 /** Of one kind. */
 const mostAlike = 5;
 const mostTries = 200;
-const longestMs = 1000;
+const longestMs = 2000;
 
 export interface SearchContext {
-  readonly editing: EditContext;
-  readonly cycleWorld: CycleWorld;
-  readonly profile: Profile;
+  /** Calls with the cluster as it is, the review's own edits made. @throws EditError */
+  readonly prepared: <T>(use: (editing: EditContext, cycleWorld: CycleWorld, profile: Profile) => T) => T;
   readonly percentageOfNodesToScore: number;
   readonly monotonic: () => number;
+  /** Lets others work: called between two tries. */
+  readonly pause: () => Promise<void>;
 }
 
-export function suggestChanges(context: SearchContext, run: CycleRun): Pick<SchedulingReviewStatus, 'suggestions' | 'changesTried'> {
-  const { editing, monotonic } = context;
+/** What might help, by what the cycle came to. Made at once, tried later. */
+export const proposalsFor = (run: CycleRun, editing: EditContext): Proposal[] => {
   const plight = plightOf(run, editing);
-  const until = monotonic() + longestMs;
+  const found: Proposal[] = [];
+  for (const proposer of proposers) {
+    for (const proposal of proposer.propose(plight)) {
+      if (found.length >= mostTries) return found;
+      found.push(proposal);
+    }
+  }
+  return found;
+};
+
+/** Tries the proposals one by one, each on the cluster as it is by then, for two seconds at most. */
+export async function tryProposals(proposals: readonly Proposal[], context: SearchContext): Promise<Pick<SchedulingReviewStatus, 'suggestions' | 'changesTried'>> {
+  const until = context.monotonic() + longestMs;
   const suggestions: Suggestion[] = [];
   const alike = new Map<string, number>();
   let changesTried = 0;
-  for (const proposer of proposers) {
-    for (const proposal of proposer.propose(plight)) {
-      const count = alike.get(proposal.kind) ?? 0;
-      if (count >= mostAlike || suggestions.length >= mostSuggestions) continue;
-      if (changesTried >= mostTries || monotonic() > until) return { suggestions, changesTried };
-      changesTried++;
-      const node = tryChange(context, proposal);
-      if (node === undefined) continue;
-      alike.set(proposal.kind, count + 1);
-      suggestions.push({ ...proposal, node });
-    }
+  for (const proposal of proposals) {
+    const count = alike.get(proposal.kind) ?? 0;
+    if (count >= mostAlike || suggestions.length >= mostSuggestions) continue;
+    if (context.monotonic() > until) break;
+    await context.pause();
+    changesTried++;
+    const node = tryChange(context, proposal);
+    if (node === undefined) continue;
+    alike.set(proposal.kind, count + 1);
+    suggestions.push({ ...proposal, node });
   }
   return { suggestions, changesTried };
 }
 
 /** Where the pod would go; undefined: it would still go nowhere. */
-function tryChange({ editing, cycleWorld, profile, percentageOfNodesToScore }: SearchContext, { edits, kind }: Proposal): string | undefined {
-  const { copy, pod } = editing;
-  const mark = copy.editCount;
+function tryChange({ prepared, percentageOfNodesToScore }: SearchContext, { edits, kind }: Proposal): string | undefined {
   try {
-    applyEdits(edits, editing, 'edits');
-    const info = new PodInfo(editing.pod);
-    if (profile.points.preEnqueue.some((p) => p.preEnqueue!(info))) return undefined;
-    const { snapshot, nominator } = cycleWorld;
-    const decision = new Algorithm({ profile, snapshot, nominator, random: seededRandom(1), percentageOfNodesToScore, firstByName: true }).schedule(info);
-    if (decision.kind === 'node') return decision.node;
-    if (kind !== 'RaisePriority' || decision.kind !== 'unfit') return undefined;
-    return runPostFilters(profile, info, decision.found).preemption?.chosen?.node;
+    return prepared((editing, { snapshot, nominator }, profile) => {
+      applyEdits(edits, editing, 'edits');
+      const info = new PodInfo(editing.pod);
+      if (profile.points.preEnqueue.some((p) => p.preEnqueue!(info))) return undefined;
+      const decision = new Algorithm({ profile, snapshot, nominator, random: seededRandom(1), percentageOfNodesToScore, firstByName: true }).schedule(info);
+      if (decision.kind === 'node') return decision.node;
+      if (kind !== 'RaisePriority' || decision.kind !== 'unfit') return undefined;
+      return runPostFilters(profile, info, decision.found).preemption?.chosen?.node;
+    });
   } catch (error) {
+    // What it is about went away meanwhile.
     if (error instanceof EditError) return undefined;
     throw error;
-  } finally {
-    editing.pod = pod;
-    copy.rollBack(mark);
   }
 }
 

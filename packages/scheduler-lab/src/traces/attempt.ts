@@ -12,11 +12,11 @@ export interface NodeNames {
   readonly order: Int32Array;
 }
 
-/** Nodes with equal verdicts. `nodes`: by index, in the order found; the first ones only where room was short. */
+/** Nodes with equal verdicts. `nodes`: by name, in the order found; the first ones only where room was short. */
 export interface RejectionGroup {
   readonly plugin: string;
   readonly verdict: Verdict;
-  readonly nodes: Int32Array;
+  readonly nodes: readonly string[];
   readonly count: number;
 }
 
@@ -84,7 +84,7 @@ export class Attempt {
   /** What it keeps alive, roughly, in bytes. */
   get bytes(): number {
     let bytes = 800 + (this.feasible?.byteLength ?? 0) + (this.totals?.byteLength ?? 0) + 120 * this.moves.length;
-    for (const group of this.groups ?? []) bytes += 200 + group.nodes.byteLength;
+    for (const group of this.groups ?? []) bytes += 200 + 8 * group.nodes.length;
     if (this.preempted) bytes += 400 * this.preempted.report.candidates.length + 100 * this.preempted.report.rejected.size;
     return bytes;
   }
@@ -92,36 +92,29 @@ export class Attempt {
 
 /** Takes equal verdicts of a search that found no node together. Verdicts are values that plugins share, so most are told apart by identity. */
 export function groupRejections({ diagnosis }: Feasible, snapshot: ClusterSnapshot): { groups: RejectionGroup[]; absent: Attempt['absent'] } {
-  const byVerdict = new Map<Verdict, number>();
-  const byText = new Map<string, number>();
-  const groups: { plugin: string; verdict: Verdict; count: number }[] = [];
-  const size = diagnosis.verdicts.size;
-  const indexes = new Int32Array(size);
-  const groupOf = new Int32Array(size);
-  let at = 0;
+  const byVerdict = new Map<Verdict, Growing>();
+  const byText = new Map<string, Growing>();
+  let last: Growing | undefined;
   let lastVerdict: Verdict | undefined;
-  let lastGroup = -1;
   for (const [name, { verdict, plugin }] of diagnosis.verdicts) {
-    let group = verdict === lastVerdict ? lastGroup : byVerdict.get(verdict);
-    if (group === undefined || groups[group].plugin !== plugin) {
+    let group = verdict === lastVerdict ? last! : byVerdict.get(verdict);
+    if (group === undefined || group.plugin !== plugin) {
       const text = `${plugin}\n${verdict.code}\n${verdict.reasons.join('\n')}`;
       group = byText.get(text);
-      if (group === undefined) {
-        group = groups.push({ plugin, verdict, count: 0 }) - 1;
-        byText.set(text, group);
-      }
+      if (!group) byText.set(text, (group = { plugin, verdict, nodes: [] }));
       if (byVerdict.size < 256) byVerdict.set(verdict, group);
     }
     lastVerdict = verdict;
-    lastGroup = group;
-    groups[group].count++;
-    groupOf[at] = group;
-    indexes[at++] = snapshot.indexOf(name);
+    last = group;
+    group.nodes.push(name);
   }
-  const lists = groups.map((g) => new Int32Array(g.count));
-  const filled = groups.map(() => 0);
-  for (let i = 0; i < size; i++) lists[groupOf[i]][filled[groupOf[i]]++] = indexes[i];
-  const rest = snapshot.size - size;
+  const rest = snapshot.size - diagnosis.verdicts.size;
   const [only] = diagnosis.unschedulablePlugins.size === 1 ? diagnosis.unschedulablePlugins : [''];
-  return { groups: groups.map((g, i) => ({ plugin: g.plugin, verdict: g.verdict, nodes: lists[i], count: g.count })), absent: rest > 0 && diagnosis.absent.reasons.length ? { verdict: diagnosis.absent, plugin: only, count: rest } : undefined };
+  return { groups: [...byText.values()].map((g) => ({ ...g, count: g.nodes.length })), absent: rest > 0 && diagnosis.absent.reasons.length ? { verdict: diagnosis.absent, plugin: only, count: rest } : undefined };
+}
+
+interface Growing {
+  readonly plugin: string;
+  readonly verdict: Verdict;
+  readonly nodes: string[];
 }

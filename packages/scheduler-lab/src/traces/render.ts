@@ -36,8 +36,7 @@ export function renderTrace(attempt: Attempt, world: SchedulerWorld, explanation
 }
 
 function notedGroups(attempt: Attempt): VerdictGroup[] {
-  const { names } = attempt.nodes;
-  const groups: VerdictGroup[] = (attempt.groups ?? []).map((g) => ({ plugin: g.plugin, code: g.verdict.code, reasons: [...g.verdict.reasons], count: g.count, nodes: Array.from(g.nodes.subarray(0, someNames), (n) => names[n]).sort() }));
+  const groups: VerdictGroup[] = (attempt.groups ?? []).map((g) => ({ plugin: g.plugin, code: g.verdict.code, reasons: [...g.verdict.reasons], count: g.count, nodes: g.nodes.slice(0, someNames).sort() }));
   if (attempt.absent) groups.push({ plugin: attempt.absent.plugin, code: attempt.absent.verdict.code, reasons: [...attempt.absent.verdict.reasons], count: attempt.absent.count, nodes: [] });
   return groups.sort((a, b) => b.count - a.count);
 }

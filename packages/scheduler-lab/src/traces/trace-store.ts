@@ -38,7 +38,7 @@ export class TraceStore implements Recorder {
 
   constructor(options: TraceStoreOptions) {
     this.#options = options;
-    this.happenings = new Happenings(options.versions, 2000);
+    this.happenings = new Happenings(options.versions, 1000);
   }
 
   /** By `namespace/name` of its pod, oldest first. */
@@ -202,6 +202,8 @@ export class TraceStore implements Recorder {
     attempts!.splice(at, 1);
     if (!attempts!.length) this.#byPod.delete(key);
     this.happenings.tell('DELETED', attempt);
+    // Those who come back to a watch are told of it for a while; what was large need not stay for that.
+    attempt.feasible = attempt.totals = attempt.groups = attempt.preempted = undefined;
   }
 
   #makeRoom(): void {
