@@ -1,6 +1,15 @@
 import { exponentialBuckets, type MetricsRegistry } from '@pilothouse/base';
 import type { ControllerMetrics } from './run.ts';
 
+/** Controllers that wait for their own writes: the subsystem and the kind that their metric names. */
+const waiting: Readonly<Record<string, readonly [subsystem: string, kind: string]>> = {
+  'replicaset-controller': ['replicaset_controller', 'ReplicaSet'],
+  'replicationcontroller-controller': ['replicaset_controller', 'ReplicaSet'],
+  'daemonset-controller': ['daemonset_controller', 'DaemonSet'],
+  'statefulset-controller': ['statefulset_controller', 'StatefulSet'],
+  'job-controller': ['job_controller', 'Job'],
+};
+
 /** Work queues under client-go's names, running controllers under the controller manager's. */
 export function controllerMetrics(registry: MetricsRegistry): ControllerMetrics {
   const seconds = exponentialBuckets(1e-8, 10, 12);
@@ -9,6 +18,7 @@ export function controllerMetrics(registry: MetricsRegistry): ControllerMetrics 
   const waited = registry.histogram('workqueue_queue_duration_seconds', '[ALPHA] How long in seconds an item stays in workqueue before being requested.', seconds, ['name']);
   const worked = registry.histogram('workqueue_work_duration_seconds', '[ALPHA] How long in seconds processing an item from workqueue takes.', seconds, ['name']);
   const running = registry.gauge('running_managed_controllers', '[ALPHA] Indicates where instances of a controller are currently running', ['manager', 'name']);
+  const skips = new Map([...new Map(Object.values(waiting))].map(([subsystem, kind]) => [subsystem, registry.counter(`${subsystem}_stale_sync_skips_total`, `[ALPHA] Total number of ${kind} syncs skipped due to a stale watch cache.`, ['group', 'resource'])]));
   const depths = new Map<string, () => number>();
   const underWay = new Map<string, () => readonly number[]>();
   registry.collect('gauge', 'workqueue_depth', '[ALPHA] Current depth of workqueue', ['name'], () => [...depths].map(([name, read]) => [[name], read()] as const));
@@ -21,6 +31,11 @@ export function controllerMetrics(registry: MetricsRegistry): ControllerMetrics 
     retries: (controller) => void retries.with(controller).value++,
     queueDuration: (controller, value) => waited.with(controller).observe(value),
     workDuration: (controller, value) => worked.with(controller).observe(value),
+    staleSkip(controller, resource) {
+      const [plural, ...group] = resource.split('.');
+      const counter = skips.get(waiting[controller]?.[0]);
+      if (counter) counter.with(group.join('.'), plural).value++;
+    },
     depth: (controller, read) => void depths.set(controller, read),
     underWay: (controller, read) => void underWay.set(controller, read),
     running(controller, value) {

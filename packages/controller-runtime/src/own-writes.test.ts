@@ -1,6 +1,8 @@
 import { pods, replicaSets } from '@pilothouse/apimachinery';
 import type { Client } from '@pilothouse/client';
+import { metricsRegistry } from '@pilothouse/base';
 import { expect, test } from 'vitest';
+import { controllerMetrics } from './metrics.ts';
 import { ownWrites } from './own-writes.ts';
 
 test('a key waits until the caches show what it wrote, each of its own resource', async () => {
@@ -29,4 +31,13 @@ test('a write that fails, or to what is not cached, is not waited for', async ()
   await own.create(pods, { metadata: {} });
   await expect(own.update(pods, { metadata: {} })).rejects.toThrow('no');
   expect(writes.unseen('k')).toBeUndefined();
+});
+
+test('keys that are put off are counted under upstream\'s names', () => {
+  const registry = metricsRegistry();
+  const metrics = controllerMetrics(registry);
+  metrics.staleSkip('job-controller', 'jobs.batch');
+  metrics.staleSkip('replicationcontroller-controller', 'pods');
+  expect(registry.text()).toContain('job_controller_stale_sync_skips_total{group="batch",resource="jobs"} 1');
+  expect(registry.text()).toContain('replicaset_controller_stale_sync_skips_total{group="",resource="pods"} 1');
 });

@@ -17,6 +17,8 @@ export interface ControllerMetrics {
   underWay(controller: string, read: () => readonly number[]): void;
   /** Whether the controller runs. */
   running(controller: string, value: boolean): void;
+  /** A key was put off, for the cache of a resource (`pods`, `jobs.batch`) did not show the controller's own writes. */
+  staleSkip(controller: string, resource: string): void;
   /** Keys waiting. */
   depth(controller: string, read: () => number): void;
 }
@@ -143,7 +145,9 @@ async function work(definition: ControllerDefinition<unknown>, context: Controll
   const { clock, log, signal } = context;
   for (let key = await queue.get(); key !== undefined; key = await queue.get()) {
     if (signal.aborted) return;
-    if (writes?.unseen(key)) {
+    const behind = writes?.unseen(key);
+    if (behind) {
+      metrics?.staleSkip(name, behind);
       // The event that shows it wakes most keys anyway; this is for those that it does not.
       queue.addRateLimited(key);
       queue.done(key);
