@@ -1,4 +1,4 @@
-/** A resource followed from the page, as signals that change at most once a frame. */
+/** A resource followed from the page, as signals that change at most once a frame, and less often where there is much of it. */
 import type { KubeObject, ResourceType } from '@pilothouse/apimachinery';
 import type { Runtime } from '@pilothouse/base';
 import { messageOf } from '@pilothouse/base/errors';
@@ -22,6 +22,10 @@ export interface CollectionOptions {
   fieldSelector?: string;
 }
 
+/** Beyond so many objects, changes are drawn a few times a second only. */
+const many = 1000;
+const manyPauseMs = 250;
+
 /** Fields that nobody looks at and that make up half of an object. */
 const slim = <T extends KubeObject>(object: T): T => {
   delete object.metadata.managedFields;
@@ -38,10 +42,12 @@ export function collect<T extends KubeObject>(client: Client, runtime: Runtime, 
     if (due) return;
     due = true;
     // A hidden tab draws no frames, and need not.
-    requestAnimationFrame(() => {
+    const draw = () => requestAnimationFrame(() => {
       due = false;
       version.value++;
     });
+    if (informer.lister.size > many) runtime.clock.after(manyPauseMs, draw);
+    else draw();
   };
   informer.handle({ add: changed, update: changed, delete: changed });
   informer.run(stop.signal).catch((error) => runtime.log.warn('Following failed', { resource: type.plural, reason: messageOf(error) }));

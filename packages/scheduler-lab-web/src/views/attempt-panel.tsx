@@ -1,7 +1,9 @@
 import { messageOf } from '@pilothouse/base/errors';
 import type { SchedulingTrace } from '@pilothouse/scheduler-lab/api/types';
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
+import { useEffect, useMemo } from 'preact/hooks';
 import type { Lab } from '../data/lab.ts';
+import { latestOnly } from '../data/latest-only.ts';
 import { loadTrace } from '../data/traces.ts';
 import { durationText } from '../model/amounts.ts';
 import { type HistoryEntry, historyOf, latestOf } from '../model/history.ts';
@@ -25,24 +27,20 @@ export function AttemptPanel({ lab }: { lab: Lab }) {
   const version = useComputed(() => (key.value ? lab.scheduler?.traces.get(key.value)?.metadata.resourceVersion : undefined));
   const trace = useSignal<SchedulingTrace | undefined>(undefined);
   const failure = useSignal('');
+  const loader = useMemo(() => latestOnly<{ key: string; allPlugins: boolean }, SchedulingTrace>({
+    load: ({ key: of, allPlugins: all }, signal) => loadTrace(lab, of, { allPlugins: all, maxNodes, signal }),
+    show(found) {
+      trace.value = found;
+      failure.value = '';
+    },
+    fail: (error) => (failure.value = messageOf(error)),
+  }), [lab]);
+  useEffect(() => () => loader.close(), [loader]);
+  // One at a time, the newest wanted next: a queue that runs fast is followed by leaps, not by requests that are given up.
   useSignalEffect(() => {
     void version.value;
-    const wanted = key.value;
-    if (!wanted) {
-      trace.value = undefined;
-      return undefined;
-    }
-    const stop = new AbortController();
-    loadTrace(lab, wanted, { allPlugins: allPlugins.value, maxNodes, signal: stop.signal }).then(
-      (found) => {
-        trace.value = found;
-        failure.value = '';
-      },
-      (error) => {
-        if (!stop.signal.aborted) failure.value = messageOf(error);
-      },
-    );
-    return () => stop.abort();
+    const wanted = { key: key.value, allPlugins: allPlugins.value };
+    loader.want(wanted.key ? wanted : undefined);
   });
   if (!lab.scheduler) return <p class="quiet pad">Attempts are recorded by Pilothouse's scheduler only.</p>;
   const current = trace.value;
