@@ -59,7 +59,7 @@ export async function controllerManager(flags: ControllerManagerFlags): Promise<
     await startControllers(runtime, scope, { client, informers, flags: values, selection: flags.controllers, metrics, ...(flags.useServiceAccountCredentials && { clientFor: clientFor() }) });
     console.error('pilothouse controller-manager: controllers are running');
   };
-  const leading = flags.leaderElect ? leadAs(name, client, runtime, scope, lead, flags) : lead();
+  const leading = flags.leaderElect ? leadAs(name, client, runtime, scope, lead, { ...flags, metrics }) : lead();
   leading.catch((error) => {
     if (scope.closed) return;
     console.error(`pilothouse controller-manager: ${messageOf(error)}`);

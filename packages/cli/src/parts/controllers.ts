@@ -44,13 +44,16 @@ export async function startControllers(runtime: Runtime, scope: Scope, setup: Co
  * Stands for election under `name` in kube-system and calls `lead` when elected. Losing the lease ends the scope, as
  * upstream's daemons end when they lose theirs.
  */
-export async function leadAs(name: string, client: Client, runtime: Runtime, scope: Scope, lead: () => Promise<void>, flags: Partial<LeaderFlags> = {}): Promise<void> {
+export async function leadAs(name: string, client: Client, runtime: Runtime, scope: Scope, lead: () => Promise<void>, flags: Partial<LeaderFlags> & { metrics?: MetricsRegistry } = {}): Promise<void> {
+  const leading = flags.metrics?.gauge('leader_election_master_status', "[ALPHA] Gauge of if the reporting system is master of the relevant lease, 0 indicates backup, 1 indicates master. 'name' is the string used to identify the lease. Please make sure to group by name.", ['name']).with(name);
+  if (leading) leading.value = 0;
   const recorder = scope.own(createEventRecorder(client, runtime, { component: name }));
   const election = scope.own(startLeaderElection(client, runtime, {
     namespace: flags.leaderElectResourceNamespace ?? 'kube-system', name: flags.leaderElectResourceName ?? name, identity: `${hostname()}_${runtime.random.uuid()}`, recorder,
     leaseDurationMs: flags.leaderElectLeaseDuration, renewDeadlineMs: flags.leaderElectRenewDeadline, retryPeriodMs: flags.leaderElectRetryPeriod,
   }));
   await election.acquired();
+  if (leading) leading.value = 1;
   election.lost.addEventListener('abort', () => void scope.close(), { once: true });
   await lead();
 }
