@@ -98,7 +98,9 @@ cpu (NodeResourcesFit); hollow-node-1: node(s) had untolerated taint(s)
   });
 
   test('a cycle is held, stepped, edited and resumed, while other pods flow', async () => {
-    await create(breakpoint('b', { selector: { matchLabels: { app: 'held' } }, points: ['Filter'], plugins: ['NodeResourcesFit'] }));
+    const apply = (spec: object) => kubectl('apply -f -', { input: JSON.stringify(breakpoint('b', spec)) });
+    await apply({ selector: { matchLabels: { app: 'held' } }, points: ['Score'] });
+    expect(await apply({ selector: { matchLabels: { app: 'held' } }, points: ['Filter'], plugins: ['NodeResourcesFit'] })).toBe('schedulingbreakpoint.lab.pilothouse.dev/b configured');
     await create(pod('held', '3', {}, { app: 'held' }));
     await lane('held', 'Held');
     expect(await kubectl('get heldcycles --no-headers')).toMatch(/^held +b +Filter NodeResourcesFit on hollow-node-\d/);

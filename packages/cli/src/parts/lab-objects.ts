@@ -18,7 +18,7 @@ const role = (name: string, aggregateTo: string, rules: ClusterRole['rules']): C
 const roles: readonly ClusterRole[] = [
   role('view', 'view', [rule(['schedulingtraces', 'queuedpods', 'schedulingbreakpoints', 'heldcycles'], ['get', 'list', 'watch'])]),
   role('edit', 'edit', [rule(['schedulingreviews'], ['create'])]),
-  role('admin', 'admin', [rule(['schedulingbreakpoints'], ['create', 'delete', 'deletecollection']), rule(['heldcycles'], ['delete']), rule(['heldcycles/command'], ['create'])]),
+  role('admin', 'admin', [rule(['schedulingbreakpoints'], ['create', 'delete', 'deletecollection', 'patch', 'update']), rule(['heldcycles'], ['delete']), rule(['heldcycles/command'], ['create'])]),
 ];
 
 const serverRole: ClusterRole = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'pilothouse:scheduler-lab', labels: ours }, rules: [{ apiGroups: ['scheduling.k8s.io'], resources: ['priorityclasses'], verbs: ['get', 'list', 'watch'] }] };

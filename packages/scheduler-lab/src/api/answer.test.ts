@@ -15,9 +15,9 @@ function served() {
   const bench = labBench({ nodes: [node('n1'), node('n2')] });
   const answers = labAnswers({ lab: bench.lab, runtime: { random: seededRandom(1) }, client });
   const abort = new AbortController();
-  const ask = (verb: string, path: string, { query = '', body, accept }: { query?: string; body?: unknown; accept?: string } = {}): Promise<ApiResponse> => {
+  const ask = (verb: string, path: string, { query = '', body, accept, type }: { query?: string; body?: unknown; accept?: string; type?: string } = {}): Promise<ApiResponse> => {
     const [namespace, resource, name = '', subresource = ''] = path.split('/');
-    const request: ApiRequest = { method: verb === 'create' ? 'POST' : 'GET', url: path, headers: { ...(accept && { accept }) }, ...(body !== undefined && { bodyObject: body }), signal: abort.signal };
+    const request: ApiRequest = { method: verb === 'create' ? 'POST' : 'GET', url: path, headers: { ...(accept && { accept }), ...(type && { 'content-type': type }) }, ...(body !== undefined && { bodyObject: body }), signal: abort.signal };
     return answers(request, { verb, resource, subresource, namespace, name, query: new URLSearchParams(query) });
   };
   const json = async (...args: Parameters<typeof ask>): Promise<any> => JSON.parse(new TextDecoder().decode((await ask(...args)).body as Uint8Array));
@@ -118,6 +118,20 @@ test('a breakpoint is made once, is listed with its hits, and a dry run makes no
   await expect(json('create', 'default/heldcycles/q/command', { body: { spec: { action: 'Step' } } })).rejects.toMatchObject({ code: 404 });
   expect((await json('delete', 'default/heldcycles/p')).status).toBe('Success');
   expect(lab.holding.held.size).toBe(0);
+});
+
+test('a breakpoint is changed by PUT and by merge patch, at the version it has', async () => {
+  const { json, lab, ask } = served();
+  const { metadata } = await json('create', 'default/schedulingbreakpoints', { body: { metadata: { name: 'b' }, spec: {} } });
+  const put = await json('update', 'default/schedulingbreakpoints/b', { body: { metadata, spec: { queue: 'Wait' } } });
+  expect(put).toMatchObject({ spec: { queue: 'Wait' }, metadata: { uid: metadata.uid, creationTimestamp: metadata.creationTimestamp } });
+  expect(put.metadata.resourceVersion).not.toBe(metadata.resourceVersion);
+  await expect(json('update', 'default/schedulingbreakpoints/b', { body: { metadata, spec: {} } })).rejects.toMatchObject({ code: 409 });
+  const patch = (body: unknown) => json('patch', 'default/schedulingbreakpoints/b', { body, type: 'application/merge-patch+json' });
+  expect((await patch({ metadata: { labels: { a: 'b' } }, spec: { queue: null, plugins: ['NodePorts'] } })).spec).toEqual({ plugins: ['NodePorts'] });
+  expect([...lab.holding.breakpoints.values()][0].object).toMatchObject({ metadata: { labels: { a: 'b' } }, spec: { plugins: ['NodePorts'] } });
+  await expect(patch({ spec: { points: ['Nope'] } })).rejects.toMatchObject({ code: 422 });
+  await expect(ask('patch', 'default/schedulingbreakpoints/b', { body: [], type: 'application/json-patch+json' })).rejects.toMatchObject({ code: 415 });
 });
 
 test('what is not served is refused by name', async () => {

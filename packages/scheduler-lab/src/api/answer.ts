@@ -6,7 +6,8 @@ import type { Lab } from '../lab.ts';
 import { review, ReviewError } from '../reviews/review.ts';
 import { fullExplanation, renderTrace } from '../traces/render.ts';
 import { readBody } from './body.ts';
-import { createBreakpoint } from './breakpoint-create.ts';
+import { createBreakpoint, updateBreakpoint } from './breakpoint-write.ts';
+import { mergedBody } from './patch-body.ts';
 import { commandCycle } from './cycle-command.ts';
 import { list } from './list.ts';
 import { representationOf } from './negotiate.ts';
@@ -121,6 +122,15 @@ export function labAnswers({ lab, runtime, client }: AnswerOptions): (request: A
     return json(commandCycle(lab, object, namespace, name, await priorities()), 201, warnings);
   }
 
+  /** PUT, and PATCH as a JSON merge patch. */
+  async function update(request: ApiRequest, asked: Asked): Promise<ApiResponse> {
+    const { query, namespace, name, resource, verb } = asked;
+    const old = holding.breakpoints.get(`${namespace}/${name}`);
+    if (!old) throw notFoundError(subjectOf(resource), name);
+    const { object, warnings } = readBody<SchedulingBreakpoint>(verb === 'patch' ? mergedBody(request, views[resource].render(old)) : request, 'SchedulingBreakpoint', query);
+    return json(updateBreakpoint(lab, object, old, { dryRun: query.getAll('dryRun').includes('All') }), 200, warnings);
+  }
+
   function remove(asked: Asked): object {
     const { resource, namespace, name } = asked;
     const gone = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details: { name, group: labGroup, kind: resource } };
@@ -145,12 +155,14 @@ export function labAnswers({ lab, runtime, client }: AnswerOptions): (request: A
     list: (request, asked) => json(list(views[asked.resource], asked.namespace, asked.query, versions, representing(request, asked.query))),
     watch: (request, asked) => watching(request, asked, representing(request, asked.query)),
     create,
+    update,
+    patch: update,
     delete: (_request, asked) => json(remove(asked)),
     deletecollection: (request, asked) => json(removeAll(asked, representing(request, asked.query))),
   };
   const allowed: Readonly<Record<string, readonly string[]>> = {
     schedulingtraces: ['get', 'list', 'watch'], queuedpods: ['get', 'list', 'watch'], schedulingreviews: ['create'],
-    schedulingbreakpoints: ['get', 'list', 'watch', 'create', 'delete', 'deletecollection'], heldcycles: ['get', 'list', 'watch', 'delete'],
+    schedulingbreakpoints: ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection'], heldcycles: ['get', 'list', 'watch', 'delete'],
   };
 
   return async (request, asked) => {

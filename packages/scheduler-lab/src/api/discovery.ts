@@ -13,7 +13,7 @@ export const resources = [
   facts('heldcycles', 'HeldCycle', ['get', 'list', 'watch']),
   facts('heldcycles/command', 'CycleCommand', ['create'], { singularName: '' }),
   facts('queuedpods', 'QueuedPod', ['get', 'list', 'watch'], { shortNames: ['qp'] }),
-  facts('schedulingbreakpoints', 'SchedulingBreakpoint', ['create', 'delete', 'deletecollection', 'get', 'list', 'watch'], { shortNames: ['sbp'] }),
+  facts('schedulingbreakpoints', 'SchedulingBreakpoint', ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'], { shortNames: ['sbp'] }),
   facts('schedulingreviews', 'SchedulingReview', ['create']),
   facts('schedulingtraces', 'SchedulingTrace', ['get', 'list', 'watch'], { shortNames: ['strace'] }),
 ];

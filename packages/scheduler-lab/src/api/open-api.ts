@@ -56,7 +56,7 @@ const about: Readonly<Record<string, string>> = {
 };
 
 const actionOf: Readonly<Record<string, { readonly method: string; readonly action: string }>> = {
-  get: { method: 'get', action: 'get' }, list: { method: 'get', action: 'list' }, create: { method: 'post', action: 'post' }, delete: { method: 'delete', action: 'delete' }, deletecollection: { method: 'delete', action: 'deletecollection' },
+  get: { method: 'get', action: 'get' }, list: { method: 'get', action: 'list' }, create: { method: 'post', action: 'post' }, update: { method: 'put', action: 'put' }, patch: { method: 'patch', action: 'patch' }, delete: { method: 'delete', action: 'delete' }, deletecollection: { method: 'delete', action: 'deletecollection' },
 };
 
 /** By the group version's path, as `/openapi/v3` lists documents. */
@@ -78,7 +78,7 @@ export function openApiDocuments(): ReadonlyMap<string, object> {
     const item = (paths[path] ??= {});
     item[method] = {
       operationId: `${verb}LabPilothouseDevV1${of}`, tags: ['labPilothouseDev_v1'],
-      ...(method === 'post' && { parameters: [{ name: 'dryRun', in: 'query', schema: { type: 'string' } }, { name: 'fieldValidation', in: 'query', schema: { type: 'string' } }], requestBody: { content: { 'application/json': { schema: reference(kind) } } } }),
+      ...(['post', 'put', 'patch'].includes(method) && { parameters: [{ name: 'dryRun', in: 'query', schema: { type: 'string' } }, { name: 'fieldValidation', in: 'query', schema: { type: 'string' } }], requestBody: { content: { [method === 'patch' ? 'application/merge-patch+json' : 'application/json']: { schema: reference(kind) } } } }),
       responses: { [method === 'post' ? '201' : '200']: { description: 'OK', content: { 'application/json': { schema: reference(verb === 'list' ? `${kind}List` : kind) } } } },
       'x-kubernetes-action': action, 'x-kubernetes-group-version-kind': gvk(kind),
     };
@@ -89,7 +89,7 @@ export function openApiDocuments(): ReadonlyMap<string, object> {
     const collection = `${root}/namespaces/{namespace}/${plural}`;
     for (const verb of verbs) {
       if (!actionOf[verb]) continue;
-      const single = verb === 'get' || verb === 'delete' || sub;
+      const single = ['get', 'delete', 'update', 'patch'].includes(verb) || sub;
       add(single ? `${collection}/{name}${sub ? `/${sub}` : ''}` : collection, verb, kind, `Namespaced${kind}`);
       if (verb === 'list') add(`${root}/${plural}`, 'list', kind, `${kind}ForAllNamespaces`);
     }

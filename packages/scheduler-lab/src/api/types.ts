@@ -308,7 +308,7 @@ export interface Suggestion {
   command?: string;
 }
 
-// ── schedulingbreakpoints (namespaced; get, list, watch, create, delete) and heldcycles ──────────────────────────────────────────
+// ── schedulingbreakpoints (namespaced; get, list, watch, create, update, patch, delete) and heldcycles ──────────────────────────────────────────
 
 /**
  * Holds the cycles of pods of its namespace that match. All given conditions must hold. A breakpoint with none of `points`, `plugins` and

@@ -107,9 +107,11 @@ export class Holding implements CycleGate {
 
   /** Adds or replaces. */
   setBreakpoint(object: SchedulingBreakpoint): Breakpoint {
-    const breakpoint: Breakpoint = { object, selector: labelSelector(object.spec.selector ?? {}), hits: 0, version: 0 };
-    this.breakpoints.set(`${object.metadata.namespace}/${object.metadata.name}`, breakpoint);
-    breakpoint.version = this.breakpointHappenings.tell('ADDED', breakpoint);
+    const key = `${object.metadata.namespace}/${object.metadata.name}`;
+    const old = this.breakpoints.get(key);
+    const breakpoint: Breakpoint = { object, selector: labelSelector(object.spec.selector ?? {}), hits: old?.hits ?? 0, version: 0 };
+    this.breakpoints.set(key, breakpoint);
+    breakpoint.version = this.breakpointHappenings.tell(old ? 'MODIFIED' : 'ADDED', breakpoint);
     return breakpoint;
   }
 

@@ -1,4 +1,4 @@
-import { alreadyExistsError, type FieldError, invalid, invalidError, nameIsDnsSubdomain, required, tooMany, validateLabelSelector } from '@pilothouse/apimachinery';
+import { alreadyExistsError, conflictError, type FieldError, invalid, invalidError, nameIsDnsSubdomain, required, tooMany, validateLabelSelector } from '@pilothouse/apimachinery';
 import { formatTime } from '@pilothouse/base/clock';
 import { everyPoint } from './points.ts';
 import type { Lab } from '../lab.ts';
@@ -25,6 +25,21 @@ export function createBreakpoint({ holding, clock, world }: Lab, given: Scheduli
   if (dryRun) return { ...object, status: { hits: 0 } };
   const made: Breakpoint = holding.setBreakpoint(object);
   return { ...object, metadata: { ...object.metadata, resourceVersion: String(made.version) }, status: { hits: 0 } };
+}
+
+/** Gives a breakpoint another content; what it holds stays held. @throws StatusError 409, 422 */
+export function updateBreakpoint({ holding, world }: Lab, given: SchedulingBreakpoint, old: Breakpoint, { dryRun }: { dryRun: boolean }): SchedulingBreakpoint {
+  const { metadata } = old.object;
+  const name = metadata.name!;
+  const found = validate(given, name, world.config.profiles.map((p) => p.schedulerName));
+  if (given.metadata.name && given.metadata.name !== name) found.push(invalid('metadata.name', given.metadata.name, 'field is immutable'));
+  if (found.length) throw invalidError({ group: labGroup, kind: 'SchedulingBreakpoint' }, name, found);
+  const { resourceVersion, labels, annotations } = given.metadata;
+  if (resourceVersion && resourceVersion !== String(old.version)) throw conflictError(subjectOf('schedulingbreakpoints'), name, 'the object has been modified; please apply your changes to the latest version and try again');
+  const { labels: _labels, annotations: _annotations, ...own } = metadata;
+  const object: SchedulingBreakpoint = { ...old.object, metadata: { ...own, ...(labels && { labels }), ...(annotations && { annotations }) }, spec: given.spec };
+  const made = dryRun ? old : holding.setBreakpoint(object);
+  return { ...object, metadata: { ...object.metadata, resourceVersion: String(made.version) }, status: { hits: old.hits } };
 }
 
 function validate({ spec }: SchedulingBreakpoint, name: string, schedulers: readonly string[]): FieldError[] {
