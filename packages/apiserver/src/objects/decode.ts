@@ -10,6 +10,8 @@ export interface BodyKind {
   version: string;
   kind: string;
   codec: ObjectCodec;
+  /** Versions that are taken too, of the same fields. */
+  olderVersions?: readonly string[];
 }
 
 export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
@@ -106,7 +108,7 @@ function checkKind(apiVersion: string, kind: string, expected: BodyKind, value: 
   if (apiVersion.split('/').length > 2) throw unrecognized(expected.kind, `unexpected GroupVersion string: ${apiVersion}`, bytes.length ? bytes : Buffer.from(JSON.stringify(value)));
   const given = apiVersion ? parseApiVersion(apiVersion) : { group: expected.group, version: expected.version };
   const givenKind = kind || expected.kind;
-  if (given.group === expected.group && given.version === expected.version && givenKind === expected.kind) return;
+  if (given.group === expected.group && (given.version === expected.version || expected.olderVersions?.includes(given.version)) && givenKind === expected.kind) return;
   const expectedVersion = versionOf(expected);
   if (givenKind === expected.kind && given.group === expected.group && typeOfKind(given.group, given.version, givenKind)) throw wrongVersion(apiVersion, expected);
   const internal = goPackage(expected.group);

@@ -30,7 +30,7 @@ type Budget = PodDisruptionBudget & KubeObject;
 export async function evictPod(call: Call): Promise<ApiResponse> {
   const { request, info } = call;
   const options = writeOptions(info.query, 'CreateOptions');
-  const eviction = decodeBody<Eviction & KubeObject>(request, { group: 'policy', version: 'v1', kind: 'Eviction', codec }, options.fieldValidation, call.warnings);
+  const eviction = decodeBody<Eviction & KubeObject>(request, { group: 'policy', version: 'v1', olderVersions: ['v1beta1'], kind: 'Eviction', codec }, options.fieldValidation, call.warnings);
   if (eviction.metadata.name !== info.name) throw badRequestError('name in URL does not match name in Eviction object');
   const given = (eviction.deleteOptions ?? {}) as DeleteOptions;
   const dryRun = options.dryRun || !!given.dryRun?.length;
