@@ -325,6 +325,7 @@ export class Scheduler {
       return;
     }
     events.record(info.pod, { type: 'Normal', reason: 'Scheduled', action: 'Binding', note: `Successfully assigned ${info.key} to ${node}` });
+    if (queued.flushed) metrics.scheduledAfterFlush();
     metrics.bound(queued.attempts, (runtime.clock.now() - (queued.initialAttemptMs ?? runtime.clock.now())) / 1000);
     for (const plugin of profile.points.postBind) plugin.postBind!(info, node);
     trace?.end?.(info, { node });

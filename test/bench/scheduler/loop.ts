@@ -2,7 +2,7 @@
  * The scheduler whole (queue, algorithm, assuming, binding cycles, events, confirmation by the watch) over an API in memory that
  * answers at once: what it costs by itself. Rates are per second of processor time, all threads counted.
  *
- *   node test/bench/scheduler/loop.ts [--nodes 100,1000,5000] [--workload basic,…] [--runs 5] [--explain] [--percentage 0] [--pods N] [--json]
+ *   node test/bench/scheduler/loop.ts [--nodes 100,1000,5000] [--workload basic,…] [--runs 5] [--percentage 0] [--pods N] [--json]
  */
 import { parseArgs } from 'node:util';
 import { fakeClock, realClock } from '@pilothouse/base/clock';
@@ -36,11 +36,19 @@ const cpuSeconds = (since?: NodeJS.CpuUsage): number => {
   return (user + system) / 1e6;
 };
 
-export async function runLoop(workload: Workload, nodes: number, options: LoopOptions = {}): Promise<LoopRun> {
+/** One scheduler that can be given the workload's pods again and again. */
+interface Loop {
+  /** Pods per CPU-second from the first of the pods to the last binding. */
+  round(): Promise<number>;
+  readonly bound: LoopRun['bound'];
+  close(): Promise<void>;
+}
+
+async function startLoop(workload: Workload, nodes: number, options: LoopOptions): Promise<Loop> {
   const wanted = options.pods ?? workload.measured(nodes);
   const fake = options.fakeTime ? fakeClock() : undefined;
   let finish = () => {};
-  const finished = new Promise<void>((resolve) => (finish = resolve));
+  let target = 0;
   const churn = (count: number) => {
     const turn = count / workload.churnEvery!;
     const node = benchNode(turn % nodes);
@@ -51,38 +59,84 @@ export async function runLoop(workload: Workload, nodes: number, options: LoopOp
   };
   const api = memoryApi((count) => {
     if (workload.churnEvery && count % workload.churnEvery === 0) churn(count);
-    if (count === wanted) finish();
+    if (count === target) finish();
   });
   for (let i = 0; i < nodes; i++) api.nodes.put(benchNode(i));
-  for (const pod of workload.initPods(nodes)) api.pods.put(pod);
-  const pending = Array.from({ length: wanted }, (_, i) => workload.pod(i));
+  const init = workload.initPods(nodes);
+  for (const pod of init) api.pods.put(pod);
   const scheduler = await startScheduler({
     client: api.client, informers: api.informers, hostname: 'bench', runtime: { clock: fake ?? realClock, random: seededRandom(options.seed ?? 1), log: silentLogger },
     config: { percentageOfNodesToScore: options.percentageOfNodesToScore ?? 0 },
     ...(options.explain && { observe: (world: SchedulerWorld) => createLab(world, fake ?? realClock).observers }),
   });
-  globalThis.gc?.();
-  const before = process.cpuUsage();
-  for (const pod of pending) api.pods.put(pod);
-  while (fake && api.bound.length < wanted) await fake.advanceAsync(10);
-  await finished;
-  const seconds = cpuSeconds(before);
-  await scheduler.close();
-  return { podsPerCpuSecond: wanted / seconds, bound: api.bound };
+  let rounds = 0;
+  /** As it was before the round. */
+  const restore = (pods: readonly { metadata: { name?: string } }[]) => {
+    for (const pod of pods) api.pods.remove(`default/${pod.metadata.name}`);
+    for (const pod of init) if (!api.pods.objects.has(`default/${pod.metadata.name}`)) api.pods.put(pod);
+  };
+  return {
+    bound: api.bound,
+    async round() {
+      const pending = Array.from({ length: wanted }, (_, i) => workload.pod(rounds * wanted + i));
+      rounds++;
+      target = api.bound.length + wanted;
+      const finished = new Promise<void>((resolve) => (finish = resolve));
+      const before = process.cpuUsage();
+      for (const pod of pending) api.pods.put(pod);
+      while (fake && api.bound.length < target) await fake.advanceAsync(10);
+      await finished;
+      const rate = wanted / cpuSeconds(before);
+      restore(pending);
+      return rate;
+    },
+    close: () => scheduler.close(),
+  };
 }
 
-/** The middle of several runs, the first of which only let the compiler see the code. */
-export async function measureLoop(workload: Workload, nodes: number, runs: number, options: LoopOptions = {}): Promise<number> {
-  for (let i = 0; i < 2; i++) await runLoop(workload, nodes, options);
-  const rates: number[] = [];
-  for (let i = 0; i < runs; i++) rates.push((await runLoop(workload, nodes, options)).podsPerCpuSecond);
-  return rates.sort((a, b) => a - b)[runs >> 1];
+export async function runLoop(workload: Workload, nodes: number, options: LoopOptions = {}): Promise<LoopRun> {
+  const loop = await startLoop(workload, nodes, options);
+  const podsPerCpuSecond = await loop.round();
+  await loop.close();
+  return { podsPerCpuSecond, bound: loop.bound };
+}
+
+const middle = (rates: number[]): number => rates.sort((a, b) => a - b)[rates.length >> 1];
+
+/** Pods scheduled before anything is measured, so that the compiler has seen the code. */
+const warmUpPods = 2000;
+/** A figure is of at least so many pods: of several rounds, where a round has fewer. */
+const measuredPods = 1000;
+
+/** Pods per CPU-second over so many rounds. */
+async function rateOf(loop: Loop, rounds: number): Promise<number> {
+  let secondsPerPod = 0;
+  for (let i = 0; i < rounds; i++) secondsPerPod += 1 / (await loop.round());
+  return rounds / secondsPerPod;
+}
+
+/** The middle of several rounds, with and without recording in turn; the cluster is the same at the start of each. */
+export async function measureLoop(workload: Workload, nodes: number, runs: number, options: LoopOptions = {}): Promise<{ silent: number; recorded: number; kept: number }> {
+  const silent = await startLoop(workload, nodes, { ...options, explain: false });
+  const recorded = await startLoop(workload, nodes, { ...options, explain: true });
+  const rates: { silent: number; recorded: number }[] = [];
+  const pods = options.pods ?? workload.measured(nodes);
+  for (const loop of [silent, recorded]) await rateOf(loop, Math.ceil(warmUpPods / pods));
+  const rounds = Math.ceil(measuredPods / pods);
+  for (let i = 0; i < runs; i++) rates.push({ silent: await rateOf(silent, rounds), recorded: await rateOf(recorded, rounds) });
+  await silent.close();
+  await recorded.close();
+  return { silent: middle(rates.map((r) => r.silent)), recorded: middle(rates.map((r) => r.recorded)), kept: middle(rates.map((r) => r.recorded / r.silent)) };
 }
 
 export interface LoopRow {
   workload: string;
   nodes: number;
   podsPerCpuSecond: number;
+  /** While every attempt is recorded. */
+  recordedPerCpuSecond: number;
+  /** The middle of `recordedPerCpuSecond ÷ podsPerCpuSecond` of runs one after the other. */
+  kept: number;
   upstream?: number;
 }
 
@@ -90,18 +144,18 @@ export async function measureAll(names: readonly string[], sizes: readonly numbe
   for (const workload of workloads) {
     if (names.length && !names.includes(workload.name)) continue;
     for (const nodes of sizes) {
-      const podsPerCpuSecond = Math.round(await measureLoop(workload, nodes, runs, options));
-      onRow({ workload: workload.name, nodes, podsPerCpuSecond, upstream: workload.upstream?.[nodes] });
+      const { silent, recorded, kept } = await measureLoop(workload, nodes, runs, options);
+      onRow({ workload: workload.name, nodes, podsPerCpuSecond: Math.round(silent), recordedPerCpuSecond: Math.round(recorded), kept, upstream: workload.upstream?.[nodes] });
     }
   }
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { nodes: { type: 'string', default: '100,1000,5000' }, workload: { type: 'string', default: '' }, runs: { type: 'string', default: '5' }, explain: { type: 'boolean', default: false }, percentage: { type: 'string', default: '0' }, pods: { type: 'string' }, json: { type: 'boolean', default: false } } });
+  const { values } = parseArgs({ options: { nodes: { type: 'string', default: '100,1000,5000' }, workload: { type: 'string', default: '' }, runs: { type: 'string', default: '5' }, percentage: { type: 'string', default: '0' }, pods: { type: 'string' }, json: { type: 'boolean', default: false } } });
   const rows: LoopRow[] = [];
-  await measureAll(values.workload.split(',').filter(Boolean), values.nodes.split(',').map(Number), Number(values.runs), { explain: values.explain, percentageOfNodesToScore: Number(values.percentage), ...(values.pods && { pods: Number(values.pods) }) }, (row) => {
+  await measureAll(values.workload.split(',').filter(Boolean), values.nodes.split(',').map(Number), Number(values.runs), { percentageOfNodesToScore: Number(values.percentage), ...(values.pods && { pods: Number(values.pods) }) }, (row) => {
     rows.push(row);
-    if (!values.json) console.log(`${row.workload}, ${row.nodes} nodes: ${row.podsPerCpuSecond} pods per CPU-second${row.upstream ? ` (upstream ${row.upstream}, ratio ${(row.podsPerCpuSecond / row.upstream).toFixed(1)})` : ''}`);
+    if (!values.json) console.log(`${row.workload}, ${row.nodes} nodes: ${row.podsPerCpuSecond} pods per CPU-second, recorded ${row.recordedPerCpuSecond}${row.upstream ? ` (upstream ${row.upstream}, ratio ${(row.podsPerCpuSecond / row.upstream).toFixed(1)})` : ''}`);
   });
   if (values.json) console.log(JSON.stringify(rows, null, 2));
 }

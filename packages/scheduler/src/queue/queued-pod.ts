@@ -21,6 +21,8 @@ export class QueuedPodInfo implements QueuedPod {
   unschedulablePlugins: ReadonlySet<string> = new Set();
   /** Plugins that told it to wait for something of theirs. */
   pendingPlugins: ReadonlySet<string> = new Set();
+  /** It is tried because it had waited long enough, not because something happened. */
+  flushed = false;
   /** The PreEnqueue plugin that keeps it out of the active queue. */
   gatedBy = '';
 

@@ -168,6 +168,7 @@ export class SchedulingQueue {
     }
     pod.timestampMs = this.#options.now();
     pod.backoffUntilMs = undefined;
+    pod.flushed = false;
     const placed = this.#requeue(pod, this.#missed(pod), 'ScheduleAttemptFailure');
     this.done(uid);
     if (placed !== 'unschedulable') this.#options.onReady();
@@ -229,7 +230,9 @@ export class SchedulingQueue {
   /** Pods that have waited too long for an event are tried again. To be called every half minute. */
   flushUnschedulable(): void {
     const now = this.#options.now();
-    this.#movePods([...this.#unschedulable.values()].filter((p) => now - p.timestampMs > (this.#options.maxUnschedulableMs ?? longestUnschedulableMs)), unschedulableTimeout, undefined, undefined);
+    const waitedLong = [...this.#unschedulable.values()].filter((p) => now - p.timestampMs > (this.#options.maxUnschedulableMs ?? longestUnschedulableMs));
+    for (const pod of waitedLong) pod.flushed = true;
+    this.#movePods(waitedLong, unschedulableTimeout, undefined, undefined);
   }
 
   /** Notes where a pod is expected to go. */

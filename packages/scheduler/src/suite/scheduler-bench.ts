@@ -6,6 +6,7 @@ import { type Client, createInformerFactory, type InformerFactory } from '@pilot
 import type { PluginFactory } from '@pilothouse/scheduler-framework';
 import { type InProcessApi, startApi } from '@pilothouse/testing/in-process-cluster';
 import type { PostJson } from '../extenders/post.ts';
+import type { SchedulerMetrics } from '../metrics.ts';
 import { type RunningScheduler, type SchedulerOptions, startScheduler } from '../start.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
@@ -35,6 +36,7 @@ export interface BenchOptions {
   wrap?: (client: Client) => Client;
   postJson?: PostJson;
   plugins?: readonly PluginFactory[];
+  metrics?: SchedulerMetrics;
 }
 
 export async function bench(options: BenchOptions = {}): Promise<Bench> {
@@ -59,7 +61,7 @@ export async function bench(options: BenchOptions = {}): Promise<Bench> {
     const bare = api.client('system:kube-scheduler');
     const own = wrap?.(bare) ?? bare;
     factory = createInformerFactory(own, api.runtime);
-    return pumped(startScheduler({ client: own, informers: factory, runtime: api.runtime, config: options.config, postJson: options.postJson, plugins: options.plugins, observe: options.observe, hostname: 'test', firstByName: true }));
+    return pumped(startScheduler({ client: own, informers: factory, runtime: api.runtime, config: options.config, postJson: options.postJson, plugins: options.plugins, observe: options.observe, metrics: options.metrics, hostname: 'test', firstByName: true }));
   };
   const b: Bench = {
     api,
