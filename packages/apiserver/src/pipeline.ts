@@ -170,7 +170,7 @@ async function authorized(pipeline: Pipeline, request: ApiRequest, info: Request
   if (decision !== 'allow') throw forbiddenByAuthorization(attributes, reason);
   const { metrics } = pipeline;
   const elsewhere = pipeline.delegation?.of(info.path);
-  const delegated = elsewhere && ((): Promise<ApiResponse> => elsewhere(request, { user: attributes.user, info, auditId, draining: core.draining }));
+  const delegated = elsewhere && ((): Promise<ApiResponse> => elsewhere(request, { user: attributes.user, info, auditId, draining: core.draining, ...(!long && { limitMs: giveUpFactor * pipeline.deadlines.lengthMs }) }));
   if (!metrics) return perform(pipeline, request, info, attributes, { long, delegated });
   const observed = metrics.begin(request, info, routeName(pipeline, request, info), long);
   try {
@@ -201,6 +201,9 @@ function watchObserver(metrics: RequestMetrics, info: RequestInfo, observed: Obs
     ended: () => observed.ended(200),
   };
 }
+
+/** A request to another server is given up a little after its client was answered that it takes too long. */
+const giveUpFactor = 1.25;
 
 interface Performing {
   /** No answer is due within the time of a request. */

@@ -12,21 +12,22 @@ interface Deadline {
  */
 export class Deadlines {
   readonly #clock: Pick<Clock, 'after' | 'monotonic'>;
-  readonly #lengthMs: number;
+  /** Of every timer. */
+  readonly lengthMs: number;
   /** In the order set, which is that of expiry. */
   readonly #pending = new Set<Deadline>();
   #armed = false;
 
   constructor(clock: Pick<Clock, 'after' | 'monotonic'>, lengthMs: number) {
     this.#clock = clock;
-    this.#lengthMs = lengthMs;
+    this.lengthMs = lengthMs;
   }
 
   /** Calls `expired` once the length has passed, unless cancelled before. */
   start(expired: () => void): Timer {
-    const deadline: Deadline = { at: this.#clock.monotonic() + this.#lengthMs, expired };
+    const deadline: Deadline = { at: this.#clock.monotonic() + this.lengthMs, expired };
     this.#pending.add(deadline);
-    if (!this.#armed) this.#arm(this.#lengthMs);
+    if (!this.#armed) this.#arm(this.lengthMs);
     return { cancel: () => void this.#pending.delete(deadline) };
   }
 
@@ -40,7 +41,7 @@ export class Deadlines {
     const now = this.#clock.monotonic();
     for (const deadline of this.#pending) {
       if (deadline.at > now) {
-        this.#arm(Math.max(deadline.at - now, this.#lengthMs / 8));
+        this.#arm(Math.max(deadline.at - now, this.lengthMs / 8));
         return;
       }
       this.#pending.delete(deadline);

@@ -37,7 +37,7 @@ describe.skipIf(lacking({ commands: ['kubectl'] }))('an extension API server beh
   }
 
   beforeAll(async () => {
-    const cluster = await clusterForTest({ store: 'memory', flags: ['--hollow-nodes', '0'] });
+    const cluster = await clusterForTest({ store: 'memory', flags: ['--hollow-nodes', '0', '--explain=false'] });
     kubeconfig = cluster.kubeconfig;
     kubectl = kubectlFor(kubeconfig);
     notes = await startNotes(kubeconfig);

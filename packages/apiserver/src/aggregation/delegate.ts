@@ -17,6 +17,8 @@ export interface Delegated {
   info: Pick<RequestInfo, 'path' | 'isResource'>;
   /** As the request is audited here; '' where it is not. */
   auditId: string;
+  /** How long the answer may take to begin, in milliseconds; the request is given up then. Default: as long as it likes. */
+  limitMs?: number;
   /** Aborts when this server stops: streams end then. */
   draining?: AbortSignal;
 }
@@ -53,7 +55,7 @@ export async function delegate(backends: Backends, service: APIService, request:
   try {
     const sent = outgoing(request, asked);
     if (wantsUpgrade(request)) return await upgraded(await passUpgrade(sent, target, path, tls));
-    return answerOf(await exchange(sent, target, { path, agent, ...(isDiscovery(asked.info) && { timeoutMs: discoveryTimeoutMs }) }), request.method, asked.draining);
+    return answerOf(await exchange(sent, target, { path, agent, timeoutMs: isDiscovery(asked.info) ? discoveryTimeoutMs : asked.limitMs }), request.method, asked.draining);
   } catch (error) {
     if (request.signal.aborted) throw error;
     const cause = (error as Error).cause ?? error;

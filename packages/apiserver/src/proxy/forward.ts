@@ -31,7 +31,7 @@ export interface ForwardOptions {
   prefix?: string;
   tls?: TlsMaterial;
   agent?: HttpAgent;
-  /** Longest silence of the backend. Default: none. */
+  /** How long the backend may take to begin its answer. Default: as long as it likes. */
   timeoutMs?: number;
 }
 
@@ -87,9 +87,13 @@ export async function forward(request: ApiRequest, target: Target, options: Forw
 export function exchange(request: ApiRequest, target: Target, options: ForwardOptions): Promise<IncomingMessage> {
   const { path, tls, agent, timeoutMs } = options;
   return new Promise((resolve, reject) => {
+    let begun = false;
     const send = target.secure ? requestHttps : requestHttp;
-    const outgoing = send({ host: target.host, port: target.port, method: request.method, path, headers: requestHeaders(request, target), ...(agent ? { agent } : target.secure ? (tls ?? { rejectUnauthorized: false }) : {}), ...(timeoutMs && { timeout: timeoutMs }), signal: request.signal }, resolve);
-    outgoing.on('timeout', () => outgoing.destroy(new Error('context deadline exceeded')));
+    const outgoing = send({ host: target.host, port: target.port, method: request.method, path, headers: requestHeaders(request, target), ...(agent ? { agent } : target.secure ? (tls ?? { rejectUnauthorized: false }) : {}), ...(timeoutMs && { timeout: timeoutMs }), signal: request.signal }, (response) => {
+      begun = true;
+      resolve(response);
+    });
+    outgoing.on('timeout', () => void (begun || outgoing.destroy(new Error('context deadline exceeded'))));
     outgoing.on('error', (error: NodeJS.ErrnoException) => {
       // The backend closed a kept connection just as it was used again.
       const again = outgoing.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE') && (request.method === 'GET' || request.method === 'HEAD') && !request.signal.aborted;
