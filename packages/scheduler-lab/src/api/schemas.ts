@@ -212,7 +212,7 @@ export const schedulingBreakpoint = top('SchedulingBreakpoint', {
     timeoutSeconds: field(integer, 'A held cycle goes on by itself after this long. Default 300, 1 to 3600.'),
     leaseSeconds: field(integer, 'And when nobody watched held cycles or asked for this one for so long. Default 30, 1 to 600.'),
   }), 'Which cycles are held, and where. All given conditions must hold.', true),
-  status: field(object('SchedulingBreakpointStatus', { hits: field(integer, 'How often it held a cycle.', true) }), 'What it did.'),
+  status: field(object('SchedulingBreakpointStatus', { hits: field(integer, 'How often it held a cycle.', true), idle: field(boolean, 'A cycle of it went on by itself, for nobody kept it. It holds nothing more until a watch of held cycles is opened, or it is written anew.') }), 'What it did.'),
 });
 
 export const heldCycle = top('HeldCycle', {

@@ -104,6 +104,22 @@ test('a watch keeps what is held; when the last one ends it goes on shortly afte
   expect(released).toEqual(['try']);
 });
 
+test('a breakpoint whose holder is gone holds no more pods, until somebody watches or writes it anew', () => {
+  const { hold, holding, clock, entry, released } = held({ queue: 'Wait', leaseSeconds: 10 });
+  hold();
+  clock.advance(10_000);
+  expect([released, holding.paused]).toEqual([['try'], false]);
+  const next = () => holding.holds(entry(pod('next')), () => undefined);
+  expect(next()).toBe(false);
+  const end = holding.watching();
+  expect(next()).toBe(true);
+  end();
+  clock.advance(5_000);
+  expect(next()).toBe(false);
+  holding.setBreakpoint([...holding.breakpoints.values()][0].object);
+  expect(next()).toBe(true);
+});
+
 test('the pod is deleted while it is held: the cycle is gone and nothing is released', () => {
   const { hold, holding, released, lab, p, clock } = held({ queue: 'Wait' });
   hold();
@@ -118,6 +134,7 @@ test('a step to the next pod lets this one go and holds the next before its firs
   hold();
   holding.step(cycle(), 'Pod');
   expect(released).toEqual(['try']);
+  expect(holding.holds(entry(pod('foreign', { meta: { namespace: 'other' } })), () => undefined)).toBe(false);
   expect(holding.holds(entry(pod('next')), () => undefined)).toBe(true);
   expect(cycle().render(0)).toMatchObject({ pod: { name: 'next' }, stepCount: 0 });
   expect(holding.holds(entry(pod('third', { labels: { app: 'z' } })), () => undefined)).toBe(true);

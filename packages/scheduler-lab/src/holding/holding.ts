@@ -23,6 +23,8 @@ export interface Breakpoint {
   readonly object: SchedulingBreakpoint;
   readonly selector: Selector;
   hits: number;
+  /** Nobody kept what it held: it holds nothing more until somebody watches held cycles anew, or writes it anew. */
+  idle: boolean;
   version: number;
 }
 
@@ -40,7 +42,7 @@ export class Holding implements CycleGate {
   readonly breakpointHappenings: Happenings<Breakpoint>;
   readonly heldHappenings: Happenings<HeldCycle>;
   readonly #timers = new Map<string, Timer>();
-  /** The next pod of this breakpoint is held before its first plugin, whatever it is. */
+  /** The next pod of this breakpoint's namespace is held before its first plugin, whatever it is. */
   #holdNext: Breakpoint | undefined;
   #watchers = 0;
 
@@ -57,8 +59,8 @@ export class Holding implements CycleGate {
 
   holds(pod: QueueEntry, release: (how: 'try' | 'abort') => void): boolean {
     if ((!this.breakpoints.size && !this.#holdNext) || this.held.size >= mostHeld(this.#placedPods())) return false;
-    const next = this.#holdNext;
-    this.#holdNext = undefined;
+    const next = this.#holdNext?.object.metadata.namespace === pod.info.namespace ? this.#holdNext : undefined;
+    if (next) this.#holdNext = undefined;
     const found = next ? { breakpoint: next, cycle: this.#makeCycle(pod, next, release), at: 0 } : this.#match(pod, release);
     if (!found) return false;
     const { breakpoint, cycle, at } = found;
@@ -81,7 +83,7 @@ export class Holding implements CycleGate {
     const { info } = pod;
     for (const breakpoint of this.breakpoints.values()) {
       const { metadata, spec } = breakpoint.object;
-      if (metadata.namespace !== info.namespace || !breakpoint.selector.matches(info.pod.metadata.labels ?? {})) continue;
+      if (breakpoint.idle || metadata.namespace !== info.namespace || !breakpoint.selector.matches(info.pod.metadata.labels ?? {})) continue;
       if (spec.schedulerName && spec.schedulerName !== info.spec.schedulerName) continue;
       const at = this.#findIn(info, spec);
       if (at >= 0) return { breakpoint, cycle: this.#makeCycle(pod, breakpoint, release), at };
@@ -109,7 +111,7 @@ export class Holding implements CycleGate {
   setBreakpoint(object: SchedulingBreakpoint): Breakpoint {
     const key = `${object.metadata.namespace}/${object.metadata.name}`;
     const old = this.breakpoints.get(key);
-    const breakpoint: Breakpoint = { object, selector: labelSelector(object.spec.selector ?? {}), hits: old?.hits ?? 0, version: 0 };
+    const breakpoint: Breakpoint = { object, selector: labelSelector(object.spec.selector ?? {}), hits: old?.hits ?? 0, idle: false, version: 0 };
     this.breakpoints.set(key, breakpoint);
     breakpoint.version = this.breakpointHappenings.tell(old ? 'MODIFIED' : 'ADDED', breakpoint);
     return breakpoint;
@@ -172,6 +174,7 @@ export class Holding implements CycleGate {
   /** Somebody watches held cycles, until the returned function is called: that keeps them, up to their time limit. */
   watching(): () => void {
     this.#watchers++;
+    for (const breakpoint of this.breakpoints.values()) if (breakpoint.idle) this.#setIdle(breakpoint, false);
     for (const cycle of this.held.values()) this.#touch(cycle);
     let open = true;
     return () => {
@@ -212,7 +215,19 @@ export class Holding implements CycleGate {
     const { clock } = this.#options;
     cycle.releaseMs = Math.min(untilMs, cycle.deadlineMs);
     this.#timers.get(cycle.info.uid)?.cancel();
-    this.#timers.set(cycle.info.uid, clock.after(Math.max(0, cycle.releaseMs - clock.now()), () => this.release(cycle, 'try')));
+    this.#timers.set(cycle.info.uid, clock.after(Math.max(0, cycle.releaseMs - clock.now()), () => this.#expire(cycle)));
+  }
+
+  /** Nobody kept it. Its breakpoint must not hold pod after pod for nobody: that would stop the queue. */
+  #expire(cycle: HeldCycle): void {
+    const breakpoint = this.breakpoints.get(`${cycle.info.namespace}/${cycle.breakpoint}`);
+    if (breakpoint) this.#setIdle(breakpoint, true);
+    this.release(cycle, 'try');
+  }
+
+  #setIdle(breakpoint: Breakpoint, idle: boolean): void {
+    breakpoint.idle = idle;
+    breakpoint.version = this.breakpointHappenings.tell('MODIFIED', breakpoint);
   }
 }
 

@@ -4,7 +4,7 @@ import type { Lab } from '../../lab.ts';
 import { age, type ResourceView } from '../resource-view.ts';
 
 export function breakpointView({ holding }: Lab): ResourceView<Breakpoint> {
-  const render = ({ object, hits, version }: Breakpoint) => ({ ...object, metadata: { ...object.metadata, resourceVersion: String(version) }, status: { hits } });
+  const render = ({ object, hits, idle, version }: Breakpoint) => ({ ...object, metadata: { ...object.metadata, resourceVersion: String(version) }, status: { hits, ...(idle && { idle }) } });
   return {
     plural: 'schedulingbreakpoints',
     kind: 'SchedulingBreakpoint',
@@ -23,9 +23,9 @@ export function breakpointView({ holding }: Lab): ResourceView<Breakpoint> {
       { name: 'Hits', type: 'integer', description: 'How often it held a cycle.' },
       { name: 'Age', type: 'date', description: 'When it was made.' },
     ],
-    cells({ object: { metadata, spec }, hits }, nowMs) {
+    cells({ object: { metadata, spec }, hits, idle }, nowMs) {
       const at = [...(spec.points ?? []), ...(spec.plugins ?? []), ...(spec.nodes ?? [])].join(',');
-      return [metadata.name!, at || 'begin', spec.queue ?? 'Flow', hits, age(parseTime(String(metadata.creationTimestamp)), nowMs)];
+      return [metadata.name!, `${at || 'begin'}${idle ? ' (idle)' : ''}`, spec.queue ?? 'Flow', hits, age(parseTime(String(metadata.creationTimestamp)), nowMs)];
     },
   };
 }
