@@ -7,7 +7,7 @@ import { createScraper, type KubeletAccess } from './scrape.ts';
 import { createUsageStore } from './usage-store.ts';
 
 export { type Asked, group, resources, version } from './api.ts';
-export { publishMetricsApi, servingName } from './publish.ts';
+export { publishMetricsApi, servingName, withdrawMetricsApi } from './publish.ts';
 export type { KubeletAccess } from './scrape.ts';
 
 export interface MetricsServerOptions {

@@ -5,6 +5,9 @@ import { group, version } from './api.ts';
 
 const namespace = 'kube-system';
 const name = 'metrics-server';
+const apiServiceName = `${version}.${group}`;
+/** Tells what is published here from a metrics server that somebody else has put there. */
+const labels = { 'k8s-app': name, 'app.kubernetes.io/managed-by': 'pilothouse' };
 
 /** The name that the server's certificate must be good for. */
 export const servingName = `${name}.${namespace}.svc`;
@@ -19,7 +22,6 @@ export interface Published {
 
 /** Creates or mends all of it. The Service is of type ExternalName, so it needs no service proxy. */
 export async function publishMetricsApi(client: Client, { host, port, certificateAuthority }: Published): Promise<void> {
-  const labels = { 'k8s-app': name };
   await ensure(client, services, { apiVersion: 'v1', kind: 'Service', metadata: { name, namespace, labels }, spec: { type: 'ExternalName', externalName: host, ports: [{ name: 'https', port, protocol: 'TCP', targetPort: port }] } });
   await ensure(client, clusterRoles, {
     apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole',
@@ -29,9 +31,23 @@ export async function publishMetricsApi(client: Client, { host, port, certificat
   const trust = certificateAuthority ? { caBundle: Buffer.from(certificateAuthority).toString('base64') } : { insecureSkipTLSVerify: true };
   await ensure(client, apiServices, {
     apiVersion: 'apiregistration.k8s.io/v1', kind: 'APIService',
-    metadata: { name: `${version}.${group}`, labels },
+    metadata: { name: apiServiceName, labels },
     spec: { group, version, groupPriorityMinimum: 100, versionPriority: 100, service: { name, namespace, port }, ...trust },
   });
+}
+
+/**
+ * Takes back what an earlier run published, where none serves it now: a group version that nobody answers for would hold
+ * up the deletion of every namespace. What others have published stays.
+ */
+export async function withdrawMetricsApi(client: Client): Promise<void> {
+  const absent = (error: unknown): undefined => {
+    if (!isNotFound(error)) throw error;
+  };
+  const found = await client.get(apiServices, apiServiceName).catch(absent);
+  if (found?.metadata.labels?.['app.kubernetes.io/managed-by'] !== labels['app.kubernetes.io/managed-by']) return;
+  await client.delete(apiServices, apiServiceName).catch(absent);
+  await client.delete(services, name, { namespace }).catch(absent);
 }
 
 /** Written over what is there; whoever else changes it at the same time is let through first. */

@@ -214,11 +214,14 @@ async function startDaemons(runtime: Runtime, scope: Scope, { flags, plan, api, 
   } else if (!plan.runtimeEndpoint) {
     say(`Nodes: none (${plan.why})`);
   }
+  const metricsIdentity = { commonName: 'system:metrics-server', organizations: ['system:masters'] };
+  const metricsClient = clients.client('metrics-server', metricsIdentity);
   if (flags.metricsServer) {
     const { serveMetricsApi } = await import('../parts/metrics-api.ts');
-    const identity = { commonName: 'system:metrics-server', organizations: ['system:masters'] };
-    const client = clients.client('metrics-server', identity);
-    await serveMetricsApi(withLog('metrics-server'), scope, { client, informers: managerInformers, kubelets: await pki.clientCertificate(identity), host: '127.0.0.1', port: 0 });
+    await serveMetricsApi(withLog('metrics-server'), scope, { client: metricsClient, informers: managerInformers, kubelets: await pki.clientCertificate(metricsIdentity), host: '127.0.0.1', port: 0 });
     say('Metrics server: running; kubectl top has something to show after half a minute');
+  } else {
+    const { withdrawMetricsApi } = await import('@pilothouse/metrics-server/publish');
+    await withdrawMetricsApi(metricsClient);
   }
 }
