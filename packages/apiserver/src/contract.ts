@@ -51,7 +51,7 @@ export type Decision = { decision: 'allow' | 'deny' | 'no-opinion'; reason?: str
 
 export interface Authorizer {
   name: string;
-  authorize(attributes: RequestAttributes): Promise<Decision> | Decision;
+  authorize(attributes: RequestAttributes): Awaitable<Decision>;
   /** Rules for SelfSubjectRulesReview. */
   rulesFor?(user: User, namespace: string): ResourceAndNonResourceRules;
 }
@@ -77,7 +77,7 @@ export interface WriteContext extends Runtime {
   /** Reads other objects, from the caches. */
   read: ObjectReader;
   /** Whether the user may do something further, beside what the request was authorized for. */
-  authorize(attributes: RequestAttributes): Promise<Decision>;
+  authorize(attributes: RequestAttributes): Awaitable<Decision>;
   /** Writes other objects, as the server itself. */
   client: LoopbackClient;
   store: Store;
@@ -260,6 +260,8 @@ export interface AdmissionAttributes extends Runtime {
   name: string;
   /** Mutating plugins change it in place; undefined on delete. */
   object: any;
+  /** Set by a step that has put in its place what somebody outside made of it (policies, webhooks): its defaults are then set anew. */
+  replaced: boolean;
   old: any;
   dryRun: boolean;
   options: Record<string, unknown>;
@@ -268,7 +270,7 @@ export interface AdmissionAttributes extends Runtime {
   warn(text: string): void;
   /** Notes something for the audit log; `key` is qualified: `policy.example.com/why`. */
   annotate(key: string, value: string): void;
-  authorize(attributes: RequestAttributes): Promise<Decision>;
+  authorize(attributes: RequestAttributes): Awaitable<Decision>;
 }
 
 /** An admission step, named as `--enable-admission-plugins` names it. @throws StatusError to refuse (403 by default). */

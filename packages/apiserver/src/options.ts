@@ -1,5 +1,5 @@
 import type { ApiRequest, ApiResponse, StatusError } from '@pilothouse/apimachinery';
-import type { MetricsRegistry, Runtime } from '@pilothouse/base';
+import type { Awaitable, MetricsRegistry, Runtime } from '@pilothouse/base';
 import type { Store } from '@pilothouse/storage';
 import type { AdmissionPlugin, Authenticator, Authorizer, ConnectHandler, Decision, ObjectFeed, RequestAttributes, ResourceDefinition, User, VirtualHandler } from './contract.ts';
 import type { Delegated } from './aggregation/delegate.ts';
@@ -14,7 +14,7 @@ export interface ServerParts extends Runtime {
   registry: ResourceRegistry;
   store: Store;
   /** Asks the server's authorizers. */
-  authorize(attributes: RequestAttributes): Promise<Decision>;
+  authorize(attributes: RequestAttributes): Awaitable<Decision>;
   /** Rules of all authorizers for SelfSubjectRulesReview. */
   authorizers(): readonly Authorizer[];
   /** What CustomResourceDefinitions define; absent where definitions are not served. */
@@ -92,7 +92,7 @@ export interface ApiServerOptions {
   /** The aggregation layer. Default: none. */
   delegation?: (parts: ServerParts) => Delegation;
   /** Whom the request's Impersonate headers ask to act as; undefined where they do not. `attributes.user` is who asks. @throws StatusError 400, 403 */
-  impersonate?: (request: ApiRequest, attributes: RequestAttributes, parts: ServerParts) => Promise<Impersonated | undefined>;
+  impersonate?: (request: ApiRequest, attributes: RequestAttributes, parts: ServerParts) => Awaitable<Impersonated | undefined>;
   audit?: AuditHook;
   /** Where requests, watches and the store's work are counted. */
   metrics?: MetricsRegistry;

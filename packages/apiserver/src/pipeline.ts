@@ -83,7 +83,8 @@ async function answer(pipeline: Pipeline, request: ApiRequest, info: RequestInfo
   const event = audit && eventOf(attributes, isLong(info));
   if (event) audit.received(event);
   try {
-    const other = pipeline.impersonate && (await pipeline.impersonate(request, attributes, pipeline.parts));
+    const asked = pipeline.impersonate?.(request, attributes, pipeline.parts);
+    const other = asked instanceof Promise ? await asked : asked;
     if (other) {
       if (event) event.impersonated = other;
       attributes = attributesOf(info, other.user);
@@ -164,7 +165,8 @@ async function dispatch(pipeline: Pipeline, request: ApiRequest, info: RequestIn
 async function authorized(pipeline: Pipeline, request: ApiRequest, info: RequestInfo, attributes: RequestAttributes, event: AuditEvent | undefined, auditId: string): Promise<ApiResponse> {
   const { core } = pipeline;
   const long = isLong(info);
-  const answer = await core.authorize(attributes);
+  const asked = core.authorize(attributes);
+  const answer = asked instanceof Promise ? await asked : asked;
   const { decision, reason } = answer;
   if (event) event.decision = answer;
   if (decision !== 'allow') throw forbiddenByAuthorization(attributes, reason);

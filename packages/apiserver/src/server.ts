@@ -1,5 +1,5 @@
 import { type ApiHandler, customResourceDefinitions, writeBigIntegers } from '@pilothouse/apimachinery';
-import { Deadlines, type Runtime, Scope } from '@pilothouse/base';
+import { andThen, type Awaitable, Deadlines, type Runtime, Scope } from '@pilothouse/base';
 import { compileRules } from '@pilothouse/cel';
 import { loopbackClient } from './bootstrap/client.ts';
 import { DeliveryRounds } from './cache/delivery-rounds.ts';
@@ -55,16 +55,14 @@ export async function createApiServer(runtime: Runtime, options: ApiServerOption
   resourceOf = keyResources(registry);
   const read = objectFeed(registry, feed);
   let authorizers: readonly Authorizer[] = [];
-  const authorize = async (attributes: RequestAttributes): Promise<Decision> => {
-    let reason = '';
-    for (const authorizer of authorizers) {
-      const asked = authorizer.authorize(attributes);
-      const answer = asked instanceof Promise ? await asked : asked;
+  const askFrom = (at: number, attributes: RequestAttributes, reason: string): Awaitable<Decision> => {
+    if (at === authorizers.length) return { decision: options.authorizers ? 'no-opinion' : 'allow', reason };
+    return andThen(authorizers[at].authorize(attributes), (answer) => {
       if (answer.decision !== 'no-opinion') return answer;
-      if (answer.reason) reason = reason ? `${reason}, ${answer.reason}` : answer.reason;
-    }
-    return { decision: options.authorizers ? 'no-opinion' : 'allow', reason };
+      return askFrom(at + 1, attributes, answer.reason && reason ? `${reason}, ${answer.reason}` : answer.reason || reason);
+    });
   };
+  const authorize = (attributes: RequestAttributes): Awaitable<Decision> => askFrom(0, attributes, '');
   await registry.add(options.definitions ?? builtinDefinitions());
   await feed.start(scope);
   const customResources = registry.of(customResourceDefinitions) && (await serveCustomResources(runtime, scope, { registry, read, compileRules, callWebhook: webhookCaller(runtime, read) }));

@@ -109,7 +109,7 @@ export function mutatingPolicies(read: ObjectFeed, registry: ResourceRegistry): 
         const made = mutation.patchType === 'JSONPatch' ? applyPatches(object, result.value) : applyConfiguration(versions.definitionOf(matched), object, result.value);
         if (equalJson(made, object)) continue;
         const back = await versions.back(made, matched);
-        replaceObject(a.object, a.subresource ? back : settled(codecOf(a.resource), back));
+        replaceObject(a, a.subresource ? back : settled(codecOf(a.resource), back));
         changed = true;
         object = (await versions.shown(a.object, matched))!;
         evaluation.refresh(object);

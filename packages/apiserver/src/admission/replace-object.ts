@@ -1,6 +1,6 @@
 /** What mutating policies and webhooks make of an object takes its place. */
 import type { KubeObject } from '@pilothouse/apimachinery';
-import type { ObjectCodec } from '../contract.ts';
+import type { AdmissionAttributes, ObjectCodec } from '../contract.ts';
 
 /** The object as if it had been sent: of the type's fields, with its defaults. @throws StatusError 400 */
 export function settled(codec: ObjectCodec, made: KubeObject): KubeObject {
@@ -12,8 +12,9 @@ export function settled(codec: ObjectCodec, made: KubeObject): KubeObject {
 }
 
 /** Puts a changed object in the place of the one that is being written. */
-export function replaceObject(object: KubeObject, changed: KubeObject): void {
-  const held = object as unknown as Record<string, unknown>;
+export function replaceObject(a: AdmissionAttributes, changed: KubeObject): void {
+  a.replaced = true;
+  const held = a.object as Record<string, unknown>;
   for (const key of Object.keys(held)) if (!Object.hasOwn(changed, key)) delete held[key];
   Object.assign(held, changed);
 }

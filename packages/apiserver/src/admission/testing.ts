@@ -19,6 +19,7 @@ export function attempt(type: ResourceType, object: KubeObject | undefined, read
     name: object?.metadata.name ?? '',
     object,
     old: undefined,
+    replaced: false,
     dryRun: false,
     options: {},
     read,

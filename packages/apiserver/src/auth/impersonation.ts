@@ -3,6 +3,7 @@
  * this kind of user and to do this very request as one), last in the legacy one (verb `impersonate` alone). kep.k8s.io/5284
  */
 import { type ApiRequest, badRequestError, goQuote, StatusError } from '@pilothouse/apimachinery';
+import type { Awaitable } from '@pilothouse/base';
 import type { Decision, RequestAttributes, User } from '../contract.ts';
 import { forbiddenByAuthorization } from './forbidden.ts';
 import { headerValues, unescapeExtraKey } from './headers.ts';
@@ -129,9 +130,17 @@ const memoryLimit = 10_000;
  * one who really sent it. `constraint` is the verb of a constrained mode, for audit. `memory` (one per server) holds
  * the mode that last served each requestor, which is tried first. @throws StatusError 400, 403
  */
-export async function impersonate(headers: ApiRequest['headers'], attributes: RequestAttributes, authorize: Authorize, memory?: Map<string, string>): Promise<{ user: User; constraint?: string } | undefined> {
+export function impersonate(headers: ApiRequest['headers'], attributes: RequestAttributes, authorize: Authorize, memory?: Map<string, string>): Awaitable<Impersonated | undefined> {
   const wanted = wantedUser(headers);
-  if (!wanted) return undefined;
+  return wanted && actAs(wanted, attributes, authorize, memory);
+}
+
+interface Impersonated {
+  user: User;
+  constraint?: string;
+}
+
+async function actAs(wanted: Wanted, attributes: RequestAttributes, authorize: Authorize, memory: Map<string, string> | undefined): Promise<Impersonated | undefined> {
   const requestor = attributes.user;
   let first: StatusError | undefined;
   const attempt = async (run: () => Promise<User>): Promise<User | undefined> => {

@@ -1,4 +1,5 @@
 import type { KubeObject } from '@pilothouse/apimachinery';
+import { andThen, type Awaitable } from '@pilothouse/base';
 import { annotate } from '../audit/annotations.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../contract.ts';
 import type { Call } from './call.ts';
@@ -27,6 +28,7 @@ function attributesOf(call: Call, admission: Admission): AdmissionAttributes {
     namespace: resource.definition.type.plural === 'namespaces' && !resource.definition.type.group ? (admission.name ?? named?.metadata?.name ?? info.name) : info.namespace,
     name: admission.name ?? (info.name || (named?.metadata?.name ?? '')),
     object: admission.object,
+    replaced: false,
     old: admission.old,
     dryRun: admission.dryRun,
     options: admission.options,
@@ -55,24 +57,24 @@ function chainsOf(plugins: readonly AdmissionPlugin[]): Chains {
   return known;
 }
 
-/** Runs mutating admission on `object`, in place. @throws StatusError */
-export async function mutate(call: Call, admission: Admission): Promise<void> {
-  const { mutating } = chainsOf(call.core.admission)[admission.operation];
-  if (!mutating.length) return;
-  const attributes = attributesOf(call, admission);
-  for (const plugin of mutating) {
-    const running = plugin.mutate!(attributes);
-    if (running) await running;
+/** Asks one step after the other; without a promise as long as none of them waits. */
+function askAll(steps: readonly AdmissionPlugin[], phase: 'mutate' | 'validate', attributes: AdmissionAttributes, from = 0): Awaitable<void> {
+  for (let i = from; i < steps.length; i++) {
+    const running = steps[i][phase]!(attributes);
+    if (running) return running.then(() => askAll(steps, phase, attributes, i + 1));
   }
 }
 
-/** Runs validating admission. @throws StatusError */
-export async function admit(call: Call, admission: Admission): Promise<void> {
-  const { validating } = chainsOf(call.core.admission)[admission.operation];
-  if (!validating.length) return;
+/** Runs mutating admission on `object`, in place. True: it is now what somebody outside made of it. @throws StatusError */
+export function mutate(call: Call, admission: Admission): Awaitable<boolean> {
+  const { mutating } = chainsOf(call.core.admission)[admission.operation];
+  if (!mutating.length) return false;
   const attributes = attributesOf(call, admission);
-  for (const plugin of validating) {
-    const running = plugin.validate!(attributes);
-    if (running) await running;
-  }
+  return andThen(askAll(mutating, 'mutate', attributes), () => attributes.replaced);
+}
+
+/** Runs validating admission. @throws StatusError */
+export function admit(call: Call, admission: Admission): Awaitable<void> {
+  const { validating } = chainsOf(call.core.admission)[admission.operation];
+  if (validating.length) return askAll(validating, 'validate', attributesOf(call, admission));
 }

@@ -1,7 +1,7 @@
 import type { LoopbackClient } from '../bootstrap/client.ts';
 import type { OpenApiTexts } from '../openapi/documents.ts';
 import type { ApiRequest, ApiResponse } from '@pilothouse/apimachinery';
-import type { Runtime } from '@pilothouse/base';
+import type { Awaitable, Runtime } from '@pilothouse/base';
 import type { Store } from '@pilothouse/storage';
 import type { AdmissionPlugin, Column, ConnectHandler, Decision, ObjectFeed, RequestAttributes, User, VirtualHandler } from '../contract.ts';
 import type { DeliveryRounds } from '../cache/delivery-rounds.ts';
@@ -23,7 +23,7 @@ export interface ServerCore extends Runtime {
   admission: readonly AdmissionPlugin[];
   virtualHandlers: readonly VirtualHandler[];
   connectHandlers: readonly ConnectHandler[];
-  authorize(attributes: RequestAttributes): Promise<Decision>;
+  authorize(attributes: RequestAttributes): Awaitable<Decision>;
   minWatchTimeoutMs: number;
   /** When watchers on connections are written to. */
   rounds: DeliveryRounds;

@@ -52,12 +52,15 @@ export async function createDecoded(call: Call, object: KubeObject, options: Wri
   dedupOwnerReferences(object, false, call.warnings);
   if (!forced.tracked) trackCreate(call, object, options.fieldManager);
   const managers = object.metadata.managedFields;
-  await mutate(call, { operation: 'CREATE', subresource: '', object, old: undefined, dryRun: options.dryRun, options: { kind: 'CreateOptions', apiVersion: 'meta.k8s.io/v1', ...createOptionsOf(options) } });
+  const mutated = mutate(call, { operation: 'CREATE', subresource: '', object, old: undefined, dryRun: options.dryRun, options: { kind: 'CreateOptions', apiVersion: 'meta.k8s.io/v1', ...createOptionsOf(options) } });
+  const replaced = mutated instanceof Promise ? await mutated : mutated;
   if (core.admission.length) {
     checkAfterAdmission(call, object, managers);
     dedupOwnerReferences(object, true, call.warnings);
-    resource.codec.defaults(object);
-    strategy.defaults?.(object);
+    if (replaced) {
+      resource.codec.defaults(object);
+      strategy.defaults?.(object);
+    }
   }
   const context = writeContext(call, options.dryRun);
   const generateName = object.metadata.name ? '' : (object.metadata.generateName ?? '');
@@ -92,7 +95,8 @@ async function prepareAndStore(call: Call, object: KubeObject, context: WriteCon
   if (rights) await rights;
   for (const text of strategy.warnings?.(object, undefined) ?? []) call.warnings.push(text);
   if (byUpdate) await authorizeCreate(call);
-  await admit(call, { operation: 'CREATE', subresource: '', object, old: undefined, dryRun: options.dryRun, options: createOptionsOf(options), name: object.metadata.name ?? '' });
+  const admitted = admit(call, { operation: 'CREATE', subresource: '', object, old: undefined, dryRun: options.dryRun, options: createOptionsOf(options), name: object.metadata.name ?? '' });
+  if (admitted) await admitted;
   if (resource.codec.statesKind && asked && asked !== '0') throw plainError('resourceVersion should not be set on objects to be created');
   return storeNew(call, object, context, options.dryRun, type.namespaced);
 }

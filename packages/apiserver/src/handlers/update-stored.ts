@@ -105,10 +105,12 @@ async function tryUpdate(call: Call, update: StoredUpdate, current: CachedObject
   if (update.admission !== false && call.core.admission.length) {
     dedupOwnerReferences(object, false, call.warnings);
     const managers = object.metadata.managedFields;
-    await mutate(call, admission);
+    const replaced = await mutate(call, admission);
     checkAfterAdmission(call, object, managers);
-    resource.codec.defaults(object);
-    resource.definition.strategy.defaults?.(object);
+    if (replaced) {
+      resource.codec.defaults(object);
+      resource.definition.strategy.defaults?.(object);
+    }
   }
   dedupOwnerReferences(object, call.core.admission.length > 0, call.warnings);
   checkRevision(call, update, object, current);

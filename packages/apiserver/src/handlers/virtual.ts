@@ -41,6 +41,6 @@ export async function createVirtual(call: Call): Promise<ApiResponse> {
   const context = writeContext(call, options.dryRun, info.subresource);
   const errors = facts ? [] : (strategy.validate?.(object, context) ?? []);
   if (errors.length) throw invalidError(type, object.metadata.name ?? '', errors);
-  const virtual: VirtualContext = { clock: core.clock, random: core.random, log: core.log, request, user: call.user, namespace: info.namespace, name: info.subresource ? info.name : '', object, dryRun: options.dryRun, read: core.read, admit: () => admit(call, admission) };
+  const virtual: VirtualContext = { clock: core.clock, random: core.random, log: core.log, request, user: call.user, namespace: info.namespace, name: info.subresource ? info.name : '', object, dryRun: options.dryRun, read: core.read, admit: async () => admit(call, admission) };
   return answerValue(call, inWireOrder((await handler.create(virtual)) as KubeObject), 201);
 }

@@ -74,6 +74,6 @@ async function mutateOnce(a: AdmissionAttributes, asking: Asking, hook: Hook, ma
     throw internalError(messageOf(error), error);
   }
   if (equalJson(made, object)) return false;
-  replaceObject(object, a.subresource ? made : settled(codecOf(a.resource), made));
+  replaceObject(a, a.subresource ? made : settled(codecOf(a.resource), made));
   return true;
 }
