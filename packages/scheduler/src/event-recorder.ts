@@ -5,7 +5,7 @@
 import type { ObjectReference, Pod } from '@pilothouse/api-schemas/types/core/v1';
 import type { Event } from '@pilothouse/api-schemas/types/events/v1';
 import { eventsEvents, isNotFound, pods } from '@pilothouse/apimachinery';
-import { formatMicroTime, type Runtime } from '@pilothouse/base';
+import { formatMicroTime, type Runtime, type Timer } from '@pilothouse/base';
 import { type Client, referenceTo } from '@pilothouse/client';
 
 export interface EventDetails {
@@ -34,12 +34,13 @@ export interface EventOptions {
 }
 
 /** Beyond this many waiting, events are dropped. */
-const mostWaiting = 30_000;
+const mostWaiting = 100_000;
 /** Events remembered, to tell what was said before. */
 const mostKnown = 8192;
-/** Requests at once, and while there is more urgent work. */
+/** Requests at once. */
 const mostSending = 8;
-const mostSendingBusy = 1;
+/** While there is more urgent work one is sent each so often: upstream's 50 a second. */
+const busyEveryMs = 20;
 /** An event that was not said again for this long is no series any more. */
 const finishedMs = 6 * 60_000;
 /** A series that goes on is written at least this often. */
@@ -78,8 +79,15 @@ export function createPodEvents(client: Client, { clock, log, random }: Runtime,
     }
     await client.create(eventsEvents, event);
   };
+  let pause: Timer | undefined;
   const pump = () => {
-    while (waiting.length && sending < (options.busy?.() ? mostSendingBusy : mostSending)) {
+    while (waiting.length && sending < mostSending && !pause) {
+      if (!closed && options.busy?.()) {
+        pause = clock.after(busyEveryMs, () => {
+          pause = undefined;
+          pump();
+        });
+      }
       const event = waiting.shift()!;
       sending++;
       store(event)
@@ -149,6 +157,9 @@ export function createPodEvents(client: Client, { clock, log, random }: Runtime,
     },
     async close() {
       closed = true;
+      pause?.cancel();
+      pause = undefined;
+      pump();
       finish.cancel();
       refresh.cancel();
       while (sending || waiting.length) await new Promise<void>((resolve) => idle.add(resolve));

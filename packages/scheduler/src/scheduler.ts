@@ -39,8 +39,9 @@ export interface SchedulerParts {
 
 /** Bindings under way at once; beyond, the loop waits. */
 const mostBindings = 1000;
-/** From so many on, events trickle. */
+/** From so many at once, or in a second, on events trickle. */
 const manyBindings = 16;
+const manyBindingsASecond = 100;
 /** The loop gives way to other work after this long. */
 const sliceMs = 8;
 
@@ -59,6 +60,8 @@ interface Failure {
 export class Scheduler {
   readonly #parts: SchedulerParts;
   #bindings = 0;
+  /** Bindings begun in the latest second that had any, and in the one before it. */
+  #begun = { second: 0, count: 0, before: 0 };
   #scheduled = false;
   #running = false;
   #attempting = false;
@@ -82,7 +85,9 @@ export class Scheduler {
 
   /** Many pods are being bound: what is less urgent should wait. */
   get busy(): boolean {
-    return this.#bindings >= manyBindings;
+    const { second, count, before } = this.#begun;
+    const now = Math.floor(this.#parts.runtime.clock.monotonic() / 1000);
+    return this.#bindings >= manyBindings || (now === second && Math.max(count, before) >= manyBindingsASecond) || (now === second + 1 && count >= manyBindingsASecond);
   }
 
   /** Stops taking pods and resolves once the bindings under way have ended. */
@@ -276,11 +281,19 @@ export class Scheduler {
     metrics.attempted(profile.schedulerName, 'scheduled', (runtime.clock.monotonic() - startMs) / 1000);
     trace?.binding?.(info, node);
     this.#bindings++;
+    this.#countBegun();
     void this.#bind(queued, profile, node, states, waits).finally(() => {
       this.#bindings--;
       this.#tellIdle();
       this.wake();
     });
+  }
+
+  #countBegun(): void {
+    const begun = this.#begun;
+    const now = Math.floor(this.#parts.runtime.clock.monotonic() / 1000);
+    if (now !== begun.second) this.#begun = { second: now, count: 1, before: now === begun.second + 1 ? begun.count : 0 };
+    else begun.count++;
   }
 
   /** Reserve or Permit said no. */
