@@ -128,7 +128,7 @@ const memoryLimit = 10_000;
 /**
  * The user to act as; undefined where the request does not ask for it. `attributes` are those of the request, with the
  * one who really sent it. `constraint` is the verb of a constrained mode, for audit. `memory` (one per server) holds
- * the mode that last served each requestor, which is tried first. @throws StatusError 400, 403
+ * the mode that last served each requestor, which is tried first. @throws StatusError 400; rejects with 403
  */
 export function impersonate(headers: ApiRequest['headers'], attributes: RequestAttributes, authorize: Authorize, memory?: Map<string, string>): Awaitable<Impersonated | undefined> {
   const wanted = wantedUser(headers);
