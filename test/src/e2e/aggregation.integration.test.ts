@@ -76,6 +76,10 @@ describe.skipIf(lacking({ commands: ['kubectl'] }))('an extension API server beh
     expect(index[`apis/${group}/v1`].serverRelativeURL).toMatch(new RegExp(`^/openapi/v3/apis/${group}/v1\\?hash=[0-9A-F]{128}$`));
     expect(JSON.parse((await get(index[`apis/${group}/v1`].serverRelativeURL)).text).info.title).toBe('notes');
     expect(Object.keys(index)).toContain('apis/apps/v1');
+    const swagger = JSON.parse((await get('/openapi/v2')).text);
+    expect(Object.keys(swagger.paths)).toEqual(expect.arrayContaining([`/apis/${group}/v1/notes`, '/apis/apps/v1/deployments']));
+    expect(swagger.paths['/elsewhere']).toBeUndefined();
+    expect(swagger.definitions['com.example.notes.v1.Note'].description).toBe('Note is a text to be remembered.');
   });
 
   test('a watch passes events on as they come, and ends at the server when the client goes', async () => {

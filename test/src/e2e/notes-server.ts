@@ -67,6 +67,7 @@ export async function startNotes(kubeconfig: string, { port = 0, name = 'notes.d
   }
 
   function answer(request: ApiRequest, { user, info }: ExtensionRequest): ApiResponse {
+    if (info.path === '/openapi/v2') return jsonAnswer({ swagger: '2.0', info: { title: 'notes', version: 'v1' }, paths: { [`/apis/${group}/v1/notes`]: { get: { responses: { 200: { description: 'OK', schema: { $ref: '#/definitions/com.example.notes.v1.Note' } } } } }, '/elsewhere': {} }, definitions: { 'com.example.notes.v1.Note': { type: 'object', description: 'Note is a text to be remembered.' } } });
     seen.push({ method: request.method, url: request.url, user, headers: request.headers });
     const key = `${info.namespace}/${info.name}`;
     if (info.subresource === 'echo') return { status: 101, headers: {}, upgrade: (socket, head) => echo(socket as Socket, head) };

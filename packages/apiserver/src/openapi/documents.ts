@@ -2,10 +2,12 @@
 import { createHash } from 'node:crypto';
 import { builtinGroups, builtinResources, builtinTypes, typeOfKind } from '@pilothouse/api-schemas';
 import type { CustomResourceDefinition } from '@pilothouse/api-schemas/types/apiextensions/v1';
+import type { RemoteSwagger } from '../aggregation/remote-open-api.ts';
 import { clientVersions } from './client-versions.ts';
 import { customPaths } from './custom-paths.ts';
 import { commonTexts, customSchemas } from './custom-schema.ts';
 import { encodeSwagger } from './gnostic.ts';
+import { mergeSwagger } from './merge-swagger.ts';
 import { groupCamel, tagOf } from './operations.ts';
 import type { Descriptions, Dialect, JsonSchema } from './schemas.ts';
 import { type CustomPart, swaggerDocument } from './v2.ts';
@@ -26,9 +28,10 @@ export interface Document {
 }
 
 export interface OpenApiDocuments {
-  v2(): Document;
+  /** Of what is served here and, merged into it, `more`: what other servers say of theirs. */
+  v2(more?: readonly RemoteSwagger[]): Document;
   /** The same as gnostic's protobuf, under the same hash. */
-  v2Protobuf(): Document;
+  v2Protobuf(more?: readonly RemoteSwagger[]): Document;
   /** `path` as in the index: `api/v1`, `apis/apps/v1`. Undefined where there is no such document. */
   v3(path: string): Document | undefined;
   /** Whether `v3` has a document of this path. */
@@ -114,12 +117,18 @@ export function openApiDocuments(loadTexts: () => OpenApiTexts, custom: CustomSo
   /** Known without the document, so that the index takes none of them. */
   const hashOf = ({ path, stamp }: CustomVersion): string => createHash('sha512').update(`${path} ${stamp}`).digest('hex').toUpperCase();
   return {
-    v2() {
+    v2(more = []) {
       const versions = customVersions();
-      return keep('v2', () => swaggerDocument(groupVersions.map(({ group, version }) => input(group, version, groupVersions)), [...builtinTypes.keys(), ...scalarTypes], versions.map((of) => partOf(of, 'v2'))), stampOf(versions));
+      const build = (): JsonSchema => swaggerDocument(groupVersions.map(({ group, version }) => input(group, version, groupVersions)), [...builtinTypes.keys(), ...scalarTypes], versions.map((of) => partOf(of, 'v2')));
+      const merged = (): JsonSchema => {
+        const document = build();
+        for (const other of more) mergeSwagger(document, other.document);
+        return document;
+      };
+      return keep('v2', merged, `${stampOf(versions)}${more.map(({ stamp }) => stamp).join()}`);
     },
-    v2Protobuf() {
-      const { bytes, hash } = this.v2();
+    v2Protobuf(more) {
+      const { bytes, hash } = this.v2(more);
       if (protobuf?.hash !== hash) protobuf = { bytes: encodeSwagger(JSON.parse(Buffer.from(bytes).toString())), hash };
       return protobuf;
     },

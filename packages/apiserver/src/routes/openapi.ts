@@ -10,12 +10,12 @@ import { textAnswer } from '../request/respond.ts';
 const protobufTypes = ['application/com.github.proto-openapi.spec.v2@v1.0+protobuf', 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'];
 
 /** The document of the whole API in the form of the best clause of Accept; 406 without a body where there is none. */
-function answerV2(request: ApiRequest, documents: OpenApiDocuments, query: URLSearchParams): ApiResponse {
+function answerV2(request: ApiRequest, documents: OpenApiDocuments, query: URLSearchParams, remote: RemoteOpenApi | undefined): ApiResponse {
   const { accept } = request.headers;
   const clauses = accept ? parseAccept(String(accept)) : [{ type: '*/*' }];
   for (const { type } of clauses) {
-    if (type === 'application/json' || type === '*/*' || type === 'application/*' || type === '*/json') return answer(request, documents.v2(), query, false);
-    if (protobufTypes.includes(type)) return answer(request, documents.v2Protobuf(), query, false, protobufTypes[1]);
+    if (type === 'application/json' || type === '*/*' || type === 'application/*' || type === '*/json') return answer(request, documents.v2(remote?.v2()), query, false);
+    if (protobufTypes.includes(type)) return answer(request, documents.v2Protobuf(remote?.v2()), query, false, protobufTypes[1]);
   }
   return { status: 406, headers: { vary: 'Accept' }, body: new Uint8Array() };
 }
@@ -33,7 +33,7 @@ function answer(request: ApiRequest, document: Document, query: URLSearchParams,
 export function openApiRoutes(documents: OpenApiDocuments, remote?: RemoteOpenApi): NonResourceRoute[] {
   const own = (path: string): boolean => documents.has(path);
   return [
-    { path: '/openapi/v2', exact: true, handle: (request, { query }) => answerV2(request, documents, query) },
+    { path: '/openapi/v2', exact: true, handle: (request, { query }) => answerV2(request, documents, query, remote) },
     {
       path: '/openapi/v3',
       handle(request, { path, query, user }) {
