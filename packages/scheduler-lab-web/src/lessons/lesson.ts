@@ -104,7 +104,7 @@ ${options.spec ? `${options.spec}\n` : ''}${stayHere(at, options.selector)}${opt
 `;
 
 /** A pod as an object, for what a lesson begins with. */
-export const podObject = (at: Where, name: string, options: { labels?: Record<string, string>; cpu?: string; memory?: string; node?: string; priorityClassName?: string } = {}): KubeObject =>
+export const podObject = (at: Where, name: string, options: { labels?: Record<string, string>; cpu?: string; memory?: string; node?: string; priorityClassName?: string; /** Takes so long to end, to be seen leaving. */ endsAfterSeconds?: number } = {}): KubeObject =>
   ({
     apiVersion: 'v1',
     kind: 'Pod',
@@ -113,7 +113,7 @@ export const podObject = (at: Where, name: string, options: { labels?: Record<st
       nodeSelector: { [lessonLabel]: at.namespace, ...(options.node && { 'kubernetes.io/hostname': at.node(options.node) }) },
       tolerations: [{ key: lessonLabel, operator: 'Exists' }],
       ...(options.priorityClassName && { priorityClassName: options.priorityClassName }),
-      containers: [{ name: 'main', image: 'nginx', resources: { requests: { cpu: options.cpu ?? '500m', memory: options.memory ?? '256Mi' } } }],
+      containers: [{ name: 'main', image: 'nginx', resources: { requests: { cpu: options.cpu ?? '500m', memory: options.memory ?? '256Mi' } }, ...(options.endsAfterSeconds && { lifecycle: { preStop: { sleep: { seconds: options.endsAfterSeconds } } } }) }],
     },
   }) as KubeObject;
 

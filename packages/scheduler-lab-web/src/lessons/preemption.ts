@@ -13,14 +13,14 @@ export const preemption: Lesson = {
   nodes: [{ name: 'a', cpu: 2 }, { name: 'b', cpu: 2 }],
   clusterObjects: (at) => [priorityClass(high(at), 1000), priorityClass(low(at), 10), priorityClass(polite(at), 1000, 'Never')],
   objects: (at) => [
-    podObject(at, 'batch-1', { cpu: '1', node: 'a', priorityClassName: low(at) }),
-    podObject(at, 'batch-2', { cpu: '1', node: 'a', priorityClassName: low(at) }),
+    podObject(at, 'batch-1', { cpu: '1', node: 'a', priorityClassName: low(at), endsAfterSeconds: 4 }),
+    podObject(at, 'batch-2', { cpu: '1', node: 'a', priorityClassName: low(at), endsAfterSeconds: 4 }),
     podObject(at, 'steady', { cpu: '1500m', node: 'b', priorityClassName: high(at) }),
   ],
   steps: [
     {
       title: 'A full cluster',
-      text: ['Two nodes of two cores. On a run two batch jobs of priority 10. On b runs a steady service of priority 1000, which leaves half a core.', 'Look at the pods on the nodes: hold the pointer on a square for its priority.'],
+      text: ['Two nodes of two cores. On a run two batch jobs of priority 10. On b runs a steady service of priority 1000, which leaves half a core.', 'Hold the pointer on a pod for its priority. The batch jobs take four seconds to end when they are told to.'],
       goal: 'the two batch jobs and the steady service run',
       check: (state) => nodeOf(state, 'batch-1') === 'a' && nodeOf(state, 'batch-2') === 'a' && nodeOf(state, 'steady') === 'b',
     },

@@ -5,7 +5,7 @@ export function LessonsPage() {
   return (
     <div class="lessons">
       <h1>Lessons</h1>
-      <p class="lead">Ten minutes each, on nodes of their own that only pretend to run containers. Do what a step asks here or with kubectl: the page sees both. When you leave, everything is cleared away.</p>
+      <p class="lead">Ten minutes each, on nodes of their own that only pretend to run containers. Do what a step asks here or with kubectl: the page sees both. When you finish, or a quarter of an hour after you left, everything is cleared away.</p>
       <ol>
         {lessons.map((lesson, index) => (
           <li key={lesson.id}>
