@@ -51,7 +51,8 @@ export function labAttachment(runtime: Runtime, scope: Scope): LabAttachment {
           throw noSuchRoute();
         },
       });
-      const listener = await extension.listen({ host, port, tls });
+      // Answers take milliseconds, and watches would go on for ever.
+      const listener = await extension.listen({ host, port, tls, drainMs: 300 });
       return { port: listener.port };
     },
   };
