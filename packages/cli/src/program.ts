@@ -126,6 +126,8 @@ export function buildProgram(): Command {
     .addOption(boolean('default-storage-class', 'install the default StorageClass "standard": directories on the claims\' nodes', true))
     .option('--metrics-server', 'serve metrics.k8s.io as well: kubectl top works, and autoscalers scale by use')
     .addOption(boolean('explain', 'the scheduler notes why it decides as it does, and serves lab.pilothouse.dev', true))
+    .option('--scheduler-config <file>', 'KubeSchedulerConfiguration: profiles, plugins, weights, extenders')
+    .option('--plugin <file>', 'a scheduler plugin of your own; may be given again', (file: string, files: string[]) => [...files, file], [] as string[])
     .option('--in-memory', 'keep nothing on disk but certificates: the cluster is gone when the program ends')
     .addOption(logLevel())
     .action(async (options, command) => (await import('./commands/up.ts')).up({ ...options, flagz: flagValues(command) }));

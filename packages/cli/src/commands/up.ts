@@ -38,6 +38,8 @@ interface UpFlags extends StoreFlags {
   defaultStorageClass: boolean;
   serviceLbPool?: string[];
   explain: boolean;
+  schedulerConfig?: string;
+  plugin: string[];
   /** As they were given, for /flagz. */
   flagz: Readonly<Record<string, string>>;
   metricsServer?: boolean;
@@ -168,9 +170,11 @@ async function startDaemons(runtime: Runtime, scope: Scope, { flags, plan, api, 
   say('Controllers: running');
 
   const { collectSchedulerState, schedulerMetrics, startScheduler } = await import('@pilothouse/scheduler');
+  const { readSchedulerConfig, schedulerSetup } = await import('../parts/scheduler-setup.ts');
+  const schedulerOptions = await schedulerSetup(readSchedulerConfig(flags.schedulerConfig, 'scheduler-config') ?? {}, { featureGates: [], plugin: flags.plugin }, runtime.log);
   const schedulerClient = clients.client('kube-scheduler', { commonName: 'system:kube-scheduler', organizations: [] });
   const lab = flags.explain ? (await import('../parts/lab.ts')).labAttachment(withLog('scheduler-lab'), scope) : undefined;
-  const scheduler = scope.own(await startScheduler({ client: schedulerClient, informers: clients.informers(schedulerClient), runtime: withLog('scheduler'), metrics: schedulerMetrics(metrics), observe: lab?.observe }));
+  const scheduler = scope.own(await startScheduler({ ...schedulerOptions, client: schedulerClient, informers: clients.informers(schedulerClient), runtime: withLog('scheduler'), metrics: schedulerMetrics(metrics), observe: lab?.observe }));
   collectSchedulerState(metrics, scheduler);
   const { labHost, registerLab, unregisterLab } = await import('../parts/lab-objects.ts');
   const addons = clients.client('pilothouse', { commonName: 'system:addons', organizations: ['system:masters'] });

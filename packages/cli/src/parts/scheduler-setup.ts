@@ -13,20 +13,20 @@ export interface SchedulerSetup {
   plugins: readonly PluginFactory[];
 }
 
-/** A KubeSchedulerConfiguration, YAML or JSON. @throws UserError */
-export function readSchedulerConfig(file: string | undefined): KubeSchedulerConfiguration | undefined {
-  const text = readFlagFile('config', file);
+/** A KubeSchedulerConfiguration, YAML or JSON, of the file that `--${flag}` names. @throws UserError */
+export function readSchedulerConfig(file: string | undefined, flag = 'config'): KubeSchedulerConfiguration | undefined {
+  const text = readFlagFile(flag, file);
   if (text === undefined) return undefined;
   let config: unknown;
   try {
     config = parseYaml(text);
   } catch (error) {
-    throw new UserError(`--config ${file}: ${messageOf(error)}`);
+    throw new UserError(`--${flag} ${file}: ${messageOf(error)}`);
   }
   const twice = duplicateYamlKeys(text);
-  if (twice.length) throw new UserError(`--config ${file}: strict decoding error: ${twice.join(', ')}`);
-  if (typeof config !== 'object' || config === null || Array.isArray(config)) throw new UserError(`--config ${file}: a KubeSchedulerConfiguration is needed`);
-  for (const [field, name] of [['kind', 'Kind'], ['apiVersion', 'apiVersion']] as const) if (!(field in config)) throw new UserError(`--config ${file}: Object '${name}' is missing in '${JSON.stringify(config).slice(0, 200)}'`);
+  if (twice.length) throw new UserError(`--${flag} ${file}: strict decoding error: ${twice.join(', ')}`);
+  if (typeof config !== 'object' || config === null || Array.isArray(config)) throw new UserError(`--${flag} ${file}: a KubeSchedulerConfiguration is needed`);
+  for (const [field, name] of [['kind', 'Kind'], ['apiVersion', 'apiVersion']] as const) if (!(field in config)) throw new UserError(`--${flag} ${file}: Object '${name}' is missing in '${JSON.stringify(config).slice(0, 200)}'`);
   return config as KubeSchedulerConfiguration;
 }
 
