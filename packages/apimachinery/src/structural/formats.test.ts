@@ -21,7 +21,10 @@ const cases: Record<string, { good: string[]; bad: string[] }> = {
   cidr: { good: ['10.0.0.0/8', '::/0'], bad: ['10.0.0.0', '10.0.0.0/33'] },
   mac: { good: ['01:02:03:04:05:06', '0102.0304.0506', '01-02-03-04-05-06-07-08'], bad: ['01:02:03:04:05', '01:02-03:04:05:06', '0102030405'] },
   hostname: { good: ['localhost', 'a.example.com', '1a'], bad: ['-a', 'a_b', 'a..b', ''] },
-  email: { good: ['a@b.c', 'A B <a@b>'], bad: ['a', 'a@', '@b', 'a@b c'] },
+  email: {
+    good: ['a@b.c', 'A B <a@b>', '" "@example.com', '"Abc\\@def"@example.com', '"Joe" <a@b>', '<a@b>', 'a@b (comment (nested))', 'Joe Q. Public <john@x.y>', 'a@[1.2.3.4]', 'Group: a@b;', ' a@b.c ', 'postmaster@☁→❄.ws', '!def!xyz%abc@example.com', 'a@ b'],
+    bad: ['', 'a', 'a@', '@b', 'a@b c', '.a@b', 'a.@b', 'a..b@c', 'a@b..c', 'a@b>', 'a @b', 'a@[x]', 'a@b,c@d', '"a@b', 'a@b\n', 'Group: a@b, c@d;', 'Group:;', 'somebody@somewhere@com', '""@b'],
+  },
   byte: { good: ['YQ==', 'YWJj'], bad: ['', 'YQ=', 'a'] },
   uuid: { good: ['123e4567-e89b-12d3-a456-426614174000', '123E4567E89B12D3A456426614174000'], bad: ['123e4567-e89b-12d3-a456-42661417400'] },
   hexcolor: { good: ['#fff', 'ABCDEF'], bad: ['#ffff', 'red'] },

@@ -1,6 +1,7 @@
 /** The string formats that schemas of custom resources may ask for; any other is not looked at. Facts: kube-openapi strfmt, govalidator. */
 import { isRequestUri } from '../validation/go-url.ts';
 import { parseCidr, parseIp } from '../validation/ip.ts';
+import { isMailAddress } from './mail-address.ts';
 
 type Format = (text: string) => boolean;
 
@@ -38,9 +39,6 @@ function isIsbn13(text: string): boolean {
   if (!/^\d{13}$/.test(digits)) return false;
   return [...digits].reduce((total, digit, i) => total + Number(digit) * (i % 2 ? 3 : 1), 0) % 10 === 0;
 }
-
-/** `Some One <some@one.org>`, or the address alone. */
-const isEmail: Format = (text) => /^(?:[^<>@,;:\\"[\]]*<)?\s*(?:[\w.!#$%&'*+/=?^`{|}~\u0080-\uffff-]+|"[^"]*")@(?:[\w\u0080-\uffff-]+(?:\.[\w\u0080-\uffff-]+)*|\[[^\]]+\])\s*>?$/.test(text.trim()) && text.includes('<') === text.trim().endsWith('>');
 
 function isDate(text: string): boolean {
   const parts = /^(\d{4})-(\d\d)-(\d\d)$/.exec(text);
@@ -86,7 +84,7 @@ const isBase64: Format = (text) => /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|
 const formats: ReadonlyMap<string, Format> = new Map<string, Format>([
   ['bsonobjectid', matches(/^[0-9a-fA-F]{24}$/)],
   ['uri', isRequestUri],
-  ['email', isEmail],
+  ['email', isMailAddress],
   ['hostname', (text) => hostname.test(text) && text.length <= 255 && text.split('.').every((part) => utf8.encode(part).length <= 63)],
   ['ipv4', (text) => text.includes('.') && parseIp(text) !== undefined],
   ['ipv6', (text) => text.includes(':') && parseIp(text) !== undefined],
