@@ -25,6 +25,11 @@ describe('controller manager', () => {
     expect(() => selectControllers(all, ['*', '-nonesuch'])).toThrow('"nonesuch" is not in the list of known controllers');
   });
 
+  test('what is not built in may be left out, not asked for', () => {
+    expect(selectControllers(all, ['*', '-selinux-warning-controller'])).toHaveLength(2);
+    expect(() => selectControllers(all, ['*', 'selinux-warning-controller'])).toThrow('"selinux-warning-controller" is not built in');
+  });
+
   test('every controller has a name of its own, and no alias is another\'s', () => {
     const names = controllers.flatMap((c) => [c.name, ...(c.aliases ?? [])]);
     expect(new Set(names).size).toBe(names.length);

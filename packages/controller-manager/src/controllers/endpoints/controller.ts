@@ -15,7 +15,7 @@ interface State {
 /** Keeps the Endpoints of services that select pods. @see https://kubernetes.io/docs/concepts/services-networking/service/#endpoints */
 export const endpointsController = defineController<State>({
   name: 'endpoints-controller',
-  aliases: ['endpoints', 'endpoint'],
+  aliases: ['endpoint'],
   serviceAccount: 'endpoint-controller',
   eventSource: 'endpoint-controller',
   watches: [

@@ -5,7 +5,7 @@ import { replicaController } from '../replicaset/replica-controller.ts';
 export const replicationController = replicaController({
   type: replicationControllers,
   name: 'replicationcontroller-controller',
-  aliases: ['replicationcontroller', 'replication'],
+  aliases: ['replicationcontroller'],
   serviceAccount: 'replication-controller',
   eventSource: 'replication-controller',
   reportsTerminating: false,

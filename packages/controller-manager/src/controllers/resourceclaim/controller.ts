@@ -17,7 +17,7 @@ type Made = Map<string, ResourceClaim>;
 /** Makes resource claims from pods' templates, and gives claims free that nobody needs any more. @see https://kubernetes.io/docs/concepts/scheduling-eviction/dynamic-resource-allocation/ */
 export const resourceClaimController = defineController<Made>({
   name: 'resourceclaim-controller',
-  aliases: ['resourceclaim'],
+  aliases: ['resource-claim-controller'],
   serviceAccount: 'resource-claim-controller',
   eventSource: 'resource_claim',
   workers: 10,

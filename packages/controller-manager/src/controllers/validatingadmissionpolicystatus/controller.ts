@@ -5,7 +5,6 @@ import { typeWarnings } from './plan.ts';
 /** Tells in a policy's status what its expressions get wrong about types. @see https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/#type-checking */
 export const validatingAdmissionPolicyStatusController = defineController({
   name: 'validatingadmissionpolicy-status-controller',
-  aliases: ['validatingadmissionpolicy-status'],
   serviceAccount: 'validatingadmissionpolicy-status-controller',
   watches: [itself(validatingAdmissionPolicies)],
   async reconcile(name, { client, lister, signal }) {
