@@ -4,8 +4,8 @@ import { deployments, leases, namespaces, nodes, persistentVolumeClaims, pods } 
 import { parseYaml } from '@pilothouse/apimachinery/yaml';
 import { formatMicroTime } from '@pilothouse/base/clock';
 import type { KubeObject } from '@pilothouse/apimachinery';
-import { computed, type ReadonlySignal, signal } from '@preact/signals';
-import { type Action, type Lesson, lessonLabel, lessonLease, type LessonState, whereOf } from '../lessons/lesson.ts';
+import { computed, type ReadonlySignal } from '@preact/signals';
+import { type Action, type Lesson, lessonLabel, lessonLease, type LessonState, problemAnnotation, whereOf } from '../lessons/lesson.ts';
 import { type Lab, runtime } from './lab.ts';
 import { answer, ask, prepare } from './whatif.ts';
 
@@ -21,6 +21,8 @@ export interface LessonRun {
   state: ReadonlySignal<LessonState>;
   /** @throws Error with what the server said */
   act(action: Action, yaml?: string): Promise<void>;
+  /** Why the keeper could not set it up; '' as far as is known. */
+  problem(): Promise<string>;
   /** Stops renewing; the lesson lives on for a while, so that a reload finds it. */
   close(): void;
   /** Deletes the namespace; the keeper clears the rest. */
@@ -44,7 +46,6 @@ export async function startLesson(lab: Lab, lesson: Lesson): Promise<LessonRun> 
 
 function follow(lab: Lab, lesson: Lesson, namespace: string): LessonRun {
   const at = whereOf(namespace);
-  const ended = signal(false);
   const renew = async () => {
     const spec = { holderIdentity: 'lab', leaseDurationSeconds: lifeSeconds, renewTime: formatMicroTime(runtime.clock.now()) };
     try {
@@ -77,10 +78,10 @@ function follow(lab: Lab, lesson: Lesson, namespace: string): LessonRun {
   return {
     lesson, namespace, ready, state,
     act: (action, yaml) => act(lab, namespace, action, yaml),
+    problem: () => lab.client.get(namespaces, namespace).then((found) => found.metadata.annotations?.[problemAnnotation] ?? '', () => ''),
     close,
     async end() {
       close();
-      ended.value = true;
       sessionStorage.removeItem(stored(lesson.id));
       sessionStorage.removeItem(`${stored(lesson.id)}-steps`);
       await lab.client.delete(namespaces, namespace).catch(() => undefined);

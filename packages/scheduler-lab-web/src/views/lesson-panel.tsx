@@ -1,4 +1,6 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { runtime } from '../data/lab.ts';
 import { keepSteps, keptSteps, type LessonRun } from '../data/lesson-run.ts';
 import { ActionView } from './lesson-action.tsx';
 import { Prose } from './prose.tsx';
@@ -79,6 +81,16 @@ export function LessonPanel({ run, onStartOver }: { run: LessonRun; onStartOver(
 }
 
 function Waiting({ run }: { run: LessonRun }) {
+  const problem = useSignal('');
+  useEffect(() => {
+    const timer = runtime.clock.every(3000, () => void run.problem().then((found) => (problem.value = found)));
+    return () => timer.cancel();
+  }, [run]);
   const { nodes } = run.state.value;
-  return <p class="quiet" role="status">Setting up: {nodes.size} of {run.lesson.nodes.length} nodes. They are made by the process that serves the lab; if nothing happens, it may not be allowed to make nodes.</p>;
+  return (
+    <>
+      <p class="quiet" role="status">Setting up: {nodes.size} of {run.lesson.nodes.length} nodes. They are made by the process that serves the lab; if nothing happens, it may not be allowed to make nodes.</p>
+      {problem.value && <p class="problem" role="alert">{problem.value}</p>}
+    </>
+  );
 }
