@@ -1,11 +1,13 @@
 /** Chromium for tests of the lab: Debian's, driven by playwright-core, which brings no browser of its own. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { program } from '../golden/cluster.ts';
 
 export type { Page };
 
-export const launchBrowser = (): Promise<Browser> => chromium.launch({ executablePath: '/usr/bin/chromium', args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
+const found = () => spawnSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).stdout.trim();
+
+export const launchBrowser = (): Promise<Browser> => chromium.launch({ executablePath: found(), args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
 
 export interface OpenedPage {
   page: Page;
