@@ -21,8 +21,8 @@ export interface Recorder {
   scores?(details: ScoreDetails): void;
   /** The search for nodes has ended. Not to be changed by the recorder, nor kept for long: the diagnosis of a large cluster is large. */
   searched?(info: PodInfo, found: Feasible): void;
-  /** A node was chosen among the feasible ones. `totals` by their order; absent where nothing was scored. */
-  chosen?(nodes: Int32Array, totals: Float64Array | undefined, node: number): void;
+  /** A node was chosen among the feasible ones. `totals` by their order; absent where nothing was scored. `ties`: how many have the best total, `score`. */
+  chosen?(nodes: Int32Array, totals: Float64Array | undefined, node: number, ties: number, score: number): void;
   postFilter?(plugin: string, result: PostFilterResult): void;
   reserve?(plugin: string, node: string, verdict: Verdict | undefined): void;
   permit?(plugin: string, node: string, verdict: Verdict | undefined): void;

@@ -103,7 +103,7 @@ export class Algorithm {
 
   #pick(info: PodInfo, found: Feasible, recorder: Recorder | undefined): number {
     if (found.nodes.length > 1) return this.choose(found.nodes, this.score(info, found, recorder), recorder);
-    recorder?.chosen?.(found.nodes, undefined, found.nodes[0]);
+    recorder?.chosen?.(found.nodes, undefined, found.nodes[0], 1, 0);
     return found.nodes[0];
   }
 
@@ -197,11 +197,12 @@ export class Algorithm {
         ties = 1;
       } else if (totals[i] === totals[best]) {
         if (firstByName) {
+          ties++;
           if (snapshot.names[nodes[i]] < snapshot.names[nodes[best]]) best = i;
         } else if (random.below(++ties) === 0) best = i;
       }
     }
-    recorder?.chosen?.(nodes, totals, nodes[best]);
+    recorder?.chosen?.(nodes, totals, nodes[best], ties, totals[best]);
     return nodes[best];
   }
 }

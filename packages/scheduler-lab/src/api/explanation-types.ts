@@ -98,7 +98,7 @@ export interface Choice {
   rule: 'OnlyOne' | 'HighestScore' | 'Random' | 'FirstByName' | 'Nominated';
   /** Highest total. */
   score?: number;
-  /** Nodes with that total (first ones; `tiedCount` in all). */
+  /** Nodes with that total (first ones; `tiedCount` in all; in lists of traces only the chosen one). */
   tied: string[];
   tiedCount: number;
   /** The best total below. */

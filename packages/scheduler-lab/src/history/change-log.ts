@@ -14,8 +14,9 @@ export type Change =
   | { readonly kind: 'nomination'; readonly info: PodInfo; readonly was: string | undefined; readonly now: string | undefined }
   | { readonly kind: 'object'; readonly table: ObjectTableName; readonly old: any; readonly now: any };
 
-/** What an entry keeps alive, roughly, in bytes. A pod is mostly alive anyway. */
-const weights = { node: 6000, pod: 300, nomination: 200, object: 3000 };
+/** What an entry keeps alive, roughly, in bytes. A pod that came is mostly alive anyway, one that went is not. */
+const weights = { node: 6000, podCame: 300, podWent: 6000, nomination: 200, object: 3000 };
+const weightOf = (change: Change): number => (change.kind === 'pod' ? (change.sign > 0 ? weights.podCame : weights.podWent) : weights[change.kind]);
 
 export class ChangeLog {
   readonly #maxBytes: number;
@@ -62,14 +63,14 @@ export class ChangeLog {
 
   add(change: Change): void {
     this.#changes.push(change);
-    this.#bytes += weights[change.kind];
+    this.#bytes += weightOf(change);
     if (this.#bytes > this.#maxBytes) this.#trim();
   }
 
   /** Lets go of the older half. */
   #trim(): void {
     const half = Math.ceil(this.#changes.length / 2);
-    for (let i = 0; i < half; i++) this.#bytes -= weights[this.#changes[i].kind];
+    for (let i = 0; i < half; i++) this.#bytes -= weightOf(this.#changes[i]);
     this.#changes = this.#changes.slice(half);
     this.#first += half;
   }

@@ -122,6 +122,7 @@ export class Holding implements CycleGate {
     const breakpoint = this.breakpoints.get(key);
     if (!breakpoint) return false;
     this.breakpoints.delete(key);
+    if (this.#holdNext === breakpoint) this.#holdNext = undefined;
     breakpoint.version = this.breakpointHappenings.tell('DELETED', breakpoint);
     for (const cycle of [...this.held.values()]) if (`${cycle.info.namespace}/${cycle.breakpoint}` === key) this.release(cycle, 'try');
     return true;

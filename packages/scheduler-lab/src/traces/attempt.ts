@@ -1,15 +1,22 @@
 /** What is noted of one attempt while it happens: by reference and in typed arrays, so that noting it costs next to nothing. */
 import type { Pod } from '@pilothouse/api-schemas/types/core/v1';
 import type { ClusterSnapshot, Feasible, PodInfo, PreemptionReport, Verdict } from '@pilothouse/scheduler-framework';
-import type { QueueMove, Result } from '../api/types.ts';
+import type { Lane, QueueMove, Result } from '../api/types.ts';
 
-/** Names of the nodes as of one state of the cluster's structure; shared by attempts. */
-export interface NodeNames {
-  readonly structure: number;
-  /** By index. */
-  readonly names: readonly string[];
-  /** Indexes in the order they are tried. */
-  readonly order: Int32Array;
+/** How a node was chosen: the best total, and how many share it. */
+export interface NotedChoice {
+  readonly score: number;
+  readonly tiedCount: number;
+}
+
+/** A move through the queue, put into words when somebody asks. */
+export interface NotedMove {
+  readonly ms: number;
+  readonly from: Lane | undefined;
+  readonly to: Lane;
+  readonly event: string;
+  readonly object?: QueueMove['object'];
+  readonly hints?: QueueMove['hints'];
 }
 
 /** Nodes with equal verdicts. `nodes`: by name, in the order found; the first ones only where room was short. */
@@ -22,8 +29,10 @@ export interface RejectionGroup {
 
 export class Attempt {
   readonly info: PodInfo;
-  /** The version that was tried. */
-  readonly pod: Pod;
+  /** `namespace/name` of the pod. */
+  readonly key: string;
+  /** The node it was nominated for when it was tried. */
+  readonly nominated: string | undefined;
   readonly number: number;
   readonly startMs: number;
   readonly startedAt: number;
@@ -31,14 +40,15 @@ export class Attempt {
   readonly position: number;
   /** Where in the order of nodes the search began. */
   readonly searchStart: number;
-  readonly nodes: NodeNames;
   nodesTotal = 0;
   result: Result = 'Error';
   node: string | undefined;
   message: string | undefined;
   evaluated = 0;
-  feasible: Int32Array | undefined;
-  totals: Float64Array | undefined;
+  /** Nodes were looked for to the end. */
+  searched = false;
+  feasible = 0;
+  choice: NotedChoice | undefined;
   groups: readonly RejectionGroup[] | undefined;
   /** Nodes that no verdict was given for, and the one that counts for them. */
   absent: { readonly verdict: Verdict; readonly plugin: string; readonly count: number } | undefined;
@@ -53,7 +63,7 @@ export class Attempt {
   bindingUs: number | undefined;
   endMs: number | undefined;
   /** Shared with the pod's other attempts only up to its own begin. */
-  moves: QueueMove[];
+  moves: NotedMove[];
   movesOmitted = 0;
   version = 0;
   /** What it was counted as when it went into the ring. */
@@ -61,16 +71,26 @@ export class Attempt {
   /** Still to be had. */
   kept = true;
 
-  constructor(info: PodInfo, number: number, at: { ms: number; monotonic: number; position: number; searchStart: number; nodes: NodeNames; moves: QueueMove[] }) {
+  constructor(info: PodInfo, number: number, at: { ms: number; monotonic: number; position: number; searchStart: number; moves: NotedMove[] }) {
     this.info = info;
-    this.pod = info.pod;
+    this.key = info.key;
+    this.nominated = info.pod.status?.nominatedNodeName;
     this.number = number;
     this.startMs = at.ms;
     this.startedAt = at.monotonic;
     this.position = at.position;
     this.searchStart = at.searchStart;
-    this.nodes = at.nodes;
     this.moves = at.moves;
+  }
+
+  /**
+   * The pod as it was tried. Made of its newest version, which the scheduler's cache holds anyway: to keep the older one of every pod
+   * would cost more than all the rest. What scheduling looks at does not change but for the labels, and those seldom.
+   */
+  get pod(): Pod {
+    const { pod } = this.info;
+    const { nodeName: _bound, ...spec } = pod.spec!;
+    return { ...pod, spec, status: { ...pod.status, phase: 'Pending', nominatedNodeName: this.nominated } };
   }
 
   get name(): string {
@@ -81,9 +101,9 @@ export class Attempt {
     return `${this.info.uid}-${this.number}`;
   }
 
-  /** What it keeps alive, roughly, in bytes. */
+  /** What it keeps alive, roughly, in bytes: most of it the pod, once that is gone from the cluster. */
   get bytes(): number {
-    let bytes = 800 + (this.feasible?.byteLength ?? 0) + (this.totals?.byteLength ?? 0) + 120 * this.moves.length;
+    let bytes = 6000 + 100 * this.moves.length;
     for (const group of this.groups ?? []) bytes += 200 + 8 * group.nodes.length;
     if (this.preempted) bytes += 400 * this.preempted.report.candidates.length + 100 * this.preempted.report.rejected.size;
     return bytes;

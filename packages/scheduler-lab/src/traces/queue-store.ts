@@ -1,7 +1,8 @@
 /** The pods in the queue as last seen, and how they moved. */
-import { type Clock, formatMicroTime } from '@pilothouse/base/clock';
+import type { Clock } from '@pilothouse/base/clock';
 import type { HintAnswer, MoveCause, QueueEntry, QueueObserver, QueuePlace, Verdict } from '@pilothouse/scheduler-framework';
-import type { Lane, QueueMove } from '../api/types.ts';
+import type { Lane } from '../api/types.ts';
+import type { Attempt, NotedMove } from './attempt.ts';
 import { Happenings, type Versions } from './watchable.ts';
 
 /** Moves kept of one pod. */
@@ -14,7 +15,9 @@ export class Waiting {
   lane: Lane;
   sinceMs: number;
   readonly arrivedMs: number;
-  moves: QueueMove[] = [];
+  moves: NotedMove[] = [];
+  /** The pod's latest attempt. */
+  attempt: Attempt | undefined;
   movesOmitted = 0;
   version = 0;
 
@@ -29,8 +32,8 @@ export class Waiting {
 export interface QueueStoreOptions {
   readonly clock: Clock;
   readonly versions: Versions;
-  /** A pod moved. */
-  readonly onMove: (pod: QueueEntry) => void;
+  /** A pod moved that has been tried. */
+  readonly onMove: (attempt: Attempt) => void;
   readonly onGated: (pod: QueueEntry, plugin: string, verdict: Verdict) => void;
   /** The pod left the queue. */
   readonly onLeft: (uid: string) => void;
@@ -55,12 +58,18 @@ export class QueueStore implements QueueObserver {
   }
 
   /** The pod's moves so far: a list that goes on growing, until it is taken again. */
-  takeMoves(uid: string): QueueMove[] {
+  takeMoves(uid: string): NotedMove[] {
     const pod = this.#pods.get(uid);
     if (!pod) return [];
     // What the last attempt holds stays as it is; the list that grows is the new one's.
     pod.moves = pod.moves.slice();
     return pod.moves;
+  }
+
+  /** The attempt is told of the pod's moves from now on. */
+  follow(uid: string, attempt: Attempt): void {
+    const pod = this.#pods.get(uid);
+    if (pod) pod.attempt = attempt;
   }
 
   moved(entry: QueueEntry, to: QueuePlace, event: string, cause: MoveCause | undefined, hints: () => readonly HintAnswer[]): void {
@@ -80,7 +89,7 @@ export class QueueStore implements QueueObserver {
       }
     }
     pod.version = this.happenings.tell(from === undefined ? 'ADDED' : 'MODIFIED', pod);
-    if (from !== lane) this.#options.onMove(entry);
+    if (from !== lane && pod.attempt) this.#options.onMove(pod.attempt);
   }
 
   gated(entry: QueueEntry, plugin: string, verdict: Verdict): void {
@@ -98,13 +107,14 @@ export class QueueStore implements QueueObserver {
 
 type Named = { kind?: string; metadata?: { name?: string; namespace?: string } } | undefined;
 
-function describeMove(nowMs: number, from: Lane | undefined, to: Lane, event: string, cause: MoveCause | undefined, hints: readonly HintAnswer[] | undefined): QueueMove {
+function describeMove(nowMs: number, from: Lane | undefined, to: Lane, event: string, cause: MoveCause | undefined, hints: readonly HintAnswer[] | undefined): NotedMove {
+  if (!cause) return { ms: nowMs, from, to, event };
   const about = (cause?.now ?? cause?.old) as Named;
   const metadata = about?.metadata;
   const kind = cause?.event.resource.split('/').at(-1)?.replace(/^(Assigned|Unschedulable)Pod$/, 'Pod');
   return {
-    time: formatMicroTime(nowMs),
-    ...(from && { from }),
+    ms: nowMs,
+    from,
     to,
     event,
     ...(metadata?.name && kind && kind !== '*' && { object: { kind, ...(metadata.namespace && { namespace: metadata.namespace }), name: metadata.name } }),

@@ -1,14 +1,16 @@
 /** Attempts and queued pods as objects of the API. */
 import { formatMicroTime, formatTime } from '@pilothouse/base/clock';
 import { PodInfo, type SchedulerWorld } from '@pilothouse/scheduler-framework';
-import { type Explanation, labApiVersion, type PodReference, type QueuedPod, type SchedulingTrace, type VerdictGroup } from '../api/types.ts';
+import { type Explanation, labApiVersion, type PodReference, type QueuedPod, type QueueMove, type SchedulingTrace, type VerdictGroup } from '../api/types.ts';
 import { profileFor, runCycle } from '../explain/cycle-run.ts';
 import { explainPreemption } from '../explain/preemption.ts';
 import { explain, someNames } from '../explain/explanation.ts';
 import { summarize } from '../explain/summary.ts';
 import type { ClusterCopies } from '../history/copies.ts';
-import type { Attempt } from './attempt.ts';
+import type { Attempt, NotedMove } from './attempt.ts';
 import type { Waiting } from './queue-store.ts';
+
+const renderMove = ({ ms, from, to, event, object, hints }: NotedMove): QueueMove => ({ time: formatMicroTime(ms), ...(from && { from }), to, event, ...(object && { object }), ...(hints && { hints }) });
 
 const reference = (info: PodInfo): PodReference => ({ namespace: info.namespace, name: info.name, uid: info.uid, priority: info.priority });
 
@@ -30,7 +32,7 @@ export function renderTrace(attempt: Attempt, world: SchedulerWorld, explanation
     ...(attempt.bindingUs !== undefined && { bindingMicroseconds: Math.round(attempt.bindingUs) }),
     explanation,
     ...(binding && { binding: { phase: binding.phase, node: binding.node, ...(binding.plugin && { plugin: binding.plugin }), ...(binding.message && { message: binding.message }) } }),
-    moves: attempt.moves.slice(),
+    moves: attempt.moves.map(renderMove),
     ...(attempt.movesOmitted && { movesOmitted: attempt.movesOmitted }),
   };
 }
@@ -42,8 +44,7 @@ function notedGroups(attempt: Attempt): VerdictGroup[] {
 }
 
 export function notedExplanation(attempt: Attempt, world: Pick<SchedulerWorld, 'firstByName'>, details: Explanation['details'] = 'Recorded'): Explanation {
-  const { info, node, totals, feasible, refused } = attempt;
-  const { names } = attempt.nodes;
+  const { info, node, choice, feasible, refused } = attempt;
   const explanation: Explanation = {
     result: attempt.result,
     summary: '',
@@ -53,25 +54,17 @@ export function notedExplanation(attempt: Attempt, world: Pick<SchedulerWorld, '
     ...(attempt.unschedulablePlugins?.length && { unschedulablePlugins: [...attempt.unschedulablePlugins] }),
     nodesTotal: attempt.nodesTotal,
     nodesEvaluated: attempt.evaluated,
-    nodesFeasible: feasible?.length ?? 0,
+    nodesFeasible: feasible,
     plugins: refused ? [{ point: refused.point, plugin: refused.plugin, code: refused.verdict.code, reasons: [...refused.verdict.reasons] }] : attempt.gatedBy ? [{ point: 'PreEnqueue', plugin: attempt.gatedBy, code: 'UnschedulableAndUnresolvable', reasons: [attempt.message ?? ''] }] : [],
     groups: notedGroups(attempt),
     ...(attempt.result !== 'Gated' && attempt.nodesTotal && { nodesOmitted: attempt.nodesTotal }),
     ...(attempt.preempted && { preemption: explainPreemption(attempt.preempted.report, attempt.preempted.nowMs, attempt.preempted.message) }),
     details,
   };
-  if (attempt.result === 'Scheduled' && node !== undefined && feasible) {
-    if (!totals) explanation.choice = { rule: attempt.pod.status?.nominatedNodeName === node ? 'Nominated' : 'OnlyOne', tied: [node], tiedCount: 1 };
-    else {
-      const best = Math.max(...totals);
-      const tied: string[] = [];
-      let next = -1;
-      totals.forEach((total, i) => {
-        if (total === best) tied.push(names[feasible[i]]);
-        else if (next < 0 || total > totals[next]) next = i;
-      });
-      explanation.choice = { rule: tied.length === 1 ? 'HighestScore' : world.firstByName ? 'FirstByName' : 'Random', score: best, tied: tied.sort().slice(0, someNames), tiedCount: tied.length, ...(next >= 0 && { runnerUp: { node: names[feasible[next]], score: totals[next] } }) };
-    }
+  if (attempt.result === 'Scheduled' && node !== undefined) {
+    explanation.choice = choice
+      ? { rule: choice.tiedCount === 1 ? 'HighestScore' : world.firstByName ? 'FirstByName' : 'Random', score: choice.score, tied: [node], tiedCount: choice.tiedCount }
+      : { rule: attempt.nominated === node ? 'Nominated' : 'OnlyOne', tied: [node], tiedCount: 1 };
   }
   explanation.summary = summarize(info.key, explanation);
   return explanation;
@@ -86,7 +79,7 @@ export interface FullOptions {
 /** With what every plugin said: the cycle is run again on the cluster as it was, and compared with what was noted. */
 export function fullExplanation(attempt: Attempt, world: SchedulerWorld, copies: ClusterCopies, { maxNodes, allPlugins, monotonic }: FullOptions): Explanation {
   const noted = notedExplanation(attempt, world);
-  if (attempt.result === 'Gated' || (attempt.result === 'Error' && !attempt.feasible)) return noted;
+  if (attempt.result === 'Gated' || (attempt.result === 'Error' && !attempt.searched)) return noted;
   const again = copies.at(attempt.position, (copy): Explanation | undefined => {
     const cycleWorld = { snapshot: copy.snapshot, nominator: copy.nominator, objects: copy.objects, features: world.features, plugins: world.plugins, nowMs: attempt.startMs };
     const profile = profileFor(cycleWorld, world.config, attempt.info.spec.schedulerName ?? '');
@@ -102,7 +95,8 @@ export function fullExplanation(attempt: Attempt, world: SchedulerWorld, copies:
     groups: noted.groups.length ? noted.groups : groups,
     plugins: [...plugins, ...noted.plugins],
     ...(nodes && { nodes }),
-    choice: noted.choice ?? choice,
+    // Who shared the score is told by the replay; the rule was noted.
+    choice: noted.choice && choice ? { ...choice, ...noted.choice, tied: choice.tied } : (noted.choice ?? choice),
     details,
   };
   if (!merged.choice) delete merged.choice;
@@ -141,7 +135,7 @@ export function renderQueued(waiting: Waiting, message: string | undefined, back
     ...(entry.gatedBy && { gatedBy: entry.gatedBy }),
     ...(info.pod.status?.nominatedNodeName && { nominatedNode: info.pod.status.nominatedNodeName }),
     ...(message !== undefined && { message }),
-    moves: waiting.moves.slice(-16),
+    moves: waiting.moves.slice(-16).map(renderMove),
   };
 }
 

@@ -4,9 +4,8 @@
  */
 import type { Clock } from '@pilothouse/base/clock';
 import { type ClusterSnapshot, type Feasible, messageOf, type PodInfo, type PostFilterResult, type QueueEntry, type Recorder, type Verdict } from '@pilothouse/scheduler-framework';
-import type { QueueMove } from '../api/types.ts';
 import type { ChangeLog } from '../history/change-log.ts';
-import { Attempt, groupRejections, type NodeNames } from './attempt.ts';
+import { Attempt, groupRejections, type NotedMove } from './attempt.ts';
 import { Happenings, type Versions } from './watchable.ts';
 
 export interface TraceStoreOptions {
@@ -18,8 +17,10 @@ export interface TraceStoreOptions {
   readonly maxBytes: number;
   /** Whether the pod still waits for a node. */
   readonly isPending: (uid: string) => boolean;
-  /** The pod's moves so far; they are the attempt's from then on, and a copy the pod's. */
-  readonly takeMoves: (uid: string) => QueueMove[];
+  /** The pod's moves so far, a list that goes on growing while `owner` is the pod's latest attempt. */
+  readonly takeMoves: (uid: string) => NotedMove[];
+  /** `owner` is to be told of the pod's moves from now on. */
+  readonly follow: (uid: string, owner: Attempt) => void;
 }
 
 export class TraceStore implements Recorder {
@@ -30,7 +31,6 @@ export class TraceStore implements Recorder {
   #ring: Attempt[] = [];
   #oldest = 0;
   #bytes = 0;
-  #names: NodeNames | undefined;
   /** The attempt that is being made. */
   #current: Attempt | undefined;
   /** Attempts that have not ended, by uid. */
@@ -76,7 +76,8 @@ export class TraceStore implements Recorder {
     if (!attempt || attempt.info.uid !== info.uid) return;
     const { snapshot } = this.#options;
     attempt.evaluated = found.evaluated;
-    attempt.feasible = found.nodes.slice();
+    attempt.feasible = found.nodes.length;
+    attempt.searched = !found.error;
     if (found.nodes.length || found.error) return;
     const { groups, absent } = groupRejections(found, snapshot);
     attempt.groups = groups;
@@ -84,11 +85,11 @@ export class TraceStore implements Recorder {
     attempt.unschedulablePlugins = [...found.diagnosis.unschedulablePlugins].sort();
   }
 
-  chosen(nodes: Int32Array, totals: Float64Array | undefined, node: number): void {
+  chosen(nodes: Int32Array, totals: Float64Array | undefined, node: number, ties: number, score: number): void {
     const attempt = this.#current;
     if (!attempt) return;
-    attempt.feasible = nodes.slice();
-    attempt.totals = totals?.slice();
+    attempt.feasible = nodes.length;
+    attempt.choice = totals && { score, tiedCount: ties };
     attempt.node = this.#options.snapshot.names[node];
     attempt.result = 'Scheduled';
   }
@@ -153,27 +154,21 @@ export class TraceStore implements Recorder {
     this.#keep(attempt);
   }
 
-  /** The pod moved: its latest attempt has changed. */
-  moved(info: PodInfo): void {
-    const attempt = this.latest(info.key);
-    if (attempt?.info.uid === info.uid) this.#touch(attempt);
+  /** The attempt's pod moved. */
+  moved(attempt: Attempt): void {
+    this.#touch(attempt);
   }
 
   #make(info: PodInfo, number: number, searchStart: number): Attempt {
-    const { clock, log, snapshot, takeMoves } = this.#options;
-    const attempt = new Attempt(info, number, { ms: clock.now(), monotonic: clock.monotonic(), position: log.position, searchStart, nodes: this.#nodeNames(), moves: takeMoves(info.uid) });
+    const { clock, log, snapshot, takeMoves, follow } = this.#options;
+    const attempt = new Attempt(info, number, { ms: clock.now(), monotonic: clock.monotonic(), position: log.position, searchStart, moves: takeMoves(info.uid) });
+    follow(info.uid, attempt);
     attempt.nodesTotal = snapshot.size;
     return attempt;
   }
 
-  #nodeNames(): NodeNames {
-    const { snapshot } = this.#options;
-    if (this.#names?.structure !== snapshot.structure) this.#names = { structure: snapshot.structure, names: snapshot.names.slice(), order: snapshot.list() };
-    return this.#names!;
-  }
-
   #keep(attempt: Attempt): void {
-    const { key } = attempt.info;
+    const { key } = attempt;
     let attempts = this.#byPod.get(key);
     if (!attempts) this.#byPod.set(key, (attempts = []));
     // A pod of the same name that was there before: its attempts go.
@@ -194,7 +189,7 @@ export class TraceStore implements Recorder {
   }
 
   #drop(attempt: Attempt): void {
-    const { key } = attempt.info;
+    const { key } = attempt;
     attempt.kept = false;
     const attempts = this.#byPod.get(key);
     const at = attempts?.indexOf(attempt) ?? -1;
@@ -203,7 +198,7 @@ export class TraceStore implements Recorder {
     if (!attempts!.length) this.#byPod.delete(key);
     this.happenings.tell('DELETED', attempt);
     // Those who come back to a watch are told of it for a while; what was large need not stay for that.
-    attempt.feasible = attempt.totals = attempt.groups = attempt.preempted = undefined;
+    attempt.groups = attempt.preempted = undefined;
   }
 
   #makeRoom(): void {
@@ -211,7 +206,7 @@ export class TraceStore implements Recorder {
       const attempt = this.#ring[this.#oldest++];
       this.#bytes -= attempt.counted;
       if (!attempt.kept) continue;
-      if (this.latest(attempt.info.key) !== attempt || !this.#options.isPending(attempt.info.uid)) {
+      if (this.latest(attempt.key) !== attempt || !this.#options.isPending(attempt.info.uid)) {
         this.#drop(attempt);
         continue;
       }

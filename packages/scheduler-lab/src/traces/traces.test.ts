@@ -17,7 +17,7 @@ test('an attempt is told with its scores as they came about, though only its out
   const best = e.nodes![0];
   expect(best.scores!.reduce((sum, s) => sum + s.weighted, 0)).toBe(best.total);
   expect(e.nodes!.find((n) => n.name === 'tainted')).toMatchObject({ feasible: false, rejectedBy: 'TaintToleration' });
-  expect(renderTrace(noted, lab.world).explanation).toMatchObject({ details: 'Recorded', nodesOmitted: 3, choice: e.choice });
+  expect(renderTrace(noted, lab.world).explanation).toMatchObject({ details: 'Recorded', nodesOmitted: 3, choice: { rule: 'HighestScore', score: e.choice!.score, tied: [chosen], tiedCount: 1 } });
 });
 
 test('a cycle is run again on the cluster as it was, whatever happened since', () => {

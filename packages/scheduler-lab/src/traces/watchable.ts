@@ -33,6 +33,8 @@ export class Happenings<T> {
   #kept: Happening<T>[] = [];
   /** Version before the oldest kept. */
   #since: number;
+  /** Whether anybody ever wanted to follow: until then nothing is kept. */
+  #followed = false;
 
   /** `most`: how many are kept. */
   constructor(versions: Versions, most: number) {
@@ -47,6 +49,7 @@ export class Happenings<T> {
 
   /** Returns the change's version. */
   tell(type: ChangeType, value: T): number {
+    if (!this.#followed) return (this.#since = this.#versions.next());
     const happening = { type, version: this.#versions.next(), value };
     this.#kept.push(happening);
     if (this.#kept.length > 2 * this.#most) {
@@ -59,12 +62,14 @@ export class Happenings<T> {
 
   /** What happened after `version`; undefined where that is no longer known, or lies in the future. */
   after(version: number): readonly Happening<T>[] | undefined {
+    this.#followed = true;
     if (version < this.#since || version > this.#versions.current) return undefined;
     return this.#kept.filter((h) => h.version > version);
   }
 
   /** Returns the end of it. */
   listen(listener: (happening: Happening<T>) => void): () => void {
+    this.#followed = true;
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }

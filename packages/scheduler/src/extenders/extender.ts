@@ -62,7 +62,7 @@ export async function scheduleWithExtenders(algorithm: Algorithm, info: PodInfo,
     if (nodes.length !== found.nodes.length) found.diagnosis.unschedulablePlugins.add('Extender');
     if (!nodes.length) return { kind: 'unfit', found };
     const feasible = Int32Array.from(nodes);
-    if (feasible.length === 1) recorder?.chosen?.(feasible, undefined, feasible[0]);
+    if (feasible.length === 1) recorder?.chosen?.(feasible, undefined, feasible[0], 1, 0);
     if (feasible.length === 1) return { kind: 'node', node: snapshot.names[feasible[0]], evaluated: found.evaluated, feasible: 1, states: found.states };
     const totals = algorithm.score(info, { ...found, nodes: feasible }, recorder);
     await Promise.all(extenders.filter((e) => e.prioritizes && e.isInterested(info.pod)).map((e) => addScores(e, info.pod, feasible, snapshot, totals)));
