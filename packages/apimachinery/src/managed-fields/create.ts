@@ -1,8 +1,7 @@
 /** Who owns the fields of an object that is created: what `updateManagedFields` says of it, remembered by its shape. */
 import { equalJson } from '../patch/json-patch.ts';
-import { fieldElement } from './element.ts';
 import { type FieldSet, isEmpty } from './field-set.ts';
-import type { FieldType } from './field-type.ts';
+import type { FieldType, ListType } from './field-type.ts';
 import { childType, isObject, itemElement, type Json, shapeOf, TypedValueError } from './typed-value.ts';
 import { type UpdateOwnership, updateManagedFields } from './update.ts';
 import type { ManagedFieldsEntry } from '@pilothouse/api-schemas/types/meta/v1';
@@ -46,20 +45,25 @@ interface Known {
   set: FieldSet | undefined;
 }
 
-const open = 1;
-const close = 2;
-const value = 3;
-const equal = 4;
-const differs = 5;
-const firstElement = 6;
+/** Declared fields have their own numbers above 0. */
+const open = 0;
+const close = -1;
+const value = -2;
+const equal = -3;
+const differs = -4;
+const absent = -5;
+const openList = -6;
+const firstText = -7;
 
 /** In numbers: a pod of ordinary size has some hundred. */
 const longestShape = 4096;
+/** Texts that are numbered; all are forgotten when there are more. */
+const mostTexts = 65_536;
 
 /**
  * Shapes as sequences of numbers: everything about an object that its field set depends on, which is its fields, the
- * elements of its lists, and whether what the empty object holds as well is equal there. Elements are numbered as they
- * are met. One object is read at a time, into the same memory.
+ * elements of its lists, and whether what the empty object holds as well is equal there. Texts are numbered as they are
+ * met. One object is read at a time, into the same memory.
  */
 class Shapes {
   readonly #numbers = new Map<string, number>();
@@ -77,6 +81,7 @@ class Shapes {
   /** Reads an object; false where it does not fit the type. */
   read(type: FieldType, object: Json, live: Json): boolean {
     this.#length = 0;
+    if (this.#numbers.size > mostTexts) this.clear();
     try {
       this.#besideLive(type, object, live);
       return true;
@@ -106,11 +111,29 @@ class Shapes {
     if (this.#length <= longestShape) this.#codes[this.#length++] = code;
   }
 
-  #putElement(element: string): void {
+  #putText(text: string): void {
     if (this.#length > longestShape) return;
-    let number = this.#numbers.get(element);
-    if (number === undefined) this.#numbers.set(element, (number = firstElement + this.#numbers.size));
+    let number = this.#numbers.get(text);
+    if (number === undefined) this.#numbers.set(text, (number = firstText - this.#numbers.size));
     this.#put(number);
+  }
+
+  /** What tells the item from others of its list. @throws TypedValueError */
+  #putItem(list: ListType, item: unknown): void {
+    if (!list.keys.length || !isObject(item)) return this.#putText(itemElement(list, item));
+    let found = false;
+    for (const name of list.keys) {
+      const key = item[name] ?? list.keyDefaults[name];
+      found ||= key !== undefined;
+      // A text that is no string cannot be mistaken for one that is.
+      if (typeof key === 'string') this.#putText(key);
+      else if (key === undefined) this.#put(absent);
+      else {
+        this.#put(value);
+        this.#putText(JSON.stringify(key));
+      }
+    }
+    if (!found) itemElement(list, item);
   }
 
   #besideLive(type: FieldType, own: unknown, live: unknown): void {
@@ -125,7 +148,8 @@ class Shapes {
       const field = shape.map.fields.get(key);
       const below = field?.type ?? childType(shape.map, key);
       if (below.unowned) continue;
-      this.#putElement(field ? field.element : fieldElement(key));
+      if (field) this.#put(field.code);
+      else this.#putText(key);
       if (Object.hasOwn(live, key)) this.#besideLive(below, own[key], live[key]);
       else this.#whole(below, own[key]);
     }
@@ -138,9 +162,9 @@ class Shapes {
     if (Array.isArray(own)) {
       const list = type.list;
       if (!list || list.atomic) return void this.#put(value);
-      this.#put(open);
+      this.#put(openList);
       for (const item of own) {
-        this.#putElement(itemElement(list, item));
+        this.#putItem(list, item);
         this.#whole(list.of, item);
       }
       return void this.#put(close);
@@ -152,7 +176,8 @@ class Shapes {
       const field = map.fields.get(key);
       const below = field?.type ?? map.of ?? childType(map, key);
       if (below.unowned) continue;
-      this.#putElement(field ? field.element : fieldElement(key));
+      if (field) this.#put(field.code);
+      else this.#putText(key);
       if (below.scalar && !below.map) this.#put(value);
       else this.#whole(below, (own as Json)[key]);
     }

@@ -36,7 +36,12 @@ export interface MapType {
 export interface MapField {
   element: string;
   type: FieldType;
+  /** A number that no other field has. */
+  code: number;
 }
+
+let fieldsMade = 0;
+const mapField = (name: string, type: FieldType): MapField => ({ element: fieldElement(name), type, code: ++fieldsMade });
 
 const noFields: ReadonlyMap<string, MapField> = new Map();
 const scalarTypes: Record<ScalarKind, FieldType> = { numeric: { scalar: 'numeric' }, string: { scalar: 'string' }, boolean: { scalar: 'boolean' }, untyped: { scalar: 'untyped' } };
@@ -86,7 +91,7 @@ function rootOf(type: TypeSchema, struct: FieldType): FieldType {
 function asRoot(struct: FieldType): FieldType {
   if (!struct.map) return struct;
   const fields = new Map(struct.map.fields);
-  for (const name of ['apiVersion', 'kind']) fields.set(name, { element: fieldElement(name), type: { ...scalarTypes.string, unowned: true } });
+  for (const name of ['apiVersion', 'kind']) fields.set(name, mapField(name, { ...scalarTypes.string, unowned: true }));
   return { map: { ...struct.map, fields } };
 }
 
@@ -102,7 +107,7 @@ function structOf(type: TypeSchema): FieldType {
   byName.set(type.name, struct);
   for (const field of type.fields) {
     const fieldType = typeOfField(field);
-    fields.set(field.name, { element: fieldElement(field.name), type: type.name === metaName && unownedMeta.has(field.name) ? { ...fieldType, unowned: true } : fieldType });
+    fields.set(field.name, mapField(field.name, type.name === metaName && unownedMeta.has(field.name) ? { ...fieldType, unowned: true } : fieldType));
   }
   return struct;
 }
@@ -170,7 +175,7 @@ export function fieldTypeOfCustomResource(schema: OwnershipSchema | undefined): 
 function withMetadata(own: FieldType): FieldType {
   const meta = builtinTypes.get(metaName);
   const fields = new Map(own.map?.fields);
-  if (meta) fields.set('metadata', { element: fieldElement('metadata'), type: structOf(meta) });
+  if (meta) fields.set('metadata', mapField('metadata', structOf(meta)));
   return asRoot({ map: { atomic: false, fields, ...(own.map?.of && { of: own.map.of }) } });
 }
 const customWithoutSchema = withMetadata(deducedValue);
@@ -183,11 +188,11 @@ function typeOfSchema(schema: OwnershipSchema): FieldType {
   const open = schema['x-kubernetes-preserve-unknown-fields'] === true;
   if (!schema.properties && !schema.additionalProperties) return open ? deducedValue : untypedAtomic;
   const fields = new Map<string, MapField>();
-  for (const [name, property] of Object.entries(schema.properties ?? {})) fields.set(name, { element: fieldElement(name), type: typeOfSchema(property) });
+  for (const [name, property] of Object.entries(schema.properties ?? {})) fields.set(name, mapField(name, typeOfSchema(property)));
   if (schema['x-kubernetes-embedded-resource']) {
     const meta = builtinTypes.get(metaName);
-    for (const name of ['apiVersion', 'kind']) fields.set(name, { element: fieldElement(name), type: scalarTypes.string });
-    if (meta) fields.set('metadata', { element: fieldElement('metadata'), type: structOf(meta) });
+    for (const name of ['apiVersion', 'kind']) fields.set(name, mapField(name, scalarTypes.string));
+    if (meta) fields.set('metadata', mapField('metadata', structOf(meta)));
   }
   const of = typeof schema.additionalProperties === 'object' ? typeOfSchema(schema.additionalProperties) : schema.additionalProperties || open ? deducedValue : undefined;
   return { map: { atomic: schema['x-kubernetes-map-type'] === 'atomic', fields, ...(of && { of }) } };
