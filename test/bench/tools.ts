@@ -1,6 +1,6 @@
 /** What the benchmarks share: free ports, processes that end with the run, wrk, memory. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -56,8 +56,10 @@ export async function until(what: string, test: () => Promise<boolean>, limitMs 
   throw new Error(`${what} did not happen within ${limitMs} ms`);
 }
 
+/** What a run of wrk came to. */
+export interface Load { perSecond: number; bytesPerSecond: number; errors: number }
 /** Requests per second and bytes per second of a wrk run with one thread. */
-export function wrk(url: string, options: { connections: number; seconds: number; token?: string; script?: string }): { perSecond: number; bytesPerSecond: number; errors: number } {
+export function wrk(url: string, options: { connections: number; seconds: number; token?: string; script?: string }): Load {
   const args = ['-t1', `-c${options.connections}`, `-d${options.seconds}s`, '--timeout', '30s', ...(options.token ? ['-H', `authorization: Bearer ${options.token}`] : []), ...(options.script ? ['-s', options.script] : []), url];
   const result = spawnSync('wrk', args, { encoding: 'utf8' });
   if (result.error) throw new Error('wrk is needed for this benchmark (Debian package wrk)');
@@ -82,6 +84,7 @@ export function memoryMb(pid: number): number {
 /** An API server of its own below `dir`, with a token of system:masters and the default namespace ready for pods. */
 export async function startApiServer(dir: string, flags: readonly string[] = []): Promise<{ process: ChildProcess; port: number; token: string }> {
   const token = 'bench-token';
+  mkdirSync(dir, { recursive: true });
   writeFileSync(join(dir, 'tokens.csv'), `${token},bench,bench,"system:masters"\n`);
   const port = await freePort();
   // PILOTHOUSE_BENCH_NODE_FLAGS: such as --cpu-prof, to see where the time goes.
