@@ -120,7 +120,7 @@ class Shapes {
 
   /** What tells the item from others of its list. @throws TypedValueError */
   #putItem(list: ListType, item: unknown): void {
-    if (!list.keys.length || !isObject(item)) return this.#putText(itemElement(list, item));
+    if (!list.keys.length || !isObject(item)) return void this.#putText(itemElement(list, item));
     let found = false;
     for (const name of list.keys) {
       const key = item[name] ?? list.keyDefaults[name];
