@@ -81,6 +81,8 @@ export interface AuthorizationOptions {
   modes?: readonly string[];
   /** Asked before the modes (webhooks and the like). */
   further?: readonly Authorizer[];
+  /** Paths that anyone may read, with what is below them, besides the health ones. */
+  publicPaths?: readonly string[];
   signal?: AbortSignal;
 }
 
@@ -91,8 +93,8 @@ export interface StandardAuthorization {
   ready: Promise<void>;
 }
 
-/** system:masters, health paths, then the modes. @throws UserError for a mode that does not exist */
-export function standardAuthorization({ feed, modes = ['Node', 'RBAC'], further = [], signal }: AuthorizationOptions): StandardAuthorization {
+/** system:masters, public paths, then the modes. @throws UserError for a mode that does not exist */
+export function standardAuthorization({ feed, modes = ['Node', 'RBAC'], further = [], publicPaths = [], signal }: AuthorizationOptions): StandardAuthorization {
   const rbac = new RbacIndex();
   const waiting: Promise<void>[] = [rbac.follow(feed, signal)];
   const make: Readonly<Record<AuthorizationMode, () => Authorizer>> = {
@@ -110,6 +112,6 @@ export function standardAuthorization({ feed, modes = ['Node', 'RBAC'], further 
     if (!factory) throw new UserError(`--authorization-mode: ${JSON.stringify(mode)} is not a valid mode; there are ${authorizationModes.join(', ')}`);
     return factory();
   });
-  const authorizer = unionAuthorizer([mastersAuthorizer, pathsAuthorizer(['/healthz', '/livez', '/readyz']), ...further, ...chosen]);
+  const authorizer = unionAuthorizer([mastersAuthorizer, pathsAuthorizer(['/healthz', '/livez', '/readyz', ...publicPaths]), ...further, ...chosen]);
   return { authorizer, rbac, ready: Promise.all(waiting).then(() => undefined) };
 }

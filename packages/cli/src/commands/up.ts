@@ -97,7 +97,7 @@ export async function up(flags: UpFlags): Promise<void> {
     const api = await startApiServer(runtime, scope, {
       pki, store, metrics,
       bindAddresses: [...new Set([flags.bindAddress, ...(nodeIp ? [nodeIp] : [])])],
-      securePort: flags.securePort, advertiseAddress, serviceClusterIpRange: flags.serviceClusterIpRange, tokenAuthFile: flags.tokenAuthFile, routes: assets ? [labRoute(assets)] : [], flagz: flags.flagz,
+      securePort: flags.securePort, advertiseAddress, serviceClusterIpRange: flags.serviceClusterIpRange, tokenAuthFile: flags.tokenAuthFile, publicRoutes: assets ? [labRoute(assets)] : [], flagz: flags.flagz,
     });
     say(`API server: ${api.url} (ready after ${Math.round(runtime.clock.monotonic() - started)} ms)`);
     const context = await writeAccess(runtime, pki, api, flags);

@@ -1,6 +1,6 @@
 /**
- * Who may use the lab of the all-in-one: everyone may fetch the page, and a token that expires may read what the page
- * shows (no secrets), ask, hold cycles, and open lessons. What a learner changes is confined to lessons: see keeper.ts.
+ * Who may use the lab of the all-in-one: everyone may fetch the page (its path is asked of nobody), and a token that expires may
+ * read what the page shows (no secrets), ask, hold cycles, and open lessons. What a learner changes is confined to lessons: see keeper.ts.
  */
 import type { PolicyRule } from '@pilothouse/api-schemas/types/rbac/v1';
 import { clusterRoleBindings, clusterRoles, secrets } from '@pilothouse/apimachinery';
@@ -25,8 +25,6 @@ const labRules: PolicyRule[] = [
   { apiGroups: [''], resources: ['namespaces'], verbs: ['create'] },
 ];
 
-const anyone = ['system:authenticated', 'system:unauthenticated'];
-
 /** Creates the roles, or brings them up to date, and returns a new token. */
 export async function grantLabAccess(client: Client, { clock, random }: Pick<Runtime, 'clock' | 'random'>): Promise<string> {
   const bind = (name: string, groups: readonly string[]) => ({
@@ -37,8 +35,6 @@ export async function grantLabAccess(client: Client, { clock, random }: Pick<Run
   const role = (name: string, rules: PolicyRule[]) => ({ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name }, rules });
   const apply = { type: 'apply', fieldManager: 'pilothouse-lab', force: true } as const;
   await Promise.all([
-    client.patch(clusterRoles, 'pilothouse:lab-page', role('pilothouse:lab-page', [{ nonResourceURLs: ['/lab', '/lab/*'], verbs: ['get', 'head'] }]), apply),
-    client.patch(clusterRoleBindings, 'pilothouse:lab-page', bind('pilothouse:lab-page', anyone), apply),
     client.patch(clusterRoles, 'pilothouse:lab', role('pilothouse:lab', labRules), apply),
     client.patch(clusterRoleBindings, 'pilothouse:lab', bind('pilothouse:lab', [labGroup]), apply),
   ]);

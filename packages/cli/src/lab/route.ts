@@ -2,7 +2,7 @@ import type { NonResourceRoute } from '@pilothouse/apiserver';
 import { textAnswer } from '@pilothouse/apiserver/request/respond';
 import type { LabAssets } from './assets.ts';
 
-/** The lab's page at `/lab` of an API server: files without secrets, which RBAC lets everyone read (see access.ts). */
+/** The lab's page at `/lab` of an API server: files without secrets, which anyone may read. */
 export const labRoute = (assets: LabAssets): NonResourceRoute => ({
   path: '/lab',
   handle(request, { path }) {

@@ -66,8 +66,8 @@ export interface ApiServerSetup {
   goawayChance?: number;
   /** The flags and their values, shown at /flagz. */
   flagz?: Readonly<Record<string, string>>;
-  /** Paths beside the API's own. */
-  routes?: readonly NonResourceRoute[];
+  /** Paths beside the API that anyone may read. */
+  publicRoutes?: readonly NonResourceRoute[];
   /** Where the server counts; shown at /metrics. */
   metrics: MetricsRegistry;
 }
@@ -146,7 +146,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
       staticTokens,
       anonymous: setup.anonymousAuth,
     }),
-    authorization: standardAuthorization({ feed: parts.read, modes: setup.authorizationMode, signal: scope.signal }),
+    authorization: standardAuthorization({ feed: parts.read, modes: setup.authorizationMode, publicPaths: setup.publicRoutes?.map((route) => route.path), signal: scope.signal }),
   });
   const kubeletConnections = scope.own(kubelets({ clientCertificate: () => pki.client('apiserver-kubelet-client') }));
   const state: { bootstrapped: boolean; server?: ApiServer } = { bootstrapped: false };
@@ -199,7 +199,7 @@ export async function startApiServer(runtime: Runtime, scope: Scope, setup: ApiS
       slis: metricsRegistry(),
       status: { ...runtime, startedMs: runtime.clock.now() - process.uptime() * 1_000 },
       flags: setup.flagz,
-      more: [...openIdRoutes(authOf(parts).authentication.issuer), metricsRoute(setup.metrics), ...(setup.routes ?? [])],
+      more: [...openIdRoutes(authOf(parts).authentication.issuer), metricsRoute(setup.metrics), ...(setup.publicRoutes ?? [])],
     }),
     priorityAndFairness: setup.enablePriorityAndFairness ?? true,
     maxReadsInFlight: setup.maxRequestsInflight,
