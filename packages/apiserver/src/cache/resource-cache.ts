@@ -95,6 +95,13 @@ export class ResourceCache {
     return this.#entries.get(key);
   }
 
+  /** An object of this resource as the cache would hold it; it is not taken in. `form.object`: its parsed form, where that is known. */
+  objectOf(key: string, revision: number, { bytes, splice, object }: { bytes: Buffer; splice: number; object?: KubeObject }): CachedObject {
+    const rest = key.slice(this.prefix.length);
+    const slash = rest.indexOf('/');
+    return new CachedObject({ key, namespace: this.namespaced ? rest.slice(0, slash) : '', name: rest.slice(slash + 1), revision, bytes, splice, indexer: this.#indexer, ...(object && { object }) });
+  }
+
   /** In key order, from `start` (inclusive) on, until `visit` returns false. */
   scan(namespace: string, start: string | undefined, visit: (object: CachedObject) => boolean | void): void {
     const range = this.rangeOf(namespace);
@@ -252,7 +259,6 @@ export class ResourceCache {
     const noted = this.#written.get(key);
     if (noted && noted.revision <= revision) this.#written.delete(key);
     const written = noted?.revision === revision ? noted.written : undefined;
-    const { bytes, splice } = written ?? fromStore({ key, value }, revision, this.#reader);
-    return new CachedObject({ key, namespace: this.namespaced ? rest.slice(0, slash) : '', name: rest.slice(slash + 1), revision, bytes, splice, indexer: this.#indexer, ...(written && { object: written.object }) });
+    return this.objectOf(key, revision, written ?? fromStore({ key, value }, revision, this.#reader));
   }
 }

@@ -1,6 +1,6 @@
 import { type Status, StatusError } from '@pilothouse/apimachinery';
 import { Compacted, type Entry, FutureRevision } from '@pilothouse/storage';
-import { CachedObject } from '../cache/cached-object.ts';
+import type { CachedObject } from '../cache/cached-object.ts';
 import { fromStore } from '../cache/encoding.ts';
 import { tooLargeRevision } from '../cache/freshness.ts';
 import type { Selection } from '../cache/watcher.ts';
@@ -87,7 +87,7 @@ export async function pageAt(call: Call, selection: Selection, start: string | u
         break;
       }
       const object = objectOf(resource, entry);
-      if (object && (!selection.name || object.name === selection.name) && (!selection.matches || selection.matches(object))) items.push(object);
+      if ((!selection.name || object.name === selection.name) && (!selection.matches || selection.matches(object))) items.push(object);
     }
     if (next !== undefined || !page.more) return { items, revision, next, remaining };
     from = `${page.entries[page.entries.length - 1].key}\0`;
@@ -114,13 +114,7 @@ function pageWithChanges(resource: ServedResource, selection: Selection, start: 
   return { items, revision, next: undefined, remaining: undefined };
 }
 
-function objectOf(resource: ServedResource, entry: Entry): CachedObject | undefined {
-  const { cache, definition, reader } = resource.stored!;
-  const rest = entry.key.slice(cache.prefix.length);
-  const slash = rest.indexOf('/');
-  const { bytes, splice } = fromStore(entry, entry.modRevision, reader);
-  return new CachedObject({ key: entry.key, namespace: cache.namespaced ? rest.slice(0, slash) : '', name: rest.slice(slash + 1), revision: entry.modRevision, bytes, splice, indexer: { fields: definition.selectableFields, parsed: (object) => definition.strategy.defaults?.(object) } });
-}
+const objectOf = ({ stored }: ServedResource, entry: Entry): CachedObject => stored!.cache.objectOf(entry.key, entry.modRevision, fromStore(entry, entry.modRevision, stored!.reader));
 
 function rangeError(error: unknown, revision: number, remainder: string | undefined): unknown {
   if (error instanceof FutureRevision) return tooLargeRevision(revision, error.current);

@@ -1,7 +1,7 @@
 /** Reads and writes single objects of one resource, in the stored version, telling its cache what was written. */
 import { alreadyExistsError, conflictError, invalidError, type KubeObject, tooLong } from '@pilothouse/apimachinery';
 import { type Entry, RevisionConflict, type Store, StoreUnavailable, keyFits, longestKeyBytes } from '@pilothouse/storage';
-import { CachedObject } from '../cache/cached-object.ts';
+import type { CachedObject } from '../cache/cached-object.ts';
 import { encodeStored, fromStore, lengthWithRevision, type StoredForm, withRevision } from '../cache/encoding.ts';
 import type { ServedResource, StoredResource } from '../registry.ts';
 import { plainError } from '../request/errors.ts';
@@ -22,7 +22,7 @@ export async function putObject(store: Store, stored: StoredResource, object: Ku
   object.metadata.resourceVersion = String(modRevision);
   const written = { bytes: withRevision(form, modRevision), splice: form.splice, object };
   cache.noteWritten(key, modRevision, written);
-  return cachedOf(stored, key, modRevision, written);
+  return stored.cache.objectOf(key, modRevision, written);
 }
 
 /** The object as a dry run would leave it: encoded, not written. */
@@ -31,10 +31,10 @@ export function unwritten(stored: StoredResource, object: KubeObject, revision: 
   const key = stored.cache.keyOf(object.metadata.namespace ?? '', object.metadata.name ?? '');
   if (revision) {
     object.metadata.resourceVersion = String(revision);
-    return cachedOf(stored, key, revision, { bytes: withRevision(form, revision), splice: form.splice, object });
+    return stored.cache.objectOf(key, revision, { bytes: withRevision(form, revision), splice: form.splice, object });
   }
   delete object.metadata.resourceVersion;
-  return cachedOf(stored, key, 0, { bytes: Buffer.concat([form.bytes, Buffer.from('\n')]), splice: form.splice, object });
+  return stored.cache.objectOf(key, 0, { bytes: Buffer.concat([form.bytes, Buffer.from('\n')]), splice: form.splice, object });
 }
 
 /** Reads past the cache. */
@@ -48,7 +48,7 @@ export async function readObject(store: Store, stored: StoredResource, namespace
 export function fromEntry(stored: StoredResource, entry: Entry): CachedObject {
   const held = stored.cache.getKey(entry.key);
   if (held?.revision === entry.modRevision) return held;
-  return cachedOf(stored, entry.key, entry.modRevision, fromStore(entry, entry.modRevision, stored.reader));
+  return stored.cache.objectOf(entry.key, entry.modRevision, fromStore(entry, entry.modRevision, stored.reader));
 }
 
 /** Whether the object, which is encoded in `form`, would be written down as it is already; the order of fields, which a default can change, does not count. */
@@ -66,13 +66,6 @@ function sameContent(a: unknown, b: unknown): boolean {
   for (const key in left) if (!sameContent(left[key], right[key])) return false;
   for (const key in right) if (right[key] !== undefined && left[key] === undefined) return false;
   return true;
-}
-
-function cachedOf(stored: StoredResource, key: string, revision: number, form: { bytes: Buffer; splice: number; object?: KubeObject }): CachedObject {
-  const { cache, definition } = stored;
-  const rest = key.slice(cache.prefix.length);
-  const slash = rest.indexOf('/');
-  return new CachedObject({ key, namespace: cache.namespaced ? rest.slice(0, slash) : '', name: rest.slice(slash + 1), revision, bytes: form.bytes, splice: form.splice, indexer: { fields: definition.selectableFields, parsed: (object) => definition.strategy.defaults?.(object) }, ...(form.object && { object: form.object }) });
 }
 
 /** Whether the object may have been written though the write failed: what was taken for it must then not be given to another. */
