@@ -63,6 +63,12 @@ function secureServingFlags(command: Command, standardPort: number): Command {
     .option('--authorization-always-allow-paths <paths>', 'paths that anybody may read', list, ['/healthz', '/readyz', '/livez']);
 }
 
+/** What the daemons have in common that stand for election and serve their own state. `name`: of their Lease. */
+const leadingDaemonFlags = (command: Command, name: string, standardPort: number): Command =>
+  secureServingFlags(leaderFlags(command, name), standardPort)
+    .option('--metrics-port <port>', 'serve the same in plain HTTP on 127.0.0.1; 0: do not', port, 0)
+    .addOption(logLevel());
+
 /** Every flag of a command and its value, as Go's flags print themselves. */
 function flagValues(command: Command): Record<string, string> {
   const text = (value: unknown, isDuration: boolean): string => (value === undefined ? '' : Array.isArray(value) ? `[${value.join(',')}]` : isDuration ? formatDuration(Number(value)) : String(value));
@@ -187,9 +193,7 @@ export function buildProgram(): Command {
     .option('--feature-gates <settings>', 'Name=true or Name=false; refused where it is not what is built in', list, [])
     .option('--kube-api-qps <n>', 'requests per second that each client allows itself; 0: no limit', number, 0)
     .option('--kube-api-burst <n>', 'requests at once under --kube-api-qps (default: twice that)', count, 0);
-  secureServingFlags(leaderFlags(manager, 'kube-controller-manager'), 10257)
-    .option('--metrics-port <port>', 'serve the same in plain HTTP on 127.0.0.1; 0: do not', port, 0)
-    .addOption(logLevel());
+  leadingDaemonFlags(manager, 'kube-controller-manager', 10257);
   addControllerFlags(manager).action(async (options) => (await import('./commands/controller-manager.ts')).controllerManager(options));
 
   const scheduler = program.command('scheduler')
@@ -205,9 +209,7 @@ export function buildProgram(): Command {
     .option('--kube-api-qps <n>', 'requests per second that the client allows itself; 0: no limit', number, 0)
     .option('--kube-api-burst <n>', 'requests at once under --kube-api-qps (default: twice that)', count, 0)
     .option('--pod-max-in-unschedulable-pods-duration <duration>', 'a pod that no event helped is tried again after so long', duration, duration('5m'));
-  secureServingFlags(leaderFlags(scheduler, 'kube-scheduler'), 10259)
-    .option('--metrics-port <port>', 'serve the same in plain HTTP on 127.0.0.1; 0: do not', port, 0)
-    .addOption(logLevel())
+  leadingDaemonFlags(scheduler, 'kube-scheduler', 10259)
     .action(async (options, command: Command) => (await import('./commands/scheduler.ts')).scheduler(options, (name) => command.getOptionValueSource(name) === 'cli'));
 
   accessFlags(program.command('why'))
